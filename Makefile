@@ -1,0 +1,63 @@
+# make demo    installs pdnb into .venv and opens the demo
+# make test    style, types and every test, browser included; installs Chromium on Debian if it is missing
+# make lint    style and types only
+# make bench   the benchmarks
+# make audit   known holes in the installed packages (asks the network)
+# make clean   removes all that the others made
+
+PYTHON3 ?= python3
+PYTHON := .venv/bin/python
+PIP_INSTALL := $(PYTHON) -m pip --disable-pip-version-check install -qq
+
+.DEFAULT_GOAL := test
+.DELETE_ON_ERROR:
+.PHONY: demo test lint bench audit clean chromium
+
+demo: .venv/demo.stamp
+	$(PYTHON) -m pdnb.demo
+
+test: lint chromium
+	$(PYTHON) -m pytest
+
+lint: .venv/test.stamp
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+
+bench: .venv/test.stamp
+	$(PYTHON) -m benchmarks
+
+# CVE-2025-69872 is diskcache's pickle; pdnb's store keeps JSON text only and refuses every other row.
+# Strict, because a package that could not be looked up is not a package without holes.
+audit: .venv/test.stamp
+	$(PYTHON) -m pip list --exclude-editable --format=freeze > .venv/installed.txt
+	$(PYTHON) -m pip_audit --strict --disable-pip --no-deps -r .venv/installed.txt --ignore-vuln CVE-2025-69872
+
+clean:
+	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
+	find pdnb tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(PYTHON):
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "pdnb needs Python 3.11 or later: make PYTHON3=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON3) -m venv .venv \
+	  || { rm -rf .venv; echo "no virtual environment could be made: on Debian, apt-get install python3-venv" >&2; exit 1; }
+
+# A stamp is younger than pyproject.toml exactly when what that asks for is installed.
+.venv/demo.stamp: pyproject.toml | $(PYTHON)
+	@echo "installing pdnb and JupyterLab into .venv (half a minute)"
+	@$(PIP_INSTALL) -e '.[demo]'
+	@touch $@
+
+.venv/test.stamp: pyproject.toml | $(PYTHON)
+	@echo "installing pdnb and its test tools into .venv (half a minute)"
+	@$(PIP_INSTALL) -e '.[test,dev]'
+	@touch $@
+
+chromium:
+	@command -v chromium >/dev/null || { \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
+	    || { echo "the browser tests need Chromium: sudo apt-get install chromium fonts-dejavu-core" >&2; exit 1; }; \
+	  echo "installing Chromium for the browser tests"; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+	    apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; }

@@ -1,0 +1,123 @@
+"""pdnb: a workflow in a notebook that can wait, for a person, for a job, for a callback, for days.
+
+In a notebook: ``%load_ext pdnb``, then ``%%step NAME`` cells and ``%pdnb run``. In Python: :func:`run`, :func:`runs`,
+:func:`get`, :func:`panel`. Everything heavy is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from pdnb.errors import DefinitionError, PdnbError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from pdnb.handles import Run, Runs
+    from pdnb.kernel.magics import PdnbMagics
+    from pdnb.model import JSON
+
+__all__ = ["PdnbError", "Run", "Workflow", "get", "panel", "run", "runs"]
+
+_magics: PdnbMagics | None = None
+
+
+def run(event: JSON = None, *, workflow: str | None = None, wait: bool = False, headless: bool = False) -> Run:
+    """Start a run of this notebook's *workflow*: here, in the foreground, to its first pause or end.
+
+    *event*: JSON, what started it (``pd.steps["trigger"]["event"]``). *wait*: stay until the run is over. *headless*:
+    leave it to a worker from the first step. Raises what a step raises; ``DefinitionError`` when a step uses a name
+    that cannot travel with the run.
+    """
+    __tracebackhide__ = True
+    started = _here().notebook.run(workflow, event, headless=headless)
+    return started.wait() if wait else started
+
+
+def runs(
+    status: str | list[str] | None = None, *, workflow: str | None = None, limit: int = 50, cursor: str | None = None
+) -> Runs:
+    """The runs of this store, newest first; ``.to_frame()`` makes a pandas ``DataFrame`` of them."""
+    from pdnb.handles import listed
+
+    return listed(_home(), status=status, workflow=workflow, limit=limit, cursor=cursor)
+
+
+def get(id: str) -> Run:  # noqa: A002  # the field's own name
+    """The run with this id, or with an id that begins so; raises ``RunNotFound``."""
+    from pdnb.handles import Run
+
+    home = _home()
+    return Run(home, home.store.get(home.store.full_id(id)))
+
+
+def panel(workflow: str | None = None) -> Any:
+    """The table of runs as a widget, with Approve and Cancel."""
+    return _here().panel(workflow)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """``%load_ext pdnb``."""
+    global _magics  # noqa: PLW0603  # one kernel, one notebook
+    from pdnb.handles import Run
+    from pdnb.kernel.magics import PdnbMagics
+
+    if _magics is not None:
+        return
+    _magics = PdnbMagics(shell)
+    shell.register_magics(_magics)
+    for key in ("%pdnb", "%%step", "%%setup"):
+        shell.set_hook("complete_command", _magics.complete, str_key=key)
+    shell.display_formatter.ipython_display_formatter.for_type(Run, _magics.displayed)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """``%unload_ext pdnb``: leave the store; the runs stay."""
+    global _magics  # noqa: PLW0603
+    if _magics is not None:
+        _magics.close()
+        _magics = None
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from pdnb.server.app import PdnbApp
+
+    return [{"module": "pdnb", "app": PdnbApp}]
+
+
+def _here() -> PdnbMagics:
+    if _magics is None:
+        raise DefinitionError("this is no notebook with pdnb: run %load_ext pdnb first")
+    return _magics
+
+
+def _home() -> Any:
+    return _here().notebook.home if _magics is not None else _shell_home()
+
+
+def _shell_home() -> Any:
+    """The store of a plain Python process, opened once."""
+    global _process_home  # noqa: PLW0603
+    if _process_home is None:
+        from pdnb.home import Home
+
+        _process_home = Home(kind="shell")
+    return _process_home
+
+
+_process_home: Any = None
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Workflow":
+        from pdnb.workflow import Workflow
+
+        return Workflow
+    if name in ("Run", "Runs"):
+        from pdnb import handles as module
+
+        return getattr(module, name)
+    if name == "__version__":
+        return metadata.version("pdnb")
+    raise AttributeError(f"module 'pdnb' has no attribute {name!r}")

@@ -1,0 +1,139 @@
+"""Runs and attempts as JSON and back; the stored shape and its version.
+
+Also the one place that says what counts as JSON here: ``None``, ``bool``, ``int``, finite ``float``, ``str``,
+``list`` and ``dict[str, …]``, no subclass, no cycle, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, fields
+from typing import Any, Final, TypeVar
+
+from pdnb.errors import NotJSON, StoreCorrupt
+from pdnb.model import JSON, Attempt, Decision, Pause, Run, Status
+
+#: The schema of everything stored. A store with a higher number is refused.
+SCHEMA: Final = 1
+
+#: The most JSON one value may hold, in bytes; larger things belong in a file.
+MAX_JSON: Final = 16 * 1024 * 1024
+MAX_DEPTH: Final = 100
+
+_T = TypeVar("_T")
+
+
+def dumps(value: JSON) -> str:
+    """Compact ASCII JSON of a value already known to be JSON."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def checked(value: object, path: str) -> str:
+    """*value* as JSON text; raises ``NotJSON`` naming the place (``steps.load.$return_value["rows"][3]``) and type."""
+    _check(value, path, ())
+    text = dumps(value)
+    if len(text) > MAX_JSON:
+        size, most = len(text) / 2**20, MAX_JSON // 2**20
+        raise NotJSON(
+            f"{path}: {size:.0f} MiB of JSON is too much to store (at most {most} MiB): write a file and export its path"
+        )
+    return text
+
+
+def _check(value: object, path: str, above: tuple[int, ...]) -> None:
+    kind = type(value)
+    if value is None or kind in (bool, int):
+        return
+    if kind is str:
+        _check_text(value, path)
+    elif kind is float:
+        if not math.isfinite(value):  # type: ignore[arg-type]  # kind says it is a float
+            raise NotJSON(f"{path}: {value!r} is not JSON (use None, or a text)")
+    elif kind is list or kind is dict:
+        if id(value) in above:
+            raise NotJSON(f"{path}: the {kind.__name__} contains itself, so it is not JSON")
+        if len(above) >= MAX_DEPTH:
+            raise NotJSON(f"{path}: nested deeper than {MAX_DEPTH} levels")
+        inside = (*above, id(value))
+        if isinstance(value, list):
+            for i, item in enumerate(value):
+                _check(item, f"{path}[{i}]", inside)
+        else:
+            for key, item in value.items():  # type: ignore[attr-defined]  # kind says it is a dict
+                if type(key) is not str:
+                    raise NotJSON(f"{path}: the key {key!r} is {_named(key)}; JSON keys are text")
+                _check_text(key, path)
+                _check(item, f'{path}["{key}"]', inside)
+    else:
+        raise NotJSON(f"{path}: {_named(value)} is not JSON")
+
+
+def _check_text(value: Any, path: str) -> None:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise NotJSON(f"{path}: the text holds a lone surrogate, which is not Unicode") from None
+
+
+def _named(value: object) -> str:
+    return type(value).__name__
+
+
+# ---- the stored rows ----------------------------------------------------------------------------------------------
+
+
+def run_to_json(run: Run) -> str:
+    """A run's row; without exports and outputs it stays under 4 KB."""
+    return dumps(asdict(run))
+
+
+def run_from_json(text: str) -> Run:
+    """The inverse; raises ``StoreCorrupt`` for anything that is not a run's row."""
+    raw = _object(text)
+    try:
+        raw["status"] = Status(raw["status"])
+        raw["steps"] = tuple(raw["steps"])
+        raw["pause"] = _build(Pause, raw["pause"])
+        raw["early"] = _build(Decision, raw["early"])
+        raw["decision"] = _build(Decision, raw["decision"])
+        run = Run(**raw)
+        run.step  # noqa: B018  # the position must exist
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise StoreCorrupt(f"a stored run is damaged ({type(error).__name__}: {error}); it is not used") from error
+    return run
+
+
+def attempt_to_json(attempt: Attempt) -> str:
+    """An attempt's row, with all its bulk."""
+    row = {f.name: getattr(attempt, f.name) for f in fields(attempt)}  # asdict would copy megabytes of exports
+    row["decision"] = attempt.decision and asdict(attempt.decision)
+    row["asked"] = attempt.asked and asdict(attempt.asked)
+    return dumps(row)
+
+
+def attempt_from_json(text: str) -> Attempt:
+    """The inverse; raises ``StoreCorrupt`` for anything that is not an attempt's row."""
+    raw = _object(text)
+    try:
+        raw["outputs"] = tuple(raw["outputs"])
+        raw["decision"] = _build(Decision, raw["decision"])
+        raw["asked"] = _build(Pause, raw["asked"])
+        return Attempt(**raw)
+    except (KeyError, TypeError) as error:
+        raise StoreCorrupt(f"a stored attempt is damaged ({type(error).__name__}: {error}); it is not used") from error
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StoreCorrupt(f"a stored row is not JSON ({error}); it is not used") from error
+    if not isinstance(raw, dict):
+        raise StoreCorrupt("a stored row is not a JSON object; it is not used")
+    return raw
+
+
+def _build(kind: type[_T], raw: Any) -> _T | None:
+    return None if raw is None else kind(**raw)

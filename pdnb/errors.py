@@ -1,0 +1,128 @@
+"""Every error pdnb raises on purpose; each message says what happened, where, and what to do next.
+
+::
+
+    PdnbError
+    ├── DefinitionError          a workflow, step or cell cannot be used as written
+    │   ├── CaptureError         a step uses a name that cannot travel with the run
+    │   └── CellSyntaxError      a cell does not parse, or holds IPython syntax
+    ├── NotJSON                  a value that a step wants stored is not JSON
+    ├── Refused                  a run does not take this event now; nothing changed
+    │   ├── AlreadyResumed       somebody resumed this attempt before
+    │   ├── Over                 cancelled, timed out or ended; its links are dead
+    │   ├── MovedOn              the run is not where the caller saw it
+    │   └── Fenced               a late result of an owner that was overruled
+    ├── BadLink                  no such link: damaged, forged or for another purpose
+    ├── RunNotFound              no run has this id
+    └── StoreError               the store cannot be used
+        ├── StoreUnavailable     locked, full or unreadable just now; try again
+        ├── StoreNewer           written by a newer pdnb
+        └── StoreCorrupt         a row was tampered with or damaged; it is not used
+
+A user's own exception is never wrapped in any of these.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AlreadyResumed",
+    "BadLink",
+    "CaptureError",
+    "CellSyntaxError",
+    "DefinitionError",
+    "Fenced",
+    "MovedOn",
+    "NotJSON",
+    "Over",
+    "PdnbError",
+    "Refused",
+    "RunNotFound",
+    "StoreCorrupt",
+    "StoreError",
+    "StoreNewer",
+    "StoreUnavailable",
+]
+
+
+class PdnbError(Exception):
+    """The root; catch it to catch everything pdnb raises on purpose."""
+
+
+class DefinitionError(PdnbError):
+    """A workflow, step or cell cannot be used as written."""
+
+
+class CaptureError(DefinitionError):
+    """A step uses a name that cannot travel with the run."""
+
+
+class CellSyntaxError(DefinitionError):
+    """A cell does not parse, or holds IPython syntax (``%magic``, ``!command``, ``obj?``).
+
+    ``lineno`` is the line in the cell's source, from 1; ``text`` is that line.
+    """
+
+    def __init__(self, message: str, *, lineno: int | None = None, text: str | None = None) -> None:
+        super().__init__(message)
+        self.lineno = lineno
+        self.text = text
+
+
+class NotJSON(PdnbError, TypeError):
+    """A value that a step wants stored is not JSON; the message carries its path and type."""
+
+
+class Refused(PdnbError):
+    """A run does not take this event now; nothing changed."""
+
+
+class AlreadyResumed(Refused):
+    """Somebody resumed this attempt before; ``at_ms`` (Unix milliseconds) says when."""
+
+    def __init__(self, message: str, *, at_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.at_ms = at_ms
+
+
+class Over(Refused):
+    """Cancelled, timed out or ended: ``what`` of these (``cancelled``, ``timed out``, ``elapsed``, ``over``), and when.
+
+    ``at_ms`` is in Unix milliseconds.
+    """
+
+    def __init__(self, message: str, *, what: str = "over", at_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.what = what
+        self.at_ms = at_ms
+
+
+class MovedOn(Refused):
+    """The run is not at the step and attempt that the caller saw."""
+
+
+class Fenced(Refused):
+    """A late result: the claim it was made under has ended."""
+
+
+class BadLink(PdnbError):
+    """No such link: damaged, forged or for another purpose."""
+
+
+class RunNotFound(PdnbError, LookupError):
+    """No run has this id."""
+
+
+class StoreError(PdnbError):
+    """The store cannot be used."""
+
+
+class StoreUnavailable(StoreError):
+    """The store is locked, full or unreadable just now; the same call may succeed later."""
+
+
+class StoreNewer(StoreError):
+    """The store was written by a newer pdnb; it was left untouched."""
+
+
+class StoreCorrupt(StoreError):
+    """A row was tampered with or damaged; it is not used and nothing in it was executed."""

@@ -1,0 +1,203 @@
+"""What a step sees: ``pd.flow``, ``pd.steps``, ``pd.context``, ``pd.export``.
+
+``pd.flow`` is a recorder. Nothing pauses inside a step and nothing is thrown: a call notes what was asked and returns
+the links; when the step has returned, the note becomes the one event that the run takes (:meth:`Flow.event`).
+The last of ``suspend``, ``rerun`` and ``delay`` wins, ``exit`` beats all, and every call in one attempt returns the
+same links, because links belong to the attempt.
+
+Follows Pipedream's ``pd.flow`` (Python) and ``$.flow`` (Node.js); all times are integer milliseconds or a
+``datetime.timedelta``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Literal, TypedDict
+
+from pdnb.codec import checked
+from pdnb.errors import PdnbError
+from pdnb.model import JSON, Ended, Exited, Returned, Slept, Suspended
+
+#: The longest pause: 365 days.
+MAX_MS: Final = 365 * 86_400_000
+
+_DAY_MS: Final = 86_400_000
+
+
+class URLs(TypedDict):
+    """The two links of an attempt."""
+
+    resume_url: str
+    cancel_url: str
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """The pause that was asked for last."""
+
+    kind: Literal["suspend", "rerun", "delay"]
+    ms: int
+    confirm: bool
+    on_timeout: Literal["cancel", "resume"] = "cancel"
+    context: JSON = None
+    max_retries: int = 10
+
+
+class Flow:
+    """``pd.flow`` of one attempt."""
+
+    def __init__(self, urls: URLs, *, on_timeout: Literal["cancel", "resume"] = "cancel", confirm: bool = True) -> None:
+        self._urls = urls
+        self._on_timeout = on_timeout
+        self._confirm = confirm
+        self._ask: _Ask | None = None
+        self._exit = False
+        self._reason: str | None = None
+        self._over = False
+
+    def suspend(
+        self,
+        timeout: int | float | timedelta = _DAY_MS,
+        *,
+        on_timeout: Literal["cancel", "resume"] | None = None,
+        confirm: bool | None = None,
+    ) -> URLs:
+        """Pause at the end of this step; go on with the **next** step when resumed.
+
+        ``timeout``: how long to wait, 1 ms to 365 days. ``on_timeout``: ``"cancel"`` the run then (the default, which
+        the configuration can change) or ``"resume"`` it without ``$resume_data``. ``confirm=False``: a GET on a link
+        acts at once instead of asking. Returns ``{"resume_url", "cancel_url"}``.
+        Raises ``TypeError`` or ``ValueError`` for an argument that makes no sense; nothing is recorded then.
+        """
+        ms = _ms("timeout", timeout, least=1)
+        if on_timeout not in (None, "cancel", "resume"):
+            raise ValueError(f"on_timeout is {on_timeout!r}: use 'cancel' or 'resume'")
+        return self._asked(_Ask("suspend", ms, self._asks(confirm), on_timeout or self._on_timeout))
+
+    def rerun(
+        self,
+        delay: int | float | timedelta,
+        context: JSON = None,
+        max_retries: int = 10,
+        *,
+        confirm: bool | None = None,
+        maxRetries: int | None = None,  # noqa: N803  # the spelling of Pipedream's documentation
+    ) -> URLs:
+        """Pause for ``delay`` at the end of this step, then run the **same** step again.
+
+        ``context``: JSON for the next attempt, in ``pd.context["run"]["context"]``. ``max_retries``: how often the
+        step runs again at the most; a rerun asked for after that is ignored and the workflow goes on to the next
+        step. A request to ``resume_url`` wakes the step at once, with ``pd.context["run"]["callback_request"]``.
+        Returns ``{"resume_url", "cancel_url"}``.
+        """
+        ms = _ms("delay", delay, least=0)
+        retries = max_retries if maxRetries is None else maxRetries
+        if type(retries) is not int:
+            raise TypeError(f"max_retries is {retries!r}: use a whole number")
+        if retries < 0:
+            raise ValueError(f"max_retries is {retries}: use 0 or more")
+        kept = json.loads(checked(context, "context"))  # as it is now, whatever the step does to it later
+        return self._asked(_Ask("rerun", ms, self._asks(confirm), context=kept, max_retries=retries))
+
+    def delay(self, ms: int | float | timedelta, *, confirm: bool | None = None) -> URLs:
+        """Pause for ``ms`` at the end of this step, then the **next** step; ``resume_url`` skips the rest."""
+        return self._asked(_Ask("delay", _ms("ms", ms, least=0), self._asks(confirm)))
+
+    def exit(self, reason: str | None = None) -> None:
+        """End the run successfully at the end of this step; ``return pd.flow.exit()`` skips the rest of its code."""
+        if reason is not None and not isinstance(reason, str):
+            raise TypeError(f"reason is {reason!r}: use a text")
+        self._open()
+        self._exit, self._reason = True, reason
+
+    def event(self, at_ms: int, fence: int, exports: dict[str, JSON], outputs: tuple[dict[str, Any], ...]) -> Ended:
+        """What was asked for, as the event that ends the attempt. After this, asking is an error."""
+        self._over = True
+        if self._exit:
+            return Exited(at_ms, fence, exports, outputs, reason=self._reason)
+        ask = self._ask
+        if ask is None:
+            return Returned(at_ms, fence, exports, outputs)
+        due_ms = at_ms + ask.ms
+        if ask.kind == "suspend":
+            return Suspended(
+                at_ms, fence, exports, outputs, due_ms=due_ms, on_timeout=ask.on_timeout, confirm=ask.confirm
+            )
+        return Slept(
+            at_ms,
+            fence,
+            exports,
+            outputs,
+            kind=ask.kind,
+            due_ms=due_ms,
+            context=ask.context,
+            max_retries=ask.max_retries,
+            confirm=ask.confirm,
+        )
+
+    def _asks(self, confirm: bool | None) -> bool:
+        if confirm is not None and type(confirm) is not bool:
+            raise TypeError(f"confirm is {confirm!r}: use True or False")
+        return self._confirm if confirm is None else confirm
+
+    def _asked(self, ask: _Ask) -> URLs:
+        self._open()
+        self._ask = ask
+        return URLs(resume_url=self._urls["resume_url"], cancel_url=self._urls["cancel_url"])
+
+    def _open(self) -> None:
+        if self._over:
+            raise PdnbError("pd.flow was used after its step had ended: ask while the step runs")
+
+    def __repr__(self) -> str:
+        return "<pd.flow: suspend, rerun, delay, exit>"
+
+
+class Pd:
+    """The step object: ``handler(pd)``'s argument, and ``step`` in a body.
+
+    ``steps``: exports of earlier steps, ``pd.steps["name"]["$return_value"]``, ``pd.steps["trigger"]["event"]``.
+    ``context``: ``id, trace_id, ts, workflow_id, workflow_name, deployment_id, deadline, test, JIT, replay, resume``
+    and ``run`` (``runs``, ``key``, and after a rerun ``context`` and ``callback_request``).
+    """
+
+    def __init__(self, step: str, flow: Flow, steps: dict[str, dict[str, JSON]], context: dict[str, JSON]) -> None:
+        self.flow = flow
+        self.steps = steps
+        self.context = context
+        self._step = step
+        self._exports: dict[str, JSON] = {}
+
+    def export(self, name: str, value: JSON) -> None:
+        """Leave *value* (JSON) for later steps as ``pd.steps[<this step>][name]``; ``$summary`` shows in views.
+
+        Raises ``NotJSON`` with the path and type of what is not JSON.
+        """
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"the export's name is {name!r}: use a text")
+        if name in ("$return_value", "$resume_data"):
+            raise ValueError(f"{name!r} is made by pdnb: choose another name for the export")
+        self._exports[name] = json.loads(checked(value, f"steps.{self._step}.{name}"))
+
+    def exports(self, value: object) -> dict[str, JSON]:
+        """All exports once the step has returned *value*; ``None`` makes no ``$return_value``."""
+        if value is None:
+            return self._exports
+        return {**self._exports, "$return_value": json.loads(checked(value, f"steps.{self._step}.$return_value"))}
+
+    def __repr__(self) -> str:
+        return f"<pd of step {self._step!r}: flow, steps, context, export()>"
+
+
+def _ms(name: str, value: object, *, least: int) -> int:
+    """*value* as milliseconds; raises naming the argument."""
+    if isinstance(value, timedelta):
+        value = value / timedelta(milliseconds=1)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} is {value!r}: use milliseconds (a number) or a datetime.timedelta")
+    if not math.isfinite(value) or not least <= value <= MAX_MS:
+        raise ValueError(f"{name} is {value!r}: use {least} to {MAX_MS} milliseconds (365 days)")
+    return math.ceil(value)

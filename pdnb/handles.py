@@ -1,0 +1,248 @@
+"""Runs in a person's hands: start one, find one, wait for one, answer it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self, overload
+
+from pdnb import keeper, view
+from pdnb.doorbell import POLL_S
+from pdnb.errors import Refused
+from pdnb.home import Home, now_ms
+from pdnb.links import Link
+from pdnb.model import JSON, Attempt, Cancelled, Claimed, Resumed, Status, Via
+from pdnb.model import Run as Row
+from pdnb.request import from_person
+from pdnb.runner import Runner
+from pdnb.workflow import Frozen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Run:
+    """One run, as seen from here. Every attribute looks into the store; what was seen last is what is answered.
+
+    ``resume()`` and ``cancel()`` mean the step and attempt that were seen last: if the run has moved on since, they
+    raise ``Refused`` and nothing changes.
+    """
+
+    def __init__(self, home: Home, row: Row) -> None:
+        self._home = home
+        self._seen = row
+
+    @property
+    def id(self) -> str:
+        """20 characters; sorts by time of start."""
+        return self._seen.id
+
+    @property
+    def workflow(self) -> str:
+        """The workflow's name."""
+        return self._seen.workflow
+
+    @property
+    def status(self) -> Status:
+        """Where the run is in its life."""
+        return self._look().status
+
+    @property
+    def step(self) -> str:
+        """The step it is at (or ended at)."""
+        return self._look().step
+
+    @property
+    def due(self) -> datetime | None:
+        """When the present pause ends by itself (UTC)."""
+        due_ms = self._look().due_ms
+        return None if due_ms is None else datetime.fromtimestamp(due_ms / 1000, UTC)
+
+    @property
+    def exports(self) -> dict[str, dict[str, JSON]]:
+        """What the steps have left, by step; ``exports["trigger"]["event"]`` is the event."""
+        return self._home.store.exports(self.id)
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every attempt so far."""
+        return self._home.store.attempts(self.id)
+
+    @property
+    def resume_url(self) -> Link | None:
+        """The present attempt's link; ``str()`` of it is the URL. ``None`` when the run is over."""
+        return self._link("resume")
+
+    @property
+    def cancel_url(self) -> Link | None:
+        """The present attempt's link; ``str()`` of it is the URL. ``None`` when the run is over."""
+        return self._link("cancel")
+
+    def resume(self, body: JSON = None, *, via: Via = "python") -> Self:
+        """Let the run go on; *body* is what the workflow receives. Raises ``Refused`` when it has moved on."""
+        by, seen = who(), self._seen
+        request = from_person(via, by, body)
+        self._seen = self._home.store.apply(self.id, Resumed(now_ms(), seen.step, seen.runs, via, by, request))
+        return self
+
+    def cancel(self, reason: str | None = None, *, via: Via = "python") -> Self:
+        """End the run here. Raises ``Refused`` when it has moved on."""
+        seen = self._seen
+        self._seen = self._home.store.apply(self.id, Cancelled(now_ms(), seen.step, seen.runs, via, who(), reason))
+        return self
+
+    def wait(self, timeout: int | None = None) -> Self:
+        """Block until the run is over, or raise ``TimeoutError`` after *timeout* milliseconds.
+
+        Where a server keeps this store its worker does the work and this only watches; without one, the steps run
+        here, in the foreground, and raise what they raise.
+        """
+        __tracebackhide__ = True
+        self._seen = wait(self._home, self.id, timeout_ms=timeout)
+        return self
+
+    def refresh(self) -> Self:
+        """Look again."""
+        self._look()
+        return self
+
+    def document(self) -> dict[str, JSON]:
+        """The run as the API gives it."""
+        row = self._look()
+        return view.detail(row, self.exports, self.attempts)
+
+    def _look(self) -> Row:
+        self._seen = self._home.store.get(self.id)
+        return self._seen
+
+    def _link(self, purpose: Any) -> Link | None:
+        self._home.reload_settings()  # a server may have come, gone or moved
+        return self._home.link(purpose, self._look())
+
+    def __repr__(self) -> str:
+        row = self._look()
+        return f"<Run {row.id} of {row.workflow}: {row.status} at {row.step}>"
+
+
+class Runs(Sequence[Run]):
+    """Runs, newest first. ``to_frame()`` makes a table of them; ``next`` is the cursor of those behind."""
+
+    def __init__(self, home: Home, rows: Sequence[Row], cursor: str | None) -> None:
+        self._home = home
+        self._rows = rows
+        self.next = cursor
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> Runs: ...
+    def __getitem__(self, index: int | slice) -> Run | Runs:
+        if isinstance(index, slice):
+            return Runs(self._home, self._rows[index], None)
+        return Run(self._home, self._rows[index])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Run]:
+        return (Run(self._home, row) for row in self._rows)
+
+    def documents(self) -> list[dict[str, JSON]]:
+        """The runs as the API lists them."""
+        return [view.summary(row) for row in self._rows]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas ``DataFrame``, a row per run, indexed by id; times are UTC timestamps."""
+        from pdnb.table import frame  # late: pandas costs half a second
+
+        return frame(self.documents())
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame().to_html(notebook=True))
+
+    def __repr__(self) -> str:
+        lines = [f"{r.id}  {r.status:<10} {r.workflow} · {r.step}" for r in self._rows]
+        return "\n".join(lines) or "no runs"
+
+
+def start(
+    home: Home,
+    frozen: Frozen,
+    event: JSON = None,
+    *,
+    headless: bool = False,
+    show: bool = True,
+    on_start: Callable[[Run], None] = lambda _: None,
+) -> Run:
+    """A new run, driven here in the foreground to its first pause or end; *headless*: left to a worker.
+
+    *on_start* gets the run as soon as it is durable. Raises what a step raised, after the run has failed with it.
+    """
+    __tracebackhide__ = True
+    home.reload_settings()
+    row = home.store.add(frozen, event, at_ms=now_ms(), owner=None if headless else home.owner)
+    run = Run(home, row)
+    on_start(run)
+    if not headless:
+        Runner(home, show=show).drive(row)
+    return run
+
+
+def listed(
+    home: Home,
+    *,
+    status: str | Sequence[str] | None = None,
+    workflow: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Runs:
+    """Runs, newest first; raises ``ValueError`` for a status that is none."""
+    names = [status] if isinstance(status, str) else status
+    try:
+        statuses = None if names is None else [Status(name) for name in names]
+    except ValueError:
+        raise ValueError(f"{status!r} is no status: use {', '.join(Status)}") from None
+    page = home.store.list(statuses=statuses, workflow=workflow, limit=limit, cursor=cursor)
+    return Runs(home, page.runs, page.next)
+
+
+def wait(home: Home, run_id: str, *, timeout_ms: int | None = None, clock: Callable[[], int] = now_ms) -> Row:
+    """Block until the run is over; without a server keep the clock and run the steps here."""
+    __tracebackhide__ = True
+    runner = Runner(home, show=True, clock=clock)
+    until = None if timeout_ms is None else clock() + timeout_ms
+    while not (row := home.store.get(run_id)).status.over:
+        if not home.served():
+            keeper.tick(home, clock())
+            row = _claimed(home, run_id, clock())
+            if row.owner == home.owner and row.status is Status.RUNNING:
+                runner.drive(row)
+                continue
+        rest_s = POLL_S
+        for moment in (row.due_ms, until):
+            if moment is not None:
+                rest_s = min(rest_s, max(0.0, (moment - clock()) / 1000))
+        if until is not None and clock() >= until:
+            raise TimeoutError(f"run {run_id} is still {row.status} at step {row.step!r} after {timeout_ms} ms")
+        home.bell.wait(rest_s)
+    return row
+
+
+def _claimed(home: Home, run_id: str, at_ms: int) -> Row:
+    """The run, claimed for this process if it waits in the queue."""
+    row = home.store.get(run_id)
+    if row.status is Status.QUEUED:
+        try:
+            return home.store.apply(run_id, Claimed(at_ms, home.owner))
+        except Refused:  # somebody was quicker
+            return home.store.get(run_id)
+    return row
+
+
+def who() -> str | None:
+    """The person at this machine, as the system calls them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user, as in some containers
+        return None

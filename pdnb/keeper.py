@@ -1,0 +1,22 @@
+"""What whoever keeps the clock does: let due pauses end, and find owners that died.
+
+The server that holds the post does it; without one, a waiting caller or a worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from pdnb.errors import Refused, RunNotFound
+from pdnb.home import Home
+from pdnb.model import Lost
+
+
+def tick(home: Home, at_ms: int) -> None:
+    """Settle what time and death have brought about by *at_ms*; cheap when that is nothing."""
+    home.store.elapse(at_ms)
+    home.owners.bury()
+    for run in home.store.running():
+        if run.owner is not None and not home.owners.alive(run.owner):
+            with contextlib.suppress(Refused, RunNotFound):  # its result came in between
+                home.store.apply(run.id, Lost(at_ms, run.fence))

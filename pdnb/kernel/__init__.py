@@ -1,0 +1,1 @@
+"""The kernel wing: magics, card and panel of a notebook."""

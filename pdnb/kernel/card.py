@@ -1,0 +1,218 @@
+"""A run as notebook output: static HTML that always reads, around which the live page loads where a server is near.
+
+- Both come from a *run document* (the JSON of API and store); nothing here looks anything up.
+- No script, and no link that acts: whatever looks like a resume or cancel link in what users printed, returned or
+  exported is shortened, because notebooks are saved, mailed and published.
+- The inside makes sense as bare text: hosts drop styles (GitHub) or the frame (an untrusted notebook) as they please.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote
+
+from pdnb.words import clip, plain, span, utc
+
+Document: TypeAlias = Mapping[str, Any]
+
+#: Of what the steps of a run printed, a saved notebook keeps this much per attempt, and this many attempts.
+MAX_OUTPUT: Final = 4_000
+MAX_ATTEMPTS: Final = 30
+
+_LINK: Final = re.compile(r"(pdnb(?:\\?/|%2F)(?:resume|cancel)(?:\\?/|%2F))[^\s\"'<>\\)\]]+", re.IGNORECASE)
+
+_BOX: Final = (
+    "box-sizing:border-box;max-width:60rem;padding:14px 18px;border:1px solid rgba(128,128,128,.4);border-radius:10px;"
+    "font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:13px;line-height:1.5"
+)
+_PRE: Final = (
+    "margin:4px 0 8px;padding:8px 11px;max-height:22em;overflow:auto;border-radius:6px;background:rgba(128,128,128,.1);"
+    "white-space:pre-wrap;overflow-wrap:anywhere"
+)
+_LINE: Final = "margin:0 0 8px"
+
+# sign, word, colour: the colours are dark enough for white paper and light enough for a dark theme, as signs (3:1)
+_STATES: Final[dict[str, tuple[str, str, str]]] = {
+    "done": ("✓", "done", "#2e8b4f"),
+    "queued": ("◌", "queued", "#7a828c"),
+    "running": ("▶", "running", "#2f7de1"),
+    "suspended": ("◆", "waiting", "#b9770e"),
+    "sleeping": ("◷", "asleep", "#8668e0"),
+    "failed": ("✕", "failed", "#dc4a41"),
+    "cancelled": ("⊘", "cancelled", "#7a828c"),
+    "to come": ("○", "to come", "#7a828c"),
+    "not reached": ("○", "not reached", "#7a828c"),
+}
+_VIA: Final = {
+    "link": "by link", "card": "on the card", "panel": "in the panel", "inbox": "in the inbox",
+    "magic": "in a notebook", "python": "from Python", "shell": "from the shell", "api": "through the API",
+}  # fmt: skip
+_OUTCOMES: Final = {
+    "returned": "done", "suspended": "waited", "rerun": "asked to run again", "delay": "waited",
+    "exited": "ended the run", "raised": "failed", "lost": "interrupted",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Card:
+    """What IPython shows for a run. *base_path* is the path of the Jupyter server (``"/"``), ``None`` without one."""
+
+    document: Document
+    base_path: str | None = None
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/html": card_html(self.document, self.base_path), "text/plain": card_text(self.document)}
+
+
+def card_html(document: Document, base_path: str | None) -> str:
+    """The output of ``%pdnb run``: the live page's frame with the static card inside, or the static card alone.
+
+    *document* may lack ``exports`` and ``attempts``. *base_path* starts and ends with ``/``.
+    """
+    static = "\n".join(_static(document))
+    if base_path is None:
+        return static
+    # no height: the page sets it, and where no page loads, the static card has its own
+    url = escape(f"{base_path}pdnb/card/{quote(document['id'], safe='')}")
+    label = escape(f"Run of {_own(document['workflow'])}")
+    frame = f'<object type="text/html" data="{url}" aria-label="{label}" style="display:block;width:100%">'
+    return f"{frame}\n{static}\n</object>"
+
+
+def card_text(document: Document) -> str:
+    """The card for terminals: three lines and more if there is more to say."""
+    steps = "   ".join(f"{_STATES[state][0]} {_own(name)}" for name, state in _steps(document))
+    lines = [f"{_own(document['workflow'])}  {document['status']}  (run {_own(document['id'])})", f"  {steps}"]
+    return "\n".join(lines + [f"  {line}" for text in _sentences(document) for line in text.splitlines()])
+
+
+def _static(document: Document) -> Iterator[str]:
+    status = document["status"]
+    sign, _, colour = _STATES["done" if status == "succeeded" else status]
+    steps = "&ensp;→&ensp;".join(
+        f"{_sign(state)}&nbsp;<b>{_html(name)}</b> <small>{_STATES[state][1]}</small>"
+        for name, state in _steps(document)
+    )
+    yield f'<div style="{_BOX}">'
+    yield (
+        f'<p style="{_LINE}"><b style="font-size:1.15em">{_html(document["workflow"])}</b>'
+        f'&ensp;<span style="color:{colour}">{sign}</span>&nbsp;{escape(status)}</p>'
+    )
+    yield f'<p style="margin:0 0 10px;line-height:2">{steps}</p>'
+    for text in _sentences(document):
+        yield f'<p style="{_LINE};white-space:pre-line;overflow-wrap:anywhere">{escape(text)}</p>'
+    attempts = document.get("attempts") or []
+    if len(attempts) > MAX_ATTEMPTS:
+        yield f'<p style="{_LINE}"><small>{len(attempts) - MAX_ATTEMPTS} earlier attempts are not shown.</small></p>'
+    for attempt in attempts[-MAX_ATTEMPTS:]:
+        yield from _attempt(attempt)
+    credits_ = document["credits"]
+    yield (
+        f'<p style="margin:0"><small>Started {utc(document["created_ms"])} · active {span(document["active_ms"])}'
+        f" · {credits_} credit{'' if credits_ == 1 else 's'} · run {_html(document['id'])}</small></p>"
+    )
+    yield "</div>"
+
+
+def _attempt(attempt: Document) -> Iterator[str]:
+    parts = [text for output in attempt["outputs"] if (text := _printed(output))]
+    if attempt["error"] and not any(output.get("output_type") == "error" for output in attempt["outputs"]):
+        parts.append(attempt["error"])
+    value = attempt["exports"].get("$return_value")
+    if value is not None:
+        parts.append(f"→ {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+    if not parts:
+        return
+    nth = f" · run {attempt['runs']}" if attempt["runs"] > 1 else ""
+    note = f", {attempt['note']}" if attempt["note"] else ""
+    head = f"{attempt['step']}{nth}: {_OUTCOMES.get(attempt['outcome'], attempt['outcome'])}{note}"
+    text = clip(_own("\n".join(part.rstrip("\n") for part in parts)), MAX_OUTPUT)
+    yield f'<details><summary>{_html(head)}</summary><pre style="{_PRE}">{escape(text)}</pre></details>'
+
+
+def _printed(output: Document) -> str:
+    """A notebook output as text; pictures and HTML stay with the live card."""
+    if output.get("output_type") == "stream":
+        return _joined(output.get("text", ""))
+    if output.get("output_type") == "error":
+        return "\n".join(output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"])
+    return _joined(output.get("data", {}).get("text/plain", ""))
+
+
+def _steps(document: Document) -> Iterator[tuple[str, str]]:
+    status, position = document["status"], document["position"]
+    over = status in {"succeeded", "failed", "cancelled"}
+    for i, name in enumerate(document["steps"]):
+        if i < position or (i == position and status == "succeeded"):
+            yield name, "done"
+        elif i == position:
+            yield name, status
+        else:
+            yield name, "not reached" if over else "to come"
+
+
+def _sentences(document: Document) -> Iterator[str]:
+    """What there is to say besides the steps: where it is, what it says of itself, who decided, what went wrong."""
+    yield _where(document)
+    if document["summary"]:
+        yield _own(document["summary"])
+    decision = document["decision"]
+    if decision and decision["what"] in {"resumed", "cancelled"}:
+        by = f" by {_own(decision['by'])}" if decision["by"] else ""
+        via = f" {_VIA[decision['via']]}" if decision["via"] in _VIA else ""
+        reason = f": {_own(decision['reason'])}" if decision["reason"] else ""
+        yield f"{decision['what'].capitalize()} on {utc(decision['at_ms'])}{by}{via}{reason}"
+    if document["error"]:
+        yield _own(document["error"])
+
+
+def _where(document: Document) -> str:
+    pause, decision = document["pause"], document["decision"]
+    nth = f" (run {document['runs']})" if document["runs"] > 1 else ""
+    step = f"Step {_own(document['step'])}{nth}"
+    since = utc(pause["since_ms"] if pause else document["since_ms"])
+    ended = utc(document["ended_ms"] or document["since_ms"])
+    match document["status"]:
+        case "suspended":
+            then = "goes on by itself" if pause and pause["on_timeout"] == "resume" else "cancels itself"
+            return f"{step} waits for a person since {since}{_due(document, then)}."
+        case "sleeping":
+            then = "runs again" if pause and pause["kind"] == "rerun" else "goes on by itself"
+            return f"{step} sleeps since {since}{_due(document, then)}."
+        case "succeeded":
+            return f"Finished on {ended}."
+        case "failed":
+            return f"{step} failed on {ended}."
+        case "cancelled" if decision and decision["what"] == "timed out":
+            return f"Cancelled itself on {ended}: nobody answered step {_own(document['step'])} in time."
+        case "cancelled":
+            return f"Cancelled in step {_own(document['step'])} on {ended}."
+        case status:
+            return f"{step} is {status} since {since}."
+
+
+def _due(document: Document, then: str) -> str:
+    return f", {then} on {utc(document['due_ms'])}" if document["due_ms"] is not None else ""
+
+
+def _sign(state: str) -> str:
+    sign, _, colour = _STATES[state]
+    return f'<span style="color:{colour}">{sign}</span>'
+
+
+def _joined(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else "".join(text)
+
+
+def _own(text: str) -> str:
+    """What users wrote, fit to be shown and saved anywhere."""
+    return _LINK.sub(r"\1…", plain(text))
+
+
+def _html(text: str) -> str:
+    return escape(_own(text))

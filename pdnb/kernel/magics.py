@@ -1,0 +1,279 @@
+"""``%%step``, ``%%setup`` and ``%pdnb``: they parse, delegate and show; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.display import display
+
+from pdnb import cell as cells
+from pdnb import handles
+from pdnb.errors import DefinitionError, PdnbError
+from pdnb.kernel.card import Card
+from pdnb.kernel.line import Line, Options, read_event
+from pdnb.kernel.live import Live
+from pdnb.kernel.notebook import Notebook
+from pdnb.model import Status
+from pdnb.workflow import Step, Workflow, check_step_name, step_filename
+
+_STEP: Final = Options("%%step", values=("--workflow",))
+_SETUP: Final = Options("%%setup", values=("--workflow",))
+_COMMANDS: Final = {
+    "run": Options("%pdnb run", values=("--workflow",), flags=("--wait", "--headless")),
+    "steps": Options("%pdnb steps", values=("--workflow",), flags=("--remove",)),
+    "runs": Options("%pdnb runs", values=("--status", "--workflow", "--limit")),
+    "panel": Options("%pdnb panel", values=("--workflow",)),
+    "show": Options("%pdnb show"),
+    "resume": Options("%pdnb resume"),
+    "cancel": Options("%pdnb cancel"),
+}
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A workflow's steps as a cell shows them."""
+
+    workflow: Workflow
+
+    def __repr__(self) -> str:
+        setup = f"  (+ {len(self.workflow.setup)} setup)" if self.workflow.setup else ""
+        return f"{self.workflow.name}: {' → '.join(self.workflow.names) or 'no steps yet'}{setup}"
+
+
+@magics_class
+class PdnbMagics(Magics):
+    """The magics of one kernel and its notebook."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.notebook = Notebook(shell.user_ns)
+        self._live: Live | None = None
+        self._shown: tuple[str, int] | None = None
+
+    @no_var_expand
+    @cell_magic
+    def step(self, line: str, cell: str) -> Steps:
+        """``%%step NAME [-w WORKFLOW]``: this cell is a step. Run the cell again to replace the step in place."""
+        with _said():
+            given = _STEP.read(line)
+            name = self._only_word(given, "%%step", "a name: %%step NAME")
+            check_step_name(name)
+            workflow = self.notebook.workflow(given.text("--workflow"))
+            cells.parse(cell, filename=step_filename(name, workflow.name))  # wrong cells are told now, not at the run
+            workflow = workflow.with_step(Step(name, cell))
+            self.notebook.keep(workflow)
+        return Steps(workflow)
+
+    @no_var_expand
+    @cell_magic
+    def setup(self, line: str, cell: str) -> Steps:
+        """``%%setup [-w WORKFLOW]``: imports, functions and constants for all steps. It runs here too."""
+        with _said():
+            given = _SETUP.read(line)
+            if given.rest:
+                raise DefinitionError(f"%%setup takes no name ({given.rest!r}): its cells belong to the whole workflow")
+            workflow = self.notebook.workflow(given.text("--workflow"))
+            cells.compile_setup(cell, filename=f"<setup of {workflow.name}>")
+        result = self.shell.run_cell(cell)  # as an ordinary cell would: later cells of the notebook may use it
+        if result.success:
+            self.notebook.keep(workflow.with_setup(cell))
+        return Steps(self.notebook.workflow(workflow.name))
+
+    @no_var_expand
+    @line_magic
+    def pdnb(self, line: str) -> object:
+        """``%pdnb run | steps | runs | panel | show | resume | cancel``; each says what it takes."""
+        __tracebackhide__ = True
+        command, _, rest = line.strip().partition(" ")
+        if command not in _COMMANDS:
+            with _said():
+                raise DefinitionError(f"%pdnb {command}: use one of {', '.join(_COMMANDS)}")
+        with _said():
+            given = _COMMANDS[command].read(rest)
+        do: Callable[[Line], object] = getattr(self, f"_{command}")
+        return do(given)
+
+    # ---- one method per command ----
+
+    def _run(self, line: Line) -> handles.Run:
+        """``%pdnb run [-w W] [--wait | --headless] [EVENT]``."""
+        __tracebackhide__ = True
+        with _said():
+            if line.options.keys() >= {"--wait", "--headless"}:
+                raise DefinitionError("%pdnb run: --wait runs here and --headless runs elsewhere: choose one")
+            event = read_event(line.rest, self.shell.user_ns)
+            run = self.notebook.run(
+                line.text("--workflow"), event, headless="--headless" in line.options, on_start=self.show
+            )
+            if "--wait" in line.options:
+                run.wait()
+        return run
+
+    def _steps(self, line: Line) -> Steps:
+        """``%pdnb steps [-w W] [--remove] [NAMES…]``: show them, put the named first, or remove the named."""
+        with _said():
+            workflow = self.notebook.workflow(line.text("--workflow"))
+            names = line.words()
+            if "--remove" in line.options:
+                if not names:
+                    raise DefinitionError("%pdnb steps --remove wants the names of the steps to remove")
+                workflow = workflow.without(*names)
+            else:
+                workflow = workflow.ordered(*names)
+            self.notebook.keep(workflow)
+        return Steps(workflow)
+
+    def _runs(self, line: Line) -> handles.Runs:
+        """``%pdnb runs [--status S] [-w W] [-n N]``."""
+        with _said():
+            limit = line.text("--limit") or "50"
+            if line.rest or not limit.isdecimal() or int(limit) < 1:
+                raise DefinitionError(f"%pdnb runs takes --status, -w and -n with a number, not {line.rest or limit!r}")
+            status = line.text("--status")
+            if status not in (None, *Status):
+                raise DefinitionError(f"{status!r} is no status: use {', '.join(Status)}")
+            return handles.listed(self.notebook.home, status=status, workflow=line.text("--workflow"), limit=int(limit))
+
+    def _panel(self, line: Line) -> object:
+        """``%pdnb panel [-w W]``."""
+        with _said():
+            return self.panel(line.text("--workflow"))
+
+    def _show(self, line: Line) -> None:
+        """``%pdnb show RUN``."""
+        with _said():
+            self.show(self._given_run(line, "show")[0])
+
+    def _resume(self, line: Line) -> None:
+        """``%pdnb resume RUN [JSON]``."""
+        with _said():
+            run, rest = self._given_run(line, "resume")
+            self.show(run.resume(read_event(rest, self.shell.user_ns), via="magic"))
+
+    def _cancel(self, line: Line) -> None:
+        """``%pdnb cancel RUN [REASON]``."""
+        with _said():
+            run, rest = self._given_run(line, "cancel")
+            self.show(run.cancel(rest or None, via="magic"))
+
+    # ---- what they share ----
+
+    def close(self) -> None:
+        """Stop following and leave the store; the runs stay."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        self.notebook.close()
+
+    @property
+    def live(self) -> Live:
+        """The displays of this kernel that follow the store."""
+        if self._live is None:
+            self._live = Live(self.notebook.home)
+        return self._live
+
+    def panel(self, workflow: str | None = None) -> object:
+        """The panel as a widget."""
+        from pdnb.kernel.panel import Panel  # late: widgets cost a quarter of a second
+
+        return Panel(self.notebook.home, self.live, workflow=workflow)
+
+    def show(self, run: handles.Run) -> None:
+        """Show the card of *run*; where no server's page keeps it live, this kernel does."""
+        base_path = os.environ.get("PDNB_BASE_URL")
+        handle = display(Card(run.document(), base_path), display_id=True)
+        self._shown = (run.id, self.shell.execution_count)
+        seen = 0
+
+        def follow() -> bool:
+            nonlocal seen
+            row = self.notebook.home.store.get(run.id)
+            if row.version != seen and handle is not None and (base_path is None or row.status.over):
+                handle.update(Card(run.document(), base_path))  # a live frame is left alone until its last state
+            seen = row.version
+            return not row.status.over
+
+        self.live.watch(follow)
+        self.shell.events.register("post_run_cell", _once(self.shell, follow))
+
+    def displayed(self, run: handles.Run) -> None:
+        """A ``Run`` as a cell's value: its card, unless this cell has just shown it."""
+        if self._shown != (run.id, self.shell.execution_count):
+            self.show(run)
+
+    def _given_run(self, line: Line, command: str) -> tuple[handles.Run, str]:
+        """The run a line begins with (an id, the beginning of one, or a variable), and the rest."""
+        word, _, rest = line.rest.partition(" ")
+        if not word:
+            raise DefinitionError(f"%pdnb {command} wants a run: its id, or a variable that holds it")
+        value = self.shell.user_ns.get(word)
+        if isinstance(value, handles.Run):
+            return value, rest.strip()
+        home = self.notebook.home
+        return handles.Run(home, home.store.get(home.store.full_id(word))), rest.strip()
+
+    def _only_word(self, line: Line, magic: str, wanted: str) -> str:
+        words = line.words()
+        if len(words) != 1:
+            raise DefinitionError(f"{magic} wants {wanted}" + (f", not {line.rest!r}" if words else ""))
+        return words[0]
+
+    # ---- completion ----
+
+    def complete(self, _shell: object, event: Any) -> list[str]:
+        """Commands, options, statuses, and the names of steps, workflows and runs."""
+        line: str = event.line.lstrip()
+        words = line.split()
+        if line[-1:].isspace() or not words:
+            words.append("")
+        if words[0] == "%%step" or words[0] == "%%setup":
+            return self._options(_STEP if words[0] == "%%step" else _SETUP, words) or self._step_names()
+        if len(words) == 2:
+            return list(_COMMANDS)
+        options = _COMMANDS.get(words[1])
+        if options is None:
+            return []
+        if found := self._options(options, words):
+            return found
+        if words[1] == "steps":
+            return self._step_names()
+        if words[1] in ("show", "resume", "cancel") and len(words) == 3:
+            return [run.id for run in handles.listed(self.notebook.home, limit=20)]
+        return []
+
+    def _options(self, options: Options, words: list[str]) -> list[str]:
+        if words[-2] == "--status":
+            return [str(status) for status in Status]
+        if words[-2] in ("-w", "--workflow"):
+            return list(self.notebook.workflows)
+        return list(options.all) if words[-1].startswith("-") else []
+
+    def _step_names(self) -> list[str]:
+        return list(self.notebook.workflow().names)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """pdnb's own errors as IPython's one-line usage error; a step's exceptions pass as they are."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except PdnbError as error:
+        raise UsageError(str(error)) from None
+
+
+def _once(shell: InteractiveShell, call: Callable[[], object]) -> Callable[[object], None]:
+    """*call* after this cell, and never again."""
+
+    def after(_result: object) -> None:
+        shell.events.unregister("post_run_cell", after)
+        call()
+
+    return after

@@ -1,0 +1,74 @@
+"""This notebook: the workflows its cells have defined so far, its name, its namespace, its store."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from pdnb import handles
+from pdnb.capture import freeze
+from pdnb.errors import DefinitionError
+from pdnb.home import Home
+from pdnb.model import JSON
+from pdnb.workflow import Environment, Frozen, Workflow, check_workflow_name
+
+
+class Notebook:
+    """What one kernel knows. ``names`` is its user namespace; the store is opened when first needed."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self.names = names
+        self.workflows: dict[str, Workflow] = {}
+        self._home: Home | None = None
+
+    @property
+    def home(self) -> Home:
+        """The store of this kernel."""
+        if self._home is None:
+            self._home = Home(kind="kernel")
+        return self._home
+
+    def close(self) -> None:
+        """Leave the store."""
+        if self._home is not None:
+            self._home.close()
+            self._home = None
+
+    def workflow(self, name: str | None = None) -> Workflow:
+        """The workflow called *name* (default: the notebook's), empty if no cell has defined it yet."""
+        name = check_workflow_name(name or self.default_name())
+        return self.workflows.get(name, Workflow(name))
+
+    def keep(self, workflow: Workflow) -> None:
+        """Make *workflow* the present one of its name."""
+        self.workflows[workflow.name] = workflow
+
+    def default_name(self) -> str:
+        """The stem of the notebook's name as the host tells it, else ``workflow``."""
+        told = self.names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")
+        stem = PurePosixPath(str(told).replace("\\", "/")).stem
+        return stem.strip()[:100] or "workflow"
+
+    def frozen(self, name: str | None = None) -> Frozen:
+        """The workflow as a new run will carry it; raises ``DefinitionError`` when it cannot travel."""
+        workflow = self.workflow(name)
+        if not workflow.steps:
+            known = ", ".join(repr(n) for n, w in self.workflows.items() if w.steps)
+            others = f" (this notebook has {known})" if known else ""
+            raise DefinitionError(f"workflow {workflow.name!r} has no steps yet{others}: define one with %%step NAME")
+        return freeze(workflow, self.names, _here())
+
+    def run(
+        self, name: str | None, event: JSON, *, headless: bool = False, on_start: Any = lambda _: None
+    ) -> handles.Run:
+        """Start a run of today's workflow and drive it here to its first pause or end."""
+        __tracebackhide__ = True
+        return handles.start(self.home, self.frozen(name), event, headless=headless, on_start=on_start)
+
+
+def _here() -> Environment:
+    cwd = os.getcwd()  # noqa: PTH109  # text is what is stored
+    return Environment(sys.executable, cwd, tuple(entry or cwd for entry in sys.path))

@@ -1,0 +1,130 @@
+"""The HTTP event: one shape for whatever resumes a run, a request to its link or a click on a button.
+
+``{"method", "path", "query", "headers", "body", "client_ip", "url"}``; ``body`` is absent when there was none. Headers
+are lower case, without those in which a browser sends its session along, and the token appears nowhere.
+From a button, a magic or the API it also has ``via`` and ``by``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from email.message import Message
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from pdnb.codec import checked
+from pdnb.errors import NotJSON, PdnbError
+from pdnb.links import redact
+from pdnb.model import JSON
+
+#: The largest body that is parsed, in bytes (Pipedream's limit).
+MAX_BODY: Final = 512 * 1024
+
+_MAX_FIELDS: Final = 1_000
+_PRIVATE: Final = frozenset({"cookie", "authorization", "proxy-authorization", "x-xsrftoken", "referer"})
+
+
+class BadBody(PdnbError):
+    """A body that cannot be read as what it says it is. ``status`` is the HTTP status that says so."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def from_http(
+    *,
+    method: str,
+    url: str,
+    path: str,
+    query: str,
+    headers: Iterable[tuple[str, str]],
+    body: bytes,
+    client_ip: str,
+) -> dict[str, JSON]:
+    """The event of a real request. Raises ``BadBody``."""
+    kept = _headers(headers)
+    event: dict[str, JSON] = {
+        "method": method,
+        "path": redact(path),
+        "query": _fields(query),
+        "headers": kept,
+        "client_ip": client_ip,
+        "url": redact(url),
+    }
+    if body:
+        event["body"] = parse_body(body, kept)
+    try:
+        checked(event, "request")
+    except NotJSON as error:
+        raise BadBody(str(error)) from None
+    return event
+
+
+def from_person(via: str, by: str | None, body: JSON = None) -> dict[str, JSON]:
+    """The event of a click or a command; raises ``NotJSON`` when *body* is not JSON."""
+    event: dict[str, JSON] = {"method": "POST", "path": "", "query": {}, "headers": {}, "client_ip": "", "url": ""}
+    if body is not None:
+        checked(body, "body")
+        event["body"] = body
+    return {**event, "via": via, "by": by}
+
+
+def parse_body(body: bytes, headers: Mapping[str, str]) -> JSON:
+    """JSON and form bodies parsed, anything else as text. Raises ``BadBody`` (400 or 415)."""
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise BadBody("send the body without Content-Encoding", 415)
+    message = Message()
+    message["content-type"] = headers.get("content-type", "text/plain")
+    kind, charset = message.get_content_type(), message.get_content_charset("utf-8")
+    if kind.startswith("multipart/"):
+        raise BadBody("multipart bodies are not read here: send JSON, a form or text", 415)
+    try:
+        text = body.decode(charset)
+    except (LookupError, UnicodeDecodeError):
+        raise BadBody(f"the body is not text in {charset[:40]!r}", 415) from None
+    if kind == "application/json" or kind.endswith("+json"):
+        return _json(text)
+    if kind == "application/x-www-form-urlencoded":
+        return _fields(text)
+    return text
+
+
+def _json(text: str) -> JSON:
+    def refuse(constant: str) -> Any:
+        raise BadBody(f"the body is not JSON: {constant} is no JSON number")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise BadBody("the body is JSON nested too deeply") from None
+    except ValueError as error:
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else "a number has too many digits"
+        raise BadBody(f"the body is not JSON: {reason}") from None
+
+
+def _fields(text: str) -> dict[str, JSON]:
+    """A query or form as a dict; a name that comes twice holds a list."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        raise BadBody(f"more than {_MAX_FIELDS} fields are too many") from None
+    found: dict[str, JSON] = {}
+    for name, value in pairs:
+        if name not in found:
+            found[name] = value
+        elif isinstance(found[name], list):
+            found[name].append(value)
+        else:
+            found[name] = [found[name], value]
+    return found
+
+
+def _headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        if key not in _PRIVATE:
+            found[key] = f"{found[key]}, {redact(value)}" if key in found else redact(value)
+    return found

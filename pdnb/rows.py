@@ -1,0 +1,212 @@
+"""diskcache, tamed: text rows in one SQLite file, transactions, and the few indexed queries that listings need.
+
+diskcache's defaults would lose or execute data; what is done about it here:
+
+- values are text inside SQLite, nothing else: a row of any other kind is refused, so a planted pickle never runs, and
+  no file is ever read, written or removed on a row's word;
+- nothing is evicted and nothing expires (``eviction_policy="none"``, ``cull_limit=0``, never ``expire=``);
+- a rollback journal with ``synchronous=FULL``: a commit is on the disk when it returns;
+- a transaction that cannot begin or commit ends the connection, so no half of it lingers, and the error says so;
+- Interrupt is held back while a transaction is open;
+- diskcache's own key iteration is quadratic: keys and tags are read by the index, here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import diskcache
+
+from pdnb.errors import StoreCorrupt, StoreNewer, StoreUnavailable
+
+_RAW: Final = 1  # diskcache's mode of a value that stands in the row itself
+_FILE: Final = "cache.db"
+_TIMEOUT_S: Final = 5.0
+
+
+class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
+    """Text keys and text values, in the row itself."""
+
+    def put(self, key: Any) -> tuple[str, bool]:
+        if type(key) is not str:
+            raise TypeError(f"keys are text, not {type(key).__name__}")
+        return key, True
+
+    def get(self, key: Any, raw: Any) -> str:
+        if type(key) is not str or not raw:
+            raise StoreCorrupt("the store holds a key of a foreign kind; it is not used")
+        return key
+
+    def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, str]:
+        if type(value) is not str or read:
+            raise TypeError(f"values are text, not {type(value).__name__}")
+        return 0, _RAW, None, value
+
+    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> str:
+        if mode != _RAW or filename is not None or type(value) is not str or read:
+            raise StoreCorrupt(
+                "the store holds a row of a foreign kind (not text); it is not used, nothing was executed"
+            )
+        return value
+
+    def remove(self, file_path: str) -> None:
+        """No row of ours has a file, so a planted name removes nothing."""
+
+
+class Rows:
+    """The table. One instance serves every thread of a process; each thread has its own connection.
+
+    Raises ``StoreUnavailable`` when SQLite cannot do it now, ``StoreNewer`` and ``StoreCorrupt`` when it should not.
+    """
+
+    def __init__(self, directory: Path, schema: int) -> None:
+        self._path = directory / _FILE
+        with _said(self._path):
+            if self._path.exists():
+                self._inspect(schema)
+            else:
+                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._cache = diskcache.Cache(
+                str(directory),
+                timeout=_TIMEOUT_S,
+                disk=_TextDisk,
+                disk_min_file_size=2**62,
+                eviction_policy="none",
+                cull_limit=0,
+                statistics=0,
+                tag_index=1,
+                sqlite_journal_mode="delete",
+                sqlite_synchronous=2,
+                sqlite_auto_vacuum=0,
+                sqlite_mmap_size=0,
+            )
+            self._cache._sql(f"PRAGMA user_version = {schema:d}")  # also the trial write
+
+    def _inspect(self, schema: int) -> None:
+        """Look before diskcache does, which writes at every opening: a newer store stays byte for byte."""
+        con = sqlite3.connect(f"file:{self._path}?mode=rw", uri=True, timeout=_TIMEOUT_S, isolation_level=None)
+        with contextlib.closing(con):
+            (found,) = con.execute("PRAGMA user_version").fetchone()
+            if found > schema:
+                raise StoreNewer(
+                    f"the store {self._path.parent} has schema {found}, this pdnb knows up to {schema}: "
+                    "upgrade pdnb in this environment (pip install -U pdnb); nothing was changed"
+                )
+            con.execute("BEGIN IMMEDIATE")  # readable but not writable, or locked for long: say so now
+            con.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def transact(self) -> Iterator[None]:
+        """A write transaction: all of it is on the disk when the block ends, or none. Never ``await`` inside."""
+        with _interrupts_held(), self._trouble(), self._cache.transact():
+            yield
+
+    def get(self, key: str) -> str | None:
+        """The text under *key*."""
+        with self._trouble():
+            value: str | None = self._cache.get(key)
+        return value
+
+    def set(self, key: str, text: str, tag: str | None = None) -> None:
+        """Put *text* under *key*; *tag* files the row for :meth:`tagged`."""
+        with self._trouble():
+            self._cache.set(key, text, tag=tag)
+
+    def delete(self, key: str) -> None:
+        """Take the row away, if there is one."""
+        with self._trouble():
+            self._cache.delete(key)
+
+    def keys(self, prefix: str, *, after: str = "", before: str | None = None, limit: int = 1_000) -> list[str]:
+        """Up to *limit* keys that begin with *prefix*, in order; greater than *after*, smaller than *before*."""
+        query = "SELECT key FROM Cache WHERE key > ? AND key < ? AND raw = 1 ORDER BY key LIMIT ?"
+        low, high = max(after, prefix), before if before is not None else prefix + "\U0010ffff"
+        return [key for (key,) in self._query(query, (low, high, limit))]
+
+    def last(self, prefix: str, *, before: str | None = None) -> str | None:
+        """The greatest key that begins with *prefix*, smaller than *before*."""
+        query = "SELECT key FROM Cache WHERE key > ? AND key < ? AND raw = 1 ORDER BY key DESC LIMIT 1"
+        rows = self._query(query, (prefix, before if before is not None else prefix + "\U0010ffff"))
+        return rows[0][0] if rows else None
+
+    def tags(self) -> list[str]:
+        """The distinct tags, by skipping through the index: as many look-ups as there are tags."""
+        query = (
+            "WITH RECURSIVE t(tag) AS (SELECT min(tag) FROM Cache UNION ALL"
+            " SELECT (SELECT min(tag) FROM Cache WHERE tag > t.tag) FROM t WHERE t.tag IS NOT NULL)"
+            " SELECT tag FROM t WHERE tag IS NOT NULL"
+        )
+        return [tag for (tag,) in self._query(query, ())]
+
+    def tagged(self, tag: str, *, before: int | None = None, limit: int = 50) -> list[tuple[int, str]]:
+        """Up to *limit* ``(rowid, key)`` filed under *tag*, newest first, older than rowid *before*."""
+        query = "SELECT rowid, key FROM Cache WHERE tag = ? AND rowid < ? ORDER BY rowid DESC LIMIT ?"
+        return self._query(query, (tag, 2**62 if before is None else before, limit))
+
+    def counts(self) -> dict[str, int]:
+        """How many rows are filed under each tag."""
+        return dict(self._query("SELECT tag, count(*) FROM Cache WHERE tag IS NOT NULL GROUP BY tag", ()))
+
+    def close(self) -> None:
+        """End this thread's connection."""
+        self._cache.close()
+
+    def _query(self, query: str, values: tuple[object, ...]) -> list[Any]:
+        with self._trouble():
+            rows: list[Any] = self._cache._sql(query, values).fetchall()
+        return rows
+
+    @contextlib.contextmanager
+    def _trouble(self) -> Iterator[None]:
+        try:
+            with _said(self._path):
+                yield
+        except (StoreUnavailable, StoreCorrupt):
+            if self._cache._txn_id != threading.get_ident():  # not inside: the outermost block closes
+                with contextlib.suppress(sqlite3.Error):
+                    self._cache.close()  # whatever half of a transaction is left ends with the connection
+            raise
+
+
+@contextlib.contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """SQLite's and the file system's errors as one clear line each."""
+    where = path.parent
+    try:
+        yield
+    except diskcache.Timeout:
+        raise StoreUnavailable(
+            f"the store {where} is locked by another process, full or read-only: "
+            "nothing was changed; try again, and check the disk if it stays so"
+        ) from None
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailable(f"the store {where} cannot be used now ({error}): nothing was changed") from error
+    except sqlite3.DatabaseError as error:
+        raise StoreCorrupt(
+            f"{path} is damaged or no store of pdnb ({error}): restore it from a backup, or move it away"
+        ) from error
+    except OSError as error:
+        raise StoreUnavailable(f"the store {where} cannot be used ({error.strerror or error})") from error
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let an Interrupt wait until the block ends: one between BEGIN and COMMIT would keep the lock."""
+    if threading.current_thread() is not threading.main_thread():  # Python interrupts only the main thread
+        yield
+        return
+    pressed: list[tuple[int, Any]] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed and callable(before):
+        before(*pressed[0])

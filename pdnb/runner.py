@@ -1,0 +1,205 @@
+"""Claim, run, report: the one piece of code that executes steps, in the caller and in the worker.
+
+Per attempt: a fresh namespace from the workflow's setup, the step's cell, what it printed and displayed, and one
+event at the end. A step's own exception goes into that event and is raised again for a caller; Interrupt and
+``SystemExit`` are exceptions like any other here: the run fails and nothing hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from pdnb import cell, namespace
+from pdnb.errors import Refused, StoreUnavailable
+from pdnb.flow import Flow, Pd, URLs
+from pdnb.home import Home, now_ms
+from pdnb.links import Target, redact
+from pdnb.model import JSON, Ended, Raised, Run, Status
+from pdnb.outputs import Recorder
+from pdnb.workflow import Frozen, step_filename
+
+#: How long a finished step's result is kept offered to a store that cannot take it, in seconds between tries.
+_PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
+
+_PACKAGE: Final = str(Path(__file__).parent)
+
+
+class Runner:
+    """Runs the steps of claimed runs in this process. ``show``: forward what they print, as a caller wants."""
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        show: bool,
+        clock: Callable[[], int] = now_ms,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._home = home
+        self._show = show
+        self._clock = clock
+        self._pause = pause
+        self._code: dict[str, Frozen] = {}
+
+    def drive(self, run: Run) -> Run:
+        """Run step after step of *run*, claimed by this process, until it pauses or ends.
+
+        Raises what the step raised, after the run has failed with it.
+        """
+        __tracebackhide__ = True  # a caller sees the step's own frames
+        try:
+            while run.status is Status.RUNNING and run.owner == self._home.owner:
+                run, error = self._attempt(run)
+                if error is not None:
+                    raise error
+        except BaseException as error:
+            self._abandon(run, error)
+            raise
+        return run
+
+    def _attempt(self, run: Run) -> tuple[Run, BaseException | None]:
+        """One go at the present step: the run after it, and what the step raised."""
+        recorder = Recorder(show=self._show, redact=redact)
+        pd: Pd | None = None
+        event: Ended
+        error: BaseException | None = None
+        with recorder:
+            try:
+                frozen = self._frozen(run.hash)
+                names = namespace.step_namespace(namespace.load(frozen))
+                pd = self._pd(run, frozen)
+                step = cell.parse(frozen.step(run.step).source, filename=step_filename(run.step, run.workflow))
+                value = step.call(names, pd)
+                if inspect.iscoroutine(value):
+                    value = _complete(value)
+                if step.spelling == "body":
+                    recorder.result(value)
+                exports = pd.exports(value)
+            except BaseException as raised:  # noqa: BLE001  # whatever a step raises ends the run, in order
+                error = raised.with_traceback(_own_frames(raised.__traceback__))
+                recorder.error(error)
+        if error is None and pd is not None:
+            event = pd.flow.event(self._clock(), run.fence, exports, recorder.outputs)
+        else:
+            left = {} if pd is None else pd.exports(None)
+            event = Raised(self._clock(), run.fence, left, recorder.outputs, error=one_line(error))
+        return self._report(run, event), error
+
+    def _report(self, run: Run, event: Ended) -> Run:
+        """Hand the event in; a store that is full or locked gets some minutes, for the step's work is done."""
+        for pause in _PATIENCE_S:
+            try:
+                return self._home.store.apply(run.id, event)
+            except StoreUnavailable:
+                self._pause(pause)
+        return self._home.store.apply(run.id, event)
+
+    def _abandon(self, run: Run, error: BaseException) -> None:
+        """Leave no claim behind when something other than the step ended the drive (an Interrupt between steps)."""
+        try:
+            now = self._home.store.get(run.id)
+            if now.status is Status.RUNNING and now.owner == self._home.owner:
+                self._home.store.apply(run.id, Raised(self._clock(), now.fence, error=one_line(error)))
+        except (Refused, StoreUnavailable):
+            return  # overruled, or nothing can be written: the claim ends with this process
+
+    def _frozen(self, code_hash: str) -> Frozen:
+        if code_hash not in self._code:
+            self._code[code_hash] = self._home.store.frozen(code_hash)
+        return self._code[code_hash]
+
+    def _pd(self, run: Run, frozen: Frozen) -> Pd:
+        home, settings = self._home, self._home.settings
+        target = Target(run.id, run.step, run.runs)
+        urls = URLs(resume_url=home.links.url("resume", target), cancel_url=home.links.url("cancel", target))
+        flow = Flow(urls, on_timeout=settings.on_timeout, confirm=settings.confirm_links)
+        return Pd(run.step, flow, home.store.exports(run.id), self._context(run, frozen))
+
+    def _context(self, run: Run, frozen: Frozen) -> dict[str, JSON]:
+        inner: dict[str, JSON] = {"runs": run.runs, "key": f"{run.id}/{run.step}/{run.runs}"}
+        before = self._home.store.rerun_input(run)
+        if before is not None:
+            inner["context"] = before.context
+            if before.request is not None:
+                inner["callback_request"] = before.request
+        return {
+            "id": f"{run.id}.{run.fence}",
+            "trace_id": run.id,
+            "ts": datetime.fromtimestamp(self._clock() / 1000, UTC).isoformat(timespec="milliseconds"),
+            "workflow_id": frozen.name,
+            "workflow_name": frozen.name,
+            "deployment_id": frozen.hash,
+            "deadline": None,
+            "test": False,
+            "JIT": False,
+            "replay": False,
+            "resume": run.fence > 1,
+            "run": inner,
+        }
+
+
+def one_line(error: BaseException | None) -> str:
+    """``ValueError: no such table``, whatever the exception's own ``__str__`` does."""
+    try:
+        text = str(error).strip().split("\n", 1)[0]
+    except Exception:  # noqa: BLE001  # an exception that cannot say what it is still ends the run
+        text = "(its message cannot be shown)"
+    name = type(error).__name__
+    return redact(f"{name}: {text}" if text else name)
+
+
+def _own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """*trace* from the first frame that is not pdnb's; all of it when every frame is."""
+    own = trace
+    while own is not None and own.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        own = own.tb_next
+    return own or trace
+
+
+def _complete(coroutine: Coroutine[Any, Any, object]) -> object:
+    """The coroutine's result, also where this thread's loop already runs (a cell of a kernel)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    return _complete_beside(coroutine)
+
+
+def _complete_beside(coroutine: Coroutine[Any, Any, object]) -> object:
+    """Run it on a loop of its own in another thread; an Interrupt here cancels it there."""
+    outcome: list[object] = []
+    errors: list[BaseException] = []
+    started: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[object]]] = []
+
+    async def main() -> object:
+        task = asyncio.ensure_future(coroutine)
+        started.append((asyncio.get_running_loop(), task))
+        return await task
+
+    def body() -> None:
+        try:
+            outcome.append(asyncio.run(main()))
+        except BaseException as error:  # noqa: BLE001  # carried over to the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(body,), name="pdnb-step", daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        for loop, task in started:
+            loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        raise
+    if errors:
+        raise errors[0]
+    return outcome[0]

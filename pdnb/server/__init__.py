@@ -1,0 +1,1 @@
+"""The server wing: the extension of Jupyter Server."""

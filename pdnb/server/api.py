@@ -1,0 +1,175 @@
+"""The API behind Jupyter's login: list runs, look at one, resume it, cancel it.
+
+Handlers decode, call and encode. A resume or cancel names the step and ``runs`` that were on display; if the run has
+moved on, the answer is 409 and nothing changes. Described in ``openapi.yaml``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from pdnb import view
+from pdnb.codec import SCHEMA
+from pdnb.errors import AlreadyResumed, MovedOn, NotJSON, Over, Refused, RunNotFound, StoreError
+from pdnb.links import redact
+from pdnb.model import JSON, Cancelled, Resumed, Run, Status
+from pdnb.request import from_person
+from pdnb.server.office import Office
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_VIAS = ("api", "card", "panel", "inbox", "shell")
+
+
+class PdnbAPIHandler(APIHandler):
+    """What the API's handlers share."""
+
+    auth_resource = "pdnb"
+    _track_activity = False  # a card that looks every second is no work
+
+    @property
+    def office(self) -> Office:
+        """The server's side of the store."""
+        office: Office = self.settings["pdnb_office"]
+        return office
+
+    def answer(self, value: JSON) -> None:
+        """Send JSON; tornado adds the ETag and answers 304."""
+        self.set_header("Cache-Control", "no-cache")
+        self.finish(json.dumps(value))
+
+    async def detail(self, run: Run) -> dict[str, JSON]:
+        """The run with its exports and attempts."""
+        store = self.office.home.store
+        return await self.office.on_store(lambda: view.detail(run, store.exports(run.id), store.attempts(run.id)))
+
+
+def said(method: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
+    """pdnb's errors as HTTP errors: one line each, no path of the machine, no token."""
+
+    @wraps(method)
+    async def inner(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return await method(*args, **kwargs)
+        except (AlreadyResumed, MovedOn) as error:
+            raise _http(409, error) from None
+        except Over as error:
+            raise _http(410, error) from None
+        except Refused as error:
+            raise _http(409, error) from None
+        except RunNotFound as error:
+            raise _http(404, error) from None
+        except (NotJSON, ValueError) as error:
+            raise _http(400, error) from None
+        except StoreError:
+            raise web.HTTPError(503, "the store cannot be used just now: try again") from None
+
+    return inner
+
+
+def _http(status: int, error: Exception) -> web.HTTPError:
+    return web.HTTPError(status, redact(str(error)).replace("%", "%%"))
+
+
+class RunsHandler(PdnbAPIHandler):
+    """``GET /pdnb/api/runs[?status=&workflow=&limit=&cursor=]``."""
+
+    @web.authenticated
+    @authorized
+    @said
+    async def get(self) -> None:
+        """A page of runs, newest first."""
+        names = self.get_query_arguments("status")
+        unknown = [name for name in names if name not in set(Status)]
+        if unknown:
+            raise web.HTTPError(400, f"no such status: use {', '.join(Status)}")
+        limit = self.get_query_argument("limit", "50")
+        if not limit.isdecimal() or not 1 <= int(limit) <= 1_000:
+            raise web.HTTPError(400, "limit is a number from 1 to 1000")
+        page = await self.office.on_store(
+            self.office.home.store.list,
+            statuses=[Status(name) for name in names] or None,
+            workflow=self.get_query_argument("workflow", None),
+            limit=int(limit),
+            cursor=self.get_query_argument("cursor", None),
+        )
+        self.answer({"runs": [view.summary(run) for run in page.runs], "next": page.next})
+
+
+class RunHandler(PdnbAPIHandler):
+    """``GET /pdnb/api/runs/<id>``."""
+
+    @web.authenticated
+    @authorized
+    @said
+    async def get(self, run_id: str) -> None:
+        """One run, with exports and attempts."""
+        run = await self.office.on_store(self.office.home.store.get, run_id)
+        self.answer(await self.detail(run))
+
+
+class DecisionHandler(PdnbAPIHandler):
+    """``POST /pdnb/api/runs/<id>/resume`` and ``…/cancel``."""
+
+    @web.authenticated
+    @authorized
+    @said
+    async def post(self, run_id: str, what: str) -> None:
+        """Resume or cancel what was on display."""
+        given = self.get_json_body() or {}
+        if not isinstance(given, dict):
+            raise web.HTTPError(400, 'send {"step": …, "runs": …}')
+        step, runs, via = given.get("step"), given.get("runs"), given.get("via", "api")
+        if not isinstance(step, str) or type(runs) is not int:
+            raise web.HTTPError(400, 'say which attempt you mean: {"step": "…", "runs": 1}')
+        if via not in _VIAS:
+            raise web.HTTPError(400, f"via is one of {', '.join(_VIAS)}")
+        by, now = self._who(), self.office.clock()
+        event: Resumed | Cancelled
+        if what == "resume":
+            event = Resumed(now, step, runs, via, by, from_person(via, by, given.get("body")))
+        else:
+            reason = given.get("reason")
+            if reason is not None and not isinstance(reason, str):
+                raise web.HTTPError(400, "reason is a text")
+            event = Cancelled(now, step, runs, via, by, reason)
+        run = await self.office.apply(run_id, event)
+        if run.early is not None:
+            self.set_status(202)
+        self.answer(await self.detail(run))
+
+    def _who(self) -> str | None:
+        user: Any = self.current_user
+        return (user.display_name or user.name or user.username)[:100] if user else None
+
+
+class InfoHandler(PdnbAPIHandler):
+    """``GET /pdnb/api/info``."""
+
+    @web.authenticated
+    @authorized
+    @said
+    async def get(self) -> None:
+        """Versions, and how many runs have each status."""
+        from pdnb import __version__  # the face stands above this floor
+
+        counts = await self.office.on_store(self.office.home.store.counts)
+        self.answer({"version": __version__, "schema": SCHEMA, "counts": {str(s): n for s, n in counts.items()}})
+
+
+_ID = r"([0-9a-z]{20})"
+
+API_HANDLERS: list[tuple[str, type[PdnbAPIHandler]]] = [
+    (r"/pdnb/api/runs", RunsHandler),
+    (rf"/pdnb/api/runs/{_ID}", RunHandler),
+    (rf"/pdnb/api/runs/{_ID}/(resume|cancel)", DecisionHandler),
+    (r"/pdnb/api/info", InfoHandler),
+]

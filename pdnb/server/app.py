@@ -1,0 +1,111 @@
+"""The Jupyter Server extension: configuration, routes, and the office that keeps the store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
+from traitlets import Bool, CaselessStrEnum, Int, TraitError, Unicode, validate
+from traitlets.utils.bunch import Bunch
+
+from pdnb.errors import PdnbError
+from pdnb.server.api import API_HANDLERS
+from pdnb.server.links import LINK_HANDLERS
+from pdnb.server.office import Office
+from pdnb.server.quiet import redact_logs
+from pdnb.server.web import WEB_HANDLERS
+from pdnb.settings import Settings, default_directory
+
+
+class PdnbApp(ExtensionApp):
+    """pdnb: workflows in notebooks that can wait."""
+
+    name = "pdnb"
+    extension_url = "/pdnb/"
+    load_other_extensions = True
+    static_paths: ClassVar[list[str]] = [str(Path(__file__).parent.parent / "static")]  # type: ignore[misc]  # a trait
+
+    directory = Unicode(
+        "", help="The store's directory, on a local disk. Default: PDNB_DIR, else 'pdnb' in Jupyter's data directory."
+    ).tag(config=True)
+    public_url = Unicode(
+        "", help="What links begin with, when people reach this server by another address than its own."
+    ).tag(config=True)
+    on_timeout = CaselessStrEnum(
+        ["cancel", "resume"], default_value="cancel", help="What a suspension does when nobody answers in time."
+    ).tag(config=True)
+    confirm_links = Bool(
+        True, help="A GET on a link shows a page with a button. False: it acts at once (mail scanners open links!)."
+    ).tag(config=True)
+    max_workers = Int(2, min=0, help="How many worker processes at the most. 0: none; runs go on in callers only.").tag(
+        config=True
+    )
+
+    @validate("public_url")
+    def _check_public_url(self, proposal: Bunch) -> str:
+        url: str = proposal.value
+        if url and not url.startswith(("http://", "https://")):
+            raise TraitError(f"PdnbApp.public_url is {url!r}: begin with http:// or https://")
+        return url
+
+    def initialize_settings(self) -> None:
+        """Open the store; a store that cannot be used ends the extension with one clear line."""
+        app = self._server()
+        directory = Path(self.directory).expanduser().resolve() if self.directory else default_directory()
+        _refuse_served(directory, app)
+        redact_logs(app.log)
+        self.office = Office(directory, app.log, max_workers=self.max_workers)
+        os.environ["PDNB_DIR"] = str(directory)  # kernels of this server inherit where it is
+        os.environ["PDNB_BASE_URL"] = app.base_url
+        self.settings["pdnb_office"] = self.office
+        self.publish()
+
+    def initialize_handlers(self) -> None:
+        """The open links, the API and the pages."""
+        self.handlers.extend([*LINK_HANDLERS, *API_HANDLERS, *WEB_HANDLERS])
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Called when the server listens: only now is its port known."""
+        self.publish()
+        self.office.open()
+
+    async def stop_extension(self) -> None:
+        """Called when the server stops."""
+        await self.office.close()
+
+    def publish(self) -> None:
+        """Put what is in force where kernels, workers and the shell read it."""
+        app = self._server()
+        public = self.public_url or os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
+        self.office.publish(
+            Settings(
+                url=_slashed(app.connection_url),
+                public_url=_slashed(public) if public else None,
+                on_timeout=self.on_timeout,
+                confirm_links=self.confirm_links,
+            )
+        )
+
+    def _server(self) -> ServerApp:
+        assert self.serverapp is not None  # noqa: S101  # an extension is linked before anything else
+        return self.serverapp
+
+
+def _slashed(url: str) -> str:
+    return url.rstrip("/") + "/"
+
+
+def _refuse_served(directory: Path, app: Any) -> None:
+    """The store must not lie where the server's file browser would hand it out."""
+    root = Path(app.root_dir).expanduser().resolve()
+    if not directory.is_relative_to(root):
+        return
+    hidden = any(part.startswith(".") for part in directory.relative_to(root).parts)
+    if not hidden or app.contents_manager.allow_hidden:
+        raise PdnbError(
+            f"the store's directory {directory} lies where this server serves files ({root}): "
+            "set PDNB_DIR or --PdnbApp.directory to a place outside"
+        )

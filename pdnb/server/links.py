@@ -1,0 +1,262 @@
+"""The two open routes: ``/pdnb/resume/<token>`` and ``/pdnb/cancel/<token>``. The link is the whole permission.
+
+- GET shows a page with one button and acts on nothing (mail scanners and chat previews open every link), unless the
+  author said ``confirm=False``; even then never before the step has ended. POST, PUT, PATCH and DELETE act. HEAD and
+  OPTIONS never do.
+- Unknown, damaged, forged: 404 with one constant body. Already resumed: 409. Cancelled, timed out, over: 410.
+- No login, no cookie, no XSRF token (a caller has none), no CORS header, no redirect, any ``Host``.
+- The body is read piece by piece up to a limit and a time; the token is taken out of the request before anything
+  could log it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar, Final
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.base.handlers import JupyterHandler
+from tornado import web
+from tornado.http1connection import HTTP1Connection
+
+from pdnb.errors import AlreadyResumed, BadLink, Over, Refused, RunNotFound, StoreError
+from pdnb.links import Purpose, Target
+from pdnb.model import Cancelled, Resumed, Run
+from pdnb.request import MAX_BODY, BadBody, from_http
+from pdnb.server.office import Office
+from pdnb.server.pages import LINK_CSP, NOT_FOUND_PAGE, Happened, confirm_page, problem_page, result_page
+
+#: A body up to the limit has to arrive within this many seconds.
+BODY_S: Final = 15
+
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": LINK_CSP,
+    "Content-Type": "text/html; charset=UTF-8",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+_PROBLEMS: Final = {
+    400: "the body is not what its type says; nothing changed",
+    404: "no such link",
+    405: "this method does not act here",
+    413: f"the body is larger than {MAX_BODY} bytes; nothing changed",
+    415: "this form of content is not understood; nothing changed",
+    500: "something went wrong on the server; nothing changed",
+    503: "not just now; nothing changed, try again",
+}
+
+_HAPPENED: Final[dict[str, Happened]] = {
+    "cancelled": "already cancelled",
+    "timed out": "timed out",
+    "elapsed": "elapsed",
+    "over": "over",
+}
+
+
+@web.stream_request_body
+class LinkHandler(JupyterHandler):
+    """One link, one attempt of one step."""
+
+    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = (  # type: ignore[misc]  # tornado's is not declared as a class variable
+        "GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS",
+    )  # fmt: skip
+
+    _body = b""
+    _size = 0
+
+    def initialize(self) -> None:
+        """Before anything else: no log line, error or metric may ever show the token."""
+        self.request.uri = self.request.path = f"{self.base_url}pdnb/[link]"
+        self.current_user = self._jupyter_current_user = None
+
+    def set_default_headers(self) -> None:
+        """Exactly these, and none of Jupyter's."""
+        for name, value in _HEADERS.items():
+            self.set_header(name, value)
+
+    def check_xsrf_cookie(self) -> None:
+        """A caller from elsewhere has no cookie; the link is the permission."""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Not Jupyter's own, which would look for a user, set cookies and check the ``Host``."""
+        connection = self.request.connection
+        if isinstance(connection, HTTP1Connection):
+            connection.set_body_timeout(BODY_S)
+            connection.set_max_body_size(2**62)  # the limit is counted here, where it can be answered with 413
+        if int(self.request.headers.get("Content-Length", 0)) > MAX_BODY:
+            self._refuse_size()
+
+    def data_received(self, chunk: bytes) -> None:
+        """A piece of the body; beyond the limit the answer is given at once and the rest is not read."""
+        if self._finished:
+            return
+        self._size += len(chunk)
+        if self._size > MAX_BODY:
+            self._body = b""
+            self._refuse_size()
+        else:
+            self._body += chunk
+
+    @allow_unauthenticated
+    async def get(self, purpose: Purpose, token: str) -> None:
+        """A page that asks; the link acts only if its author said ``confirm=False``."""
+        target = self._target(purpose, token)
+        if target is None:
+            return self._not_found()
+        try:
+            run, late = await self._office.on_store(self._office.home.store.look, target.run, target.step, target.runs)
+        except RunNotFound:
+            return self._not_found()
+        except StoreError:
+            return self._problem(503)
+        if late is not None:
+            return self._late(run, late)
+        if run.pause is not None and not run.pause.confirm:
+            return await self._act(purpose, target)
+        return self._ask(purpose, run)
+
+    @allow_unauthenticated
+    async def post(self, purpose: Purpose, token: str) -> None:
+        """Act."""
+        if self._finished:  # the body was too large
+            return None
+        target = self._target(purpose, token)
+        if target is None:
+            return self._not_found()
+        await self._act(purpose, target)
+
+    put = patch = delete = post
+
+    @allow_unauthenticated
+    async def head(self, purpose: Purpose, token: str) -> None:
+        """Never acts; whether the link is one."""
+        if self._target(purpose, token) is None:
+            self.set_status(404)
+        self.finish()
+
+    @allow_unauthenticated
+    async def options(self, purpose: Purpose, token: str) -> None:  # noqa: ARG002  # tornado passes them
+        """Never acts and allows no other origin."""
+        self.set_status(204)
+        self.set_header("Allow", ", ".join(self.SUPPORTED_METHODS))
+        self.clear_header("Content-Type")
+        self.finish()
+
+    async def _act(self, purpose: Purpose, target: Target) -> None:
+        """Apply the request, durably, then answer."""
+        try:
+            event = self._event(purpose, target)
+            run = await self._office.apply(target.run, event)
+        except BadBody as error:
+            return self._problem(error.status, str(error))
+        except RunNotFound:
+            return self._not_found()
+        except Refused as error:
+            run = await self._office.on_store(self._office.home.store.get, target.run)
+            return self._late(run, error)
+        except StoreError:
+            return self._problem(503)
+        if run.early is not None:
+            return self._answer(202, "kept", run, event.at_ms)
+        return self._answer(200, "resumed" if purpose == "resume" else "cancelled", run, event.at_ms)
+
+    def _event(self, purpose: Purpose, target: Target) -> Resumed | Cancelled:
+        request = self.request
+        now = self._office.clock()
+        if purpose == "cancel":
+            return Cancelled(now, target.step, target.runs, "link")
+        data = from_http(
+            method=request.method or "",
+            url=f"{request.protocol}://{request.host}{request.uri}",
+            path=request.path,
+            query=request.query,
+            headers=request.headers.get_all(),
+            body=self._body,
+            client_ip=request.remote_ip or "",
+        )
+        return Resumed(now, target.step, target.runs, "link", None, data)
+
+    # ---- answers ----
+
+    def _ask(self, purpose: Purpose, run: Run) -> None:
+        if self._wants_json(page_by_default=True):
+            document = {"status": str(run.status), "workflow": run.workflow, "step": run.step, "due_ms": run.due_ms}
+            self._send({**document, "message": f"POST to this URL to {purpose} the run"})
+        else:
+            self.finish(confirm_page(run, purpose, self._office.clock()))
+
+    def _answer(self, status: int, happened: Happened, run: Run, at_ms: int | None, message: str | None = None) -> None:
+        self.set_status(status)
+        if self._wants_json(page_by_default=False):
+            self._send({"status": happened, "at_ms": at_ms, "workflow": run.workflow, "message": message or happened})
+        else:
+            self.finish(result_page(happened, run, self._office.clock(), at_ms))
+
+    def _late(self, run: Run, error: Refused) -> None:
+        if isinstance(error, AlreadyResumed):
+            return self._answer(409, "already resumed", run, error.at_ms, str(error))
+        if isinstance(error, Over):
+            return self._answer(410, _HAPPENED[error.what], run, error.at_ms, str(error))
+        return self._answer(409, "over", run, None, str(error))
+
+    def _not_found(self) -> None:
+        self.set_status(404)
+        if self._wants_json(page_by_default=False):
+            self._send({"status": "not found", "message": _PROBLEMS[404]})
+        else:
+            self.finish(NOT_FOUND_PAGE)
+
+    def _problem(self, status: int, message: str | None = None) -> None:
+        self.set_status(status)
+        if status == 503:
+            self.set_header("Retry-After", "5")
+        if self._wants_json(page_by_default=False):
+            self._send({"status": "refused", "message": message or _PROBLEMS[status]})
+        else:
+            self.finish(problem_page(status))
+
+    def _refuse_size(self) -> None:
+        self.set_header("Connection", "close")
+        self._problem(413)
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """Jupyter's error pages show paths and need a session; these are constant."""
+        self._problem(status_code if status_code in _PROBLEMS else 500)
+
+    def _send(self, document: dict[str, Any]) -> None:
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(document))
+
+    def _wants_json(self, *, page_by_default: bool) -> bool:
+        accept = self.request.headers.get("Accept", "")
+        if "text/html" in accept:
+            return False
+        return "application/json" in accept or not page_by_default
+
+    def _target(self, purpose: Purpose, token: str) -> Target | None:
+        try:
+            return self._office.home.links.read(purpose, token)
+        except BadLink:
+            return None
+
+    @property
+    def _office(self) -> Office:
+        office: Office = self.settings["pdnb_office"]
+        return office
+
+
+class NoLinkHandler(LinkHandler):
+    """Whatever else begins like a link (doubled slashes, something behind the token): the same 404, unlogged."""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Nothing to decide."""
+        self._not_found()
+
+
+LINK_HANDLERS = [
+    (r"/pdnb/(resume|cancel)/([^/]+)", LinkHandler),
+    (r"/.*pdnb/+(?:resume|cancel)(?:/.*)?", NoLinkHandler),
+]

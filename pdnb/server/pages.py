@@ -1,0 +1,203 @@
+"""Every page pdnb serves, as functions from plain values to HTML.
+
+- No I/O but reading the templates, no web framework: the server decides when a page is sent and with what status.
+- The *link pages* (:func:`confirm_page`, :func:`result_page`, :func:`problem_page`, :data:`NOT_FOUND_PAGE`) are open to
+  whoever holds a link: no script, one style whose hash their policy names, nothing about people or other runs.
+- The *app pages* (:func:`card_page`, :func:`inbox_page`) stand behind Jupyter's login and run the front-end module.
+- All that users wrote is escaped; nothing of a request is ever shown.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pdnb.model import Run, Status
+from pdnb.words import iso, plain, relative, utc
+
+__all__ = [
+    "APP_CSP",
+    "LINK_CSP",
+    "NOT_FOUND_PAGE",
+    "PAGE_STYLE",
+    "PAGE_STYLE_HASH",
+    "Happened",
+    "Purpose",
+    "card_page",
+    "confirm_page",
+    "inbox_page",
+    "problem_page",
+    "result_page",
+]
+
+Purpose: TypeAlias = Literal["resume", "cancel"]
+
+Happened: TypeAlias = Literal[
+    "resumed", "cancelled", "kept", "already resumed", "already cancelled", "timed out", "elapsed", "over"
+]
+"""``resumed``, ``cancelled``: this request did it; ``kept``: it will when the step ends; others: it came too late."""
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+
+#: The whole style of the link pages, exactly as it stands in them.
+PAGE_STYLE: Final = (_TEMPLATES / "page.css").read_text(encoding="utf-8")
+
+#: What their policy names it by: ``sha256-…``.
+PAGE_STYLE_HASH: Final = "sha256-" + base64.b64encode(hashlib.sha256(PAGE_STYLE.encode()).digest()).decode()
+
+#: The ``Content-Security-Policy`` of the link pages. The sandbox makes their origin opaque: the form's POST says
+#: ``Origin: null``, and nothing here could reach Jupyter.
+LINK_CSP: Final = (
+    f"default-src 'none'; style-src '{PAGE_STYLE_HASH}'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'; sandbox allow-forms"
+)
+
+#: The ``Content-Security-Policy`` of the app pages.
+APP_CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+)
+
+_jinja: Final = Environment(
+    loader=FileSystemLoader(_TEMPLATES),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    finalize=lambda value: plain(value) if type(value) is str else value,  # Markup is a str too, and stays as it is
+)
+_jinja.policies["json.dumps_kwargs"] = {"sort_keys": False}  # exports keep the order their step gave them
+_jinja.globals["style"] = Markup(PAGE_STYLE)  # noqa: S704  our own file
+
+
+def card_page(run_id: str, static_url: str, base_url: str, initial: dict[str, Any] | None = None) -> str:
+    """The live card of one run, for its own tab or the frame in a notebook.
+
+    *static_url* is where the files of ``pdnb/static`` are served, *base_url* is Jupyter's; both end in ``/``.
+    *initial* is the run document to draw before the first request; without it the page asks.
+    """
+    page = {"view": "card", "title": f"Run {run_id}", "run_id": run_id, "initial": initial}
+    return _jinja.get_template("app.html").render(page, static_url=static_url, base_url=base_url)
+
+
+def inbox_page(static_url: str, base_url: str) -> str:
+    """The table of all runs as a page; arguments as in :func:`card_page`."""
+    page = {"view": "table", "title": "Runs", "run_id": "", "initial": None}
+    return _jinja.get_template("app.html").render(page, static_url=static_url, base_url=base_url)
+
+
+def confirm_page(run: Run, purpose: Purpose, now_ms: int) -> str:
+    """What a GET on a working link shows: what waits, since and until when, and one button that POSTs to the same URL.
+
+    The run is suspended or sleeping at the link's attempt, or still runs it (the request would then be kept).
+    """
+    pause = run.pause
+    return _jinja.get_template("confirm.html").render(
+        title=_question(run, purpose),
+        button=_button(run, purpose),
+        danger=purpose == "cancel",
+        run=run,
+        now_ms=now_ms,
+        since_ms=pause.since_ms if pause else run.since_ms,
+        due_ms=pause.due_ms if pause else None,
+        then=_then(run),
+        waits=run.status.waits,
+        moment=_moment,
+    )
+
+
+def result_page(happened: Happened, run: Run, now_ms: int, at_ms: int | None = None, reason: str | None = None) -> str:
+    """What happened to a request by link, and when (*at_ms*); no button.
+
+    *run* is the run as it is now; *reason* is shown for a cancellation. Who decided is not shown: the page is open.
+    """
+    mark, title, sentence = _result(happened, run)
+    return _jinja.get_template("result.html").render(
+        mark=mark, title=title, sentence=sentence, run=run, now_ms=now_ms, at_ms=at_ms, reason=reason, moment=_moment
+    )
+
+
+def problem_page(status: int) -> str:
+    """The page for an HTTP error *status* of the link routes: constant text, and what to do."""
+    title, sentence = _PROBLEMS.get(status, _PROBLEMS[400])
+    return _jinja.get_template("result.html").render(
+        mark="problem", title=title, sentence=sentence, run=None, now_ms=0, at_ms=None, reason=None, moment=_moment
+    )
+
+
+def _moment(ms: int, now_ms: int) -> Markup:
+    return Markup('<time datetime="{}">{}</time> <span>({})</span>').format(iso(ms), utc(ms), relative(ms, now_ms))
+
+
+def _question(run: Run, purpose: Purpose) -> str:
+    if purpose == "cancel":
+        return "Cancel this run?"
+    return "Go on now?" if run.status is Status.SLEEPING else "Your approval is needed"
+
+
+def _button(run: Run, purpose: Purpose) -> str:
+    if purpose == "cancel":
+        return "Cancel this run"
+    return "Resume now" if run.status is Status.SLEEPING else "Approve"
+
+
+def _then(run: Run) -> str:
+    """What happens by itself when the pause is due."""
+    if run.pause is None:
+        return ""
+    if run.pause.kind == "rerun":
+        return "the step runs again"
+    if run.pause.kind == "delay" or run.pause.on_timeout == "resume":
+        return "the run goes on by itself"
+    return "the run cancels itself"
+
+
+def _result(happened: Happened, run: Run) -> tuple[str, str, str]:
+    """Mark, title and one sentence."""
+    ends = {Status.SUCCEEDED: "has finished", Status.FAILED: "has failed", Status.CANCELLED: "was cancelled"}
+    texts: dict[Happened, tuple[str, str, str]] = {
+        "resumed": ("done", "Thank you, it goes on", "Your answer was received and the run continues."),
+        "cancelled": ("stopped", "Cancelled", "The run was stopped; no further step will run."),
+        "kept": (
+            "kept",
+            "Received",
+            "The step is still busy. Your answer is kept and applies as soon as the step ends.",
+        ),
+        "already resumed": ("past", "Already resumed", "Somebody answered before; this has changed nothing."),
+        "already cancelled": ("past", "Already cancelled", "The run was cancelled before; this has changed nothing."),
+        "timed out": (
+            "past",
+            "Too late",
+            "Nobody answered in time, so the run cancelled itself.",
+        ),
+        "elapsed": (
+            "past",
+            "Already under way",
+            "The wait ended by itself and the run went on; this has changed nothing.",
+        ),
+        "over": ("past", "This run is over", f"It {ends.get(run.status, 'has moved on')}; this has changed nothing."),
+    }
+    return texts[happened]
+
+
+_PROBLEMS: Final = {
+    400: (
+        "This could not be read",
+        "What was sent is not what its type says. Nothing has changed, and the link still works.",
+    ),
+    404: (
+        "There is nothing here",
+        "The link is incomplete or wrong. Copy it once more, in full, from the message it came with.",
+    ),
+    413: ("This is too large", "Send less, or send it as an upload. Nothing has changed, and the link still works."),
+    415: ("This form of content is not understood", "Send JSON, a form or text, not compressed. Nothing has changed."),
+    503: ("Not just now", "Nothing has changed, and the link still works. Try again in a moment."),
+}
+
+#: The one body for unknown, damaged and foreign links.
+NOT_FOUND_PAGE: Final = problem_page(404)

@@ -1,0 +1,46 @@
+"""Nothing that is logged shows a token: a filter on whatever Jupyter and tornado log with."""
+
+from __future__ import annotations
+
+import logging
+from logging import Filter, Logger, LogRecord
+from urllib.parse import unquote
+
+from pdnb.links import redact
+
+_LOGGERS = ("tornado.access", "tornado.application", "tornado.general", "asyncio")
+
+
+class RedactTokens(Filter):
+    """Formats a record early when a token is in it, and takes the token out, traceback included."""
+
+    def filter(self, record: LogRecord) -> bool:
+        """Every record passes, without tokens."""
+        text = record.getMessage()
+        if (clean := _clean(text)) != text:
+            record.msg, record.args = clean, ()
+        if record.exc_info and not record.exc_text:
+            trace = logging.Formatter().formatException(record.exc_info)
+            if (clean := _clean(trace)) != trace:
+                record.exc_text = clean
+        return True
+
+
+def _clean(text: str) -> str:
+    clean = redact(text)
+    if "%" in clean and (decoded := redact(plain := unquote(clean))) != plain:
+        return decoded  # a token in a path that no route of ours matched may be percent-encoded
+    return clean
+
+
+def redact_logs(log: Logger) -> None:
+    """Put the filter on *log*, on the handlers above it, and on tornado's own loggers."""
+    quiet = RedactTokens()
+    here: Logger | None = log
+    while here is not None:
+        here.addFilter(quiet)
+        for handler in here.handlers:
+            handler.addFilter(quiet)
+        here = here.parent if here.propagate else None
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(quiet)

@@ -1,0 +1,44 @@
+"""The pages behind Jupyter's login."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.utils import url_path_join
+from tornado import web
+
+from pdnb import view
+from pdnb.errors import RunNotFound, StoreError
+from pdnb.server.office import Office
+from pdnb.server.pages import APP_CSP, card_page
+
+
+class CardHandler(JupyterHandler):
+    """``GET /pdnb/card/<id>``: the live card of one run, for its own tab or the frame in a notebook."""
+
+    auth_resource = "pdnb"
+
+    @property
+    def content_security_policy(self) -> str:
+        """Scripts and requests of this origin only, framed by this origin only."""
+        return APP_CSP
+
+    @web.authenticated
+    @authorized
+    async def get(self, run_id: str) -> None:
+        """The card, drawn from the store as it is now."""
+        office: Office = self.settings["pdnb_office"]
+        store = office.home.store
+        try:
+            document = await office.on_store(
+                lambda: view.detail(store.get(run_id), store.exports(run_id), store.attempts(run_id))
+            )
+        except RunNotFound:
+            raise web.HTTPError(404, "no such run in this store") from None
+        except StoreError:
+            raise web.HTTPError(503, "the store cannot be used just now: try again") from None
+        self.set_header("Cache-Control", "no-store")
+        self.finish(card_page(run_id, url_path_join(self.base_url, "static/pdnb/"), self.base_url, document))
+
+
+WEB_HANDLERS = [(r"/pdnb/card/([0-9a-z]{20})", CardHandler)]

@@ -1,0 +1,340 @@
+"""The execution store: every change is one event applied in one transaction, every look is one read.
+
+Rows (all text; see ``rows.py`` for how diskcache is held):
+
+====================================  ===============================================================================
+``run/<id>``                          the run, under 4 KB, filed under the tag ``<status> <workflow>``
+``event/<id>``                        the event that started it
+``attempt/<id>/<position>/<runs>``    what one attempt left: exports, outputs, the request that decided it
+``workflow/<hash>``                   frozen code with its MAC; many runs share it
+``due/<ms>/<id>``                     an index: when a pause ends by itself
+``queue/<environment>/<ms>/<id>``     an index: which runs wait for a worker of which environment
+====================================  ===============================================================================
+
+Whatever a step left is sealed on its way in and unsealed on its way out: no working link lies in the store.
+Nothing outside this file and ``rows.py`` knows that it is diskcache.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from pdnb import codec, machine
+from pdnb.errors import Refused, RunNotFound, StoreCorrupt
+from pdnb.links import Links
+from pdnb.model import JSON, Attempt, Cancelled, Claimed, Elapsed, Event, Resumed, Run, Status
+from pdnb.rows import Rows
+from pdnb.workflow import Frozen
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_BATCH: Final = 200  # due pauses per transaction: few commits, and no writer waits long for its turn
+
+
+@dataclass(frozen=True)
+class Page:
+    """Runs, newest first, and the cursor of the next page (``None``: no more)."""
+
+    runs: tuple[Run, ...]
+    next: str | None
+
+
+class Store:
+    """The store in *directory*. *on_commit* is called after every commit that changed something."""
+
+    def __init__(self, directory: Path, links: Links, *, on_commit: Callable[[], None] = lambda: None) -> None:
+        self._rows = Rows(directory, codec.SCHEMA)
+        self._links = links
+        self._on_commit = on_commit
+
+    # ---- changes ----
+
+    def add(self, frozen: Frozen, event: JSON, *, at_ms: int, owner: str | None = None) -> Run:
+        """A new run of *frozen*, durable when this returns; claimed by *owner*, or queued for a worker."""
+        run = Run(
+            id=new_id(at_ms),
+            workflow=frozen.name,
+            hash=frozen.hash,
+            environment=frozen.environment.key,
+            steps=frozen.names,
+            status=Status.QUEUED,
+            created_ms=at_ms,
+            since_ms=at_ms,
+        )
+        text = self._links.seal(codec.checked(event, 'steps.trigger["event"]'), run.id)
+        if owner is not None:
+            run = machine.advance(run, Claimed(at_ms, owner))
+        code_key, code = f"workflow/{frozen.hash}", frozen.to_json()
+        with self._rows.transact():
+            if self._rows.get(code_key) is None:
+                self._rows.set(code_key, codec.dumps({"mac": self._links.mac(code), "code": code}))
+            self._rows.set(f"event/{run.id}", text)
+            self._write(None, run)
+        self._on_commit()
+        return run
+
+    def apply(self, run_id: str, event: Event) -> Run:
+        """The run after *event*, durably; a due pause ends first. Raises ``Refused`` when it is not taken."""
+        refused: Refused | None = None
+        with self._rows.transact():
+            before = run = self.get(run_id)
+            if run.due_ms is not None and run.due_ms <= event.at_ms:
+                run = self._advance(run, Elapsed(event.at_ms))
+            try:
+                run = self._advance(run, event)
+            except Refused as error:
+                refused = self._explained(run, event, error)
+        if run is not before:
+            self._on_commit()
+        if refused is not None:
+            raise refused
+        return run
+
+    def elapse(self, at_ms: int) -> int:
+        """Let every pause that is due end, in the order of their times; how many did."""
+        ended = 0
+        while keys := self._rows.keys("due/", before=f"due/{at_ms + 1:013d}", limit=_BATCH):
+            with self._rows.transact():
+                for key in keys:
+                    ended += self._elapse_one(key, at_ms)
+            self._on_commit()
+        return ended
+
+    def claim(self, environment: str, owner: str, *, at_ms: int) -> Run | None:
+        """The longest-queued run of *environment*, claimed for *owner*; ``None``: nothing to do."""
+        prefix = f"queue/{environment}/"
+        while self._rows.keys(prefix, limit=1):  # a look costs no lock
+            with self._rows.transact():
+                keys = self._rows.keys(prefix, limit=1)
+                run = self._claim_one(keys[0], owner, at_ms) if keys else None
+            if run is not None:
+                self._on_commit()
+                return run
+        return None
+
+    # ---- looks ----
+
+    def get(self, run_id: str) -> Run:
+        """The run as stored; raises ``RunNotFound``."""
+        text = self._rows.get(f"run/{run_id}")
+        if text is None:
+            raise RunNotFound(f"no run {run_id!r} in this store: look at the list of runs")
+        run = codec.run_from_json(text)
+        if run.id != run_id:
+            raise StoreCorrupt(f"the row of run {run_id} names another run; it is not used")
+        return run
+
+    def full_id(self, beginning: str) -> str:
+        """The id that *beginning* begins; raises ``RunNotFound`` when no run or several have it."""
+        keys = self._rows.keys(f"run/{beginning}", limit=2) if beginning.isalnum() else []
+        if self._rows.get(f"run/{beginning}") is not None:  # a whole id; the keys above are those behind it
+            return beginning
+        if len(keys) > 1:
+            raise RunNotFound(f"{beginning!r} begins several runs' ids: give more of it")
+        if not keys:
+            raise RunNotFound(f"no run {beginning!r} in this store: look at the list of runs")
+        return _last(keys[0])
+
+    def list(
+        self,
+        *,
+        statuses: Iterable[Status] | None = None,
+        workflow: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Runs, newest first, of any of *statuses* and of *workflow*; *cursor* is the ``next`` of the page before."""
+        if cursor is not None and not cursor.isdecimal():
+            raise ValueError(f"{cursor!r} is no cursor: pass the 'next' of the page before")
+        before = None if cursor is None else int(cursor)
+        wanted = None if statuses is None else set(statuses)
+        tags = [tag for tag in self._rows.tags() if _matches(tag, wanted, workflow)]
+        streams = [self._rows.tagged(tag, before=before, limit=limit + 1) for tag in tags]
+        found = list(islice(heapq.merge(*streams, reverse=True), limit + 1))
+        runs = tuple(self.get(_last(key)) for _, key in found[:limit])
+        return Page(runs, str(found[limit - 1][0]) if len(found) > limit else None)
+
+    def counts(self) -> dict[Status, int]:
+        """How many runs have each status."""
+        counts = dict.fromkeys(Status, 0)
+        for tag, count in self._rows.counts().items():
+            counts[Status(tag.split(" ", 1)[0])] += count
+        return counts
+
+    def look(self, run_id: str, step: str, runs: int) -> tuple[Run, Refused | None]:
+        """The run, and why a request to attempt *runs* of *step* would come too late (``None``: it would not)."""
+        run = self.get(run_id)
+        present = (run.step, run.runs) == (step, runs) and not run.status.over and run.early is None
+        return run, None if present else machine.explain(run, self._meant(run, step, runs), step, runs)
+
+    def attempts(self, run_id: str) -> tuple[Attempt, ...]:
+        """Every attempt of the run, in order, with what it left."""
+        keys = self._rows.keys(f"attempt/{run_id}/", limit=1_000_000)
+        return tuple(found for key in keys if (found := self._attempt(run_id, key)))
+
+    def exports(self, run_id: str) -> dict[str, dict[str, JSON]]:
+        """What the steps left for later ones, by step: ``{"trigger": {"event": …}, "draft": {"$return_value": …}}``."""
+        run = self.get(run_id)
+        found: dict[str, dict[str, JSON]] = {"trigger": {"event": self.event(run_id)}}
+        for position in range(run.position + 1):
+            key = self._rows.last(_attempts_key(run_id, position))
+            attempt = None if key is None else self._attempt(run_id, key)
+            if attempt is not None and attempt.ended_ms is not None:
+                found[attempt.step] = exports_of(attempt)
+        return found
+
+    def event(self, run_id: str) -> JSON:
+        """The event that started the run."""
+        text = self._rows.get(f"event/{run_id}")
+        if text is None:
+            raise StoreCorrupt(f"the event of run {run_id} is missing")
+        return json.loads(self._links.unseal(text, run_id))
+
+    def rerun_input(self, run: Run) -> Attempt | None:
+        """The attempt of the present step that last asked for a rerun: its context and request are this one's."""
+        prefix = _attempts_key(run.id, run.position)
+        key: str | None = f"{prefix}{run.runs:09d}"
+        while run.runs > 1 and (key := self._rows.last(prefix, before=key)):
+            attempt = self._attempt(run.id, key)
+            if attempt is not None and attempt.outcome == "rerun":
+                return attempt
+        return None
+
+    def frozen(self, code_hash: str) -> Frozen:
+        """The code that runs of this hash go on with; refused when its MAC or hash does not fit."""
+        text = self._rows.get(f"workflow/{code_hash}")
+        if text is None:
+            raise StoreCorrupt(f"the code {code_hash} of this run is missing from the store; nothing was executed")
+        try:
+            row = json.loads(text)
+            frozen = Frozen.from_json(row["code"]) if self._links.check_mac(row["code"], row["mac"]) else None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreCorrupt(f"the code {code_hash} is damaged ({error}); nothing was executed") from error
+        if frozen is None or frozen.hash != code_hash:
+            raise StoreCorrupt(
+                f"the code {code_hash} in the store is not what this store's owner wrote: "
+                "it was changed from outside, and nothing of it was executed"
+            )
+        return frozen
+
+    def next_due_ms(self) -> int | None:
+        """When the next pause ends by itself."""
+        keys = self._rows.keys("due/", limit=1)
+        return int(keys[0].split("/")[1]) if keys else None
+
+    def queued_environments(self) -> dict[str, str]:
+        """Environments with queued runs: key → the id of a run that waits there."""
+        found: dict[str, str] = {}
+        after = ""
+        while keys := self._rows.keys("queue/", after=after, limit=1):
+            environment = keys[0].split("/")[1]
+            found[environment] = _last(keys[0])
+            after = f"queue/{environment}/\U0010ffff"
+        return found
+
+    def running(self) -> tuple[Run, ...]:
+        """Every run that somebody has claimed."""
+        tags = [tag for tag in self._rows.tags() if _matches(tag, {Status.RUNNING}, None)]
+        keys = [key for tag in tags for _, key in self._rows.tagged(tag, limit=1_000_000)]
+        return tuple(self.get(_last(key)) for key in keys)
+
+    def close(self) -> None:
+        """End this thread's connection."""
+        self._rows.close()
+
+    # ---- inside a transaction ----
+
+    def _advance(self, run: Run, event: Event) -> Run:
+        after = machine.advance(run, event)
+        key = _attempt_key(run)
+        attempt = machine.record(run, event, self._attempt(run.id, key))
+        if attempt is not None:
+            self._rows.set(key, self._links.seal(codec.attempt_to_json(attempt), run.id))
+        self._write(run, after)
+        return after
+
+    def _write(self, before: Run | None, after: Run) -> None:
+        """The run's row, and its places in the indexes."""
+        old, new = _indexes(before), _indexes(after)
+        for key in old - new:
+            self._rows.delete(key)
+        for key in new - old:
+            self._rows.set(key, "")
+        text = self._links.seal(codec.run_to_json(after), after.id)
+        self._rows.set(f"run/{after.id}", text, tag=f"{after.status} {after.workflow}")
+
+    def _elapse_one(self, key: str, at_ms: int) -> int:
+        try:
+            self._advance(self.get(_last(key)), Elapsed(at_ms))
+        except (Refused, RunNotFound, StoreCorrupt):
+            self._rows.delete(key)  # somebody was quicker, or the run cannot be used: ask no more
+            return 0
+        return 1
+
+    def _claim_one(self, key: str, owner: str, at_ms: int) -> Run | None:
+        try:
+            return self._advance(self.get(_last(key)), Claimed(at_ms, owner))
+        except (Refused, RunNotFound, StoreCorrupt):
+            self._rows.delete(key)  # an entry whose run cannot be used would block the queue
+            return None
+
+    def _explained(self, run: Run, event: Event, error: Refused) -> Refused:
+        if not isinstance(event, Resumed | Cancelled):
+            return error
+        return machine.explain(run, self._meant(run, event.step, event.runs), event.step, event.runs)
+
+    def _meant(self, run: Run, step: str, runs: int) -> Attempt | None:
+        if step not in run.steps:
+            return None
+        return self._attempt(run.id, f"{_attempts_key(run.id, run.steps.index(step))}{runs:09d}")
+
+    def _attempt(self, run_id: str, key: str) -> Attempt | None:
+        text = self._rows.get(key)
+        return None if text is None else codec.attempt_from_json(self._links.unseal(text, run_id))
+
+
+def new_id(at_ms: int) -> str:
+    """20 characters that sort by time: 10 for the milliseconds, 10 (50 bits) of chance."""
+    chars = [_ALPHABET[at_ms >> shift & 31] for shift in range(45, -5, -5)]
+    return "".join(chars) + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+def exports_of(attempt: Attempt) -> dict[str, JSON]:
+    """What later steps see of *attempt*: its exports, and ``$resume_data`` when a request resumed its suspension."""
+    resumed = attempt.decision is not None and attempt.decision.what == "resumed"
+    if attempt.outcome == "suspended" and resumed and attempt.request is not None:
+        return {**attempt.exports, "$resume_data": attempt.request}
+    return attempt.exports
+
+
+def _indexes(run: Run | None) -> set[str]:
+    if run is None:
+        return set()
+    if run.pause is not None:
+        return {f"due/{run.pause.due_ms:013d}/{run.id}"}
+    if run.status is Status.QUEUED:
+        return {f"queue/{run.environment}/{run.since_ms:013d}/{run.id}"}
+    return set()
+
+
+def _attempts_key(run_id: str, position: int) -> str:
+    return f"attempt/{run_id}/{position:04d}/"
+
+
+def _attempt_key(run: Run) -> str:
+    return f"{_attempts_key(run.id, run.position)}{run.runs:09d}"
+
+
+def _matches(tag: str, statuses: set[Status] | None, workflow: str | None) -> bool:
+    status, _, name = tag.partition(" ")
+    return (statuses is None or status in statuses) and (workflow is None or name == workflow)
+
+
+def _last(key: str) -> str:
+    return key.rsplit("/", 1)[1]

@@ -1,0 +1,34 @@
+"""A run as people and programs see it: the one JSON shape of API, card, panel and table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pdnb.model import JSON, Attempt, Run
+
+
+def summary(run: Run) -> dict[str, JSON]:
+    """A run in a list: everything but exports and attempts."""
+    row: dict[str, Any] = asdict(run)
+    for inner in ("hash", "environment", "fence", "owner", "retries", "losses", "awake_ms"):
+        del row[inner]
+    row |= {
+        "status": str(run.status),
+        "steps": list(run.steps),
+        "step": run.step,
+        "due_ms": run.due_ms,
+        "credits": run.credits,
+        "deployment_id": run.hash,
+    }
+    return row
+
+
+def detail(run: Run, exports: Mapping[str, Mapping[str, JSON]], attempts: Iterable[Attempt]) -> dict[str, JSON]:
+    """A run by itself: with ``exports`` by step and every attempt."""
+    return {**summary(run), "exports": dict(exports), "attempts": [_attempt(a) for a in attempts]}
+
+
+def _attempt(attempt: Attempt) -> dict[str, JSON]:
+    return {**asdict(attempt), "outputs": list(attempt.outputs)}

@@ -1,0 +1,91 @@
+"""The headless runner: a plain process that goes on with runs after their pauses.
+
+``python -m pdnb.worker --directory DIR --run RUN`` serves the environment (interpreter, working directory,
+``sys.path``) of that run: claim, run, report, then wait at the doorbell, warm, until ``--idle`` seconds were quiet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from pdnb.doorbell import POLL_S
+from pdnb.errors import Refused, StoreUnavailable
+from pdnb.home import Home, now_ms
+from pdnb.runner import Runner
+from pdnb.workflow import Environment
+
+_IDLE_S: Final = 300.0
+
+
+class Worker:
+    """One worker. ``stopping`` may be set from a signal: the stretch at hand is finished first."""
+
+    def __init__(self, home: Home, environment: str, *, idle_s: float = _IDLE_S) -> None:
+        self._home = home
+        self._environment = environment
+        self._idle_s = idle_s
+        self._runner = Runner(home, show=False)
+        self.stopping = False
+
+    def serve(self) -> None:
+        """Work until nothing was to do for a while, or until stopped."""
+        quiet_since = time.monotonic()
+        while not self.stopping:
+            if self.work_once():
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since > self._idle_s:
+                return
+            else:
+                self._home.bell.wait(POLL_S)
+
+    def work_once(self) -> bool:
+        """Claim one run and drive it to its next pause or end; whether there was one."""
+        try:
+            run = self._home.store.claim(self._environment, self._home.owner, at_ms=now_ms())
+        except StoreUnavailable:
+            return False  # locked for a moment: the next look comes
+        if run is None:
+            return False
+        try:
+            self._runner.drive(run)
+        except Refused:
+            return True  # overruled meanwhile: the result was refused and somebody else goes on
+        except BaseException:  # noqa: BLE001  # the step's own: it stands in the run, and the worker lives on
+            return True
+        return True
+
+
+def enter(environment: Environment) -> None:
+    """Make this process look like the place the run was started in."""
+    os.chdir(environment.cwd)
+    sys.path[:] = environment.path
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The process's entry."""
+    parser = argparse.ArgumentParser(prog="pdnb worker", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--directory", type=Path, required=True, help="the store's directory")
+    parser.add_argument("--run", required=True, help="a run whose environment to serve")
+    parser.add_argument("--idle", type=float, default=_IDLE_S, help="seconds without work before it ends")
+    given = parser.parse_args(argv)
+    with Home(given.directory, kind="worker") as home:
+        environment = home.store.frozen(home.store.get(given.run).hash).environment
+        enter(environment)
+        worker = Worker(home, environment.key, idle_s=given.idle)
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            worker.stopping = True
+
+        signal.signal(signal.SIGTERM, stop)
+        worker.serve()
+
+
+if __name__ == "__main__":
+    main()

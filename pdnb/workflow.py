@@ -1,0 +1,171 @@
+"""What a person defines: steps in order, and the frozen form a run carries.
+
+A :class:`Workflow` is what stands in the notebook now; a :class:`Frozen` is what one run goes on with for ever:
+cells only, in the shape of a small notebook, named by the hash of their content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from pdnb.errors import DefinitionError
+
+#: A run's row holds its step names and has to stay small (see ``store.py``).
+MAX_STEP_NAMES: Final = 2_000
+
+_STEP_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_RESERVED: Final = frozenset({"trigger"})
+
+
+def check_step_name(name: str) -> str:
+    """Return *name* if it can name a step; raise ``DefinitionError`` if not."""
+    if not _STEP_NAME.fullmatch(name):
+        raise DefinitionError(
+            f"{name!r} cannot name a step: use 1 to 64 letters, digits, '_' or '-', starting with a letter or '_'"
+        )
+    if name in _RESERVED:
+        raise DefinitionError(f"{name!r} is the event's own name in pd.steps: choose another name for the step")
+    return name
+
+
+def check_workflow_name(name: str) -> str:
+    """Return *name* if it can name a workflow (a notebook's stem usually can); raise ``DefinitionError`` if not."""
+    if not 1 <= len(name) <= 100 or not name.isprintable() or name != name.strip():
+        raise DefinitionError(
+            f"{name!r} cannot name a workflow: use 1 to 100 printable characters, no space at the ends"
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class Step:
+    """A name and a cell. ``at_most_once``: an interrupted attempt fails instead of running again."""
+
+    name: str
+    source: str
+    at_most_once: bool = False
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A name, its steps in order, and the setup cells they share. Every change makes a new one."""
+
+    name: str
+    steps: tuple[Step, ...] = ()
+    setup: tuple[str, ...] = ()
+
+    def with_step(self, step: Step) -> Workflow:
+        """This workflow with *step* in the place of its namesake, or at the end."""
+        check_step_name(step.name)
+        steps = tuple(step if old.name == step.name else old for old in self.steps)
+        if step.name not in self.names:
+            steps += (step,)
+        if sum(len(s.name) for s in steps) > MAX_STEP_NAMES:
+            raise DefinitionError(
+                f"workflow {self.name!r}: the names of its steps exceed {MAX_STEP_NAMES} characters together: "
+                "shorten them, or split the workflow"
+            )
+        return replace(self, steps=steps)
+
+    def with_setup(self, source: str) -> Workflow:
+        """This workflow with one more setup cell; the same source twice is one cell."""
+        if source in self.setup:
+            return self
+        return replace(self, setup=(*self.setup, source))
+
+    def without(self, *names: str) -> Workflow:
+        """This workflow without the steps named."""
+        self._known(names)
+        return replace(self, steps=tuple(s for s in self.steps if s.name not in names))
+
+    def ordered(self, *names: str) -> Workflow:
+        """This workflow with the steps named first, in that order, and the others behind them as they were."""
+        self._known(names)
+        first = {name: i for i, name in enumerate(names)}
+        return replace(self, steps=tuple(sorted(self.steps, key=lambda s: first.get(s.name, len(first)))))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The steps' names in order."""
+        return tuple(s.name for s in self.steps)
+
+    def _known(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if name not in self.names:
+                known = ", ".join(self.names) or "none yet"
+                raise DefinitionError(f"workflow {self.name!r} has no step {name!r} (its steps: {known})")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a run's code runs: the interpreter, its working directory and its ``sys.path``."""
+
+    executable: str
+    cwd: str
+    path: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """16 hex characters; runs with the same key can share a worker."""
+        text = json.dumps([self.executable, self.cwd, *self.path])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The code one run goes on with: ``setup`` cells in the order they execute, then the steps."""
+
+    name: str
+    steps: tuple[Step, ...]
+    setup: tuple[str, ...]
+    environment: Environment
+    hash: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hash", hashlib.sha256(self.to_json().encode()).hexdigest()[:32])
+
+    def step(self, name: str) -> Step:
+        """The step called *name*."""
+        return next(s for s in self.steps if s.name == name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The steps' names in order."""
+        return tuple(s.name for s in self.steps)
+
+    def to_json(self) -> str:
+        """The content as canonical JSON: what is hashed, signed and stored."""
+        cells: list[dict[str, Any]] = [{"kind": "setup", "source": source} for source in self.setup]
+        cells += [
+            {"kind": "step", "name": s.name, "source": s.source, "at_most_once": s.at_most_once} for s in self.steps
+        ]
+        env = self.environment
+        document = {
+            "name": self.name,
+            "cells": cells,
+            "environment": {"executable": env.executable, "cwd": env.cwd, "path": list(env.path)},
+        }
+        return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Frozen:
+        """The inverse of :meth:`to_json`."""
+        document = json.loads(text)
+        env = document["environment"]
+        return cls(
+            name=document["name"],
+            steps=tuple(
+                Step(c["name"], c["source"], c["at_most_once"]) for c in document["cells"] if c["kind"] == "step"
+            ),
+            setup=tuple(c["source"] for c in document["cells"] if c["kind"] == "setup"),
+            environment=Environment(env["executable"], env["cwd"], tuple(env["path"])),
+        )
+
+
+def step_filename(step: str, workflow: str) -> str:
+    """What tracebacks call a step's cell."""
+    return f"<step {step} of {workflow}>"

@@ -1,0 +1,1 @@
+"""The tests: each file mirrors a module, each name states a law."""
