@@ -69,10 +69,11 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.register_magics(_magics)
     for key in ("%pdnb", "%%step", "%%setup"):
         shell.set_hook("complete_command", _magics.complete, str_key=key)
-    shell.display_formatter.ipython_display_formatter.for_type(Run, _magics.displayed)
+    if shell.display_formatter is not None:
+        shell.display_formatter.ipython_display_formatter.for_type(Run, _magics.displayed)
 
 
-def unload_ipython_extension(shell: InteractiveShell) -> None:
+def unload_ipython_extension(_shell: InteractiveShell) -> None:
     """``%unload_ext pdnb``: leave the store; the runs stay."""
     global _magics  # noqa: PLW0603
     if _magics is not None:

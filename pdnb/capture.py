@@ -198,9 +198,7 @@ class _Notebook:
         """Refuse a function whose names mean something else than the notebook's (``%run`` makes such)."""
         for used in sorted(needs.free):
             if function.__globals__.get(used, _MISSING) is not self.names.get(used, _MISSING):
-                raise _Refusal(
-                    f" (a function), which uses a {used!r} that is not this notebook's: import it, or {_MOVE}"
-                )
+                raise _Refusal(f" (a function), which uses {used!r} of another module: import it, or {_MOVE}")
 
     def _alias(self, name: str, obj: object) -> str | None:
         """``g = f`` or ``Inner = Outer.Inner`` for something the notebook has by its own name; ``Rows = list[Row]``."""
@@ -379,7 +377,8 @@ def _from_import(name: str, obj: object) -> str | None:
 def _stale(obj: object) -> str | None:
     """The dotted name of what has replaced *obj* in its module, if its module was loaded again."""
     module, own = _attribute(obj, "__module__"), _attribute(obj, "__qualname__")
-    if module and own and _importable(module) and _walk(sys.modules[module], own.split(".")) is not _MISSING:
+    known = _is(obj, type) or _is(obj, types.FunctionType)
+    if known and module and own and _importable(module) and _walk(sys.modules[module], own.split(".")) is not _MISSING:
         return f"{module}.{own}"
     return None
 
@@ -491,16 +490,19 @@ class _Sources:
 
     def _lambda(self, name: str, lines: list[str], statements: list[tuple[str, ast.stmt]], line: int) -> str:
         found = [
-            node.value
+            (node.targets[0].id, node.value)
             for _, node in statements
             if isinstance(node, ast.Assign)
             and isinstance(node.value, ast.Lambda)
             and node.value.lineno == line
-            and [ast.unparse(target) for target in node.targets] == [name]
+            and len(node.targets) == 1
+            and isinstance(node.targets[0], ast.Name)
         ]
-        if len(found) != 1:
-            raise _Refusal(f" (a lambda), which cannot be taken along: write {name} = lambda …, or a def, in a cell")
-        return f"{name} = ({ast.get_source_segment(''.join(lines), found[0])})"
+        if [target for target, _ in found].count(name) == 1:
+            return f"{name} = ({ast.get_source_segment(''.join(lines), dict(found)[name])})"
+        if len(found) == 1 and name != found[0][0] and self.names.get(found[0][0]) is self.names[name]:
+            return f"{name} = {found[0][0]}"
+        raise _Refusal(f" (a lambda), which cannot be taken along: write {name} = lambda …, or a def, in a cell")
 
     def of_class(self, name: str, cls: Any) -> str:
         """The source that defines *cls* as *name*; raises ``_Refusal``."""
@@ -521,7 +523,7 @@ class _Sources:
     def _methodless(self, name: str, cls: Any) -> str:
         """Nothing in such a class says which cell it is from: the one executed last, if the class fits."""
         history = [cell for cell in self._history() if isinstance(cell, str)]
-        found: list[tuple[int, int, str]] = []
+        found: list[tuple[int, int, int, str]] = []
         for number, (filename, entry) in enumerate(list(linecache.cache.items())):
             if len(entry) < 4 or entry[1] is not None or not any(name in line for line in entry[2]):
                 continue  # a file, not a cell
@@ -530,10 +532,10 @@ class _Sources:
                 if isinstance(node, ast.ClassDef) and qualname == name == cls.__qualname__ and _fits(cls, node):
                     text = _text(lines, node)
                     executed = max((i for i, cell in enumerate(history) if text in cell), default=-1)
-                    found.append((executed, number, text))
+                    found.append((executed, number, node.lineno, text))
         if not found:
             raise _Refusal(f" (a class), whose definition was not found in this notebook: {_MOVE}")
-        return max(found)[2]
+        return max(found)[-1]
 
     def _history(self) -> Sequence[object]:
         history = self.names.get("_ih", ())
@@ -577,9 +579,12 @@ def _methods(cls: type) -> Iterator[types.FunctionType]:
 
 
 def _fits(cls: Any, node: ast.ClassDef) -> bool:
-    """Whether *cls* can be what *node* defined: the annotations, and the constants that are still to be seen."""
+    """Whether *cls* can be what *node* defined: bases, annotations, and the constants that are still to be seen."""
+    if (cls.__bases__ == (object,)) != all(ast.unparse(base) == "object" for base in node.bases):
+        return False
     annotated = [it.target.id for it in node.body if isinstance(it, ast.AnnAssign) and isinstance(it.target, ast.Name)]
-    if list(vars(cls).get("__annotations__", annotated)) != annotated:
+    annotations = _walk(cls, ["__annotations__"])
+    if isinstance(annotations, dict) and list(annotations) != annotated:
         return False
     return all(
         type(now) is not type(constant) or now == constant

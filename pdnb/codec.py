@@ -35,9 +35,7 @@ def checked(value: object, path: str) -> str:
     text = dumps(value)
     if len(text) > MAX_JSON:
         size, most = len(text) / 2**20, MAX_JSON // 2**20
-        raise NotJSON(
-            f"{path}: {size:.0f} MiB of JSON is too much to store (at most {most} MiB): write a file and export its path"
-        )
+        raise NotJSON(f"{path}: {size:.0f} MiB of JSON is too much (at most {most} MiB): export a file's path instead")
     return text
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, TypedDict
 
 from pdnb.codec import checked
 from pdnb.errors import PdnbError
-from pdnb.model import JSON, Ended, Exited, Returned, Slept, Suspended
+from pdnb.model import JSON, End, Exited, Returned, Slept, Suspended
 
 #: The longest pause: 365 days.
 MAX_MS: Final = 365 * 86_400_000
@@ -113,7 +113,7 @@ class Flow:
         self._open()
         self._exit, self._reason = True, reason
 
-    def event(self, at_ms: int, fence: int, exports: dict[str, JSON], outputs: tuple[dict[str, Any], ...]) -> Ended:
+    def event(self, at_ms: int, fence: int, exports: dict[str, JSON], outputs: tuple[dict[str, Any], ...]) -> End:
         """What was asked for, as the event that ends the attempt. After this, asking is an error."""
         self._over = True
         if self._exit:
@@ -138,7 +138,7 @@ class Flow:
             confirm=ask.confirm,
         )
 
-    def _asks(self, confirm: bool | None) -> bool:
+    def _asks(self, confirm: bool | None) -> bool:  # noqa: FBT001  # what the caller gave, to be checked
         if confirm is not None and type(confirm) is not bool:
             raise TypeError(f"confirm is {confirm!r}: use True or False")
         return self._confirm if confirm is None else confirm
@@ -176,7 +176,7 @@ class Pd:
 
         Raises ``NotJSON`` with the path and type of what is not JSON.
         """
-        if not isinstance(name, str) or not name:
+        if type(name) is not str or not name:
             raise TypeError(f"the export's name is {name!r}: use a text")
         if name in ("$return_value", "$resume_data"):
             raise ValueError(f"{name!r} is made by pdnb: choose another name for the export")

@@ -154,7 +154,7 @@ class Runs(Sequence[Run]):
 
     def to_frame(self) -> pd.DataFrame:
         """A pandas ``DataFrame``, a row per run, indexed by id; times are UTC timestamps."""
-        from pdnb.table import frame  # late: pandas costs half a second
+        from pdnb.table import frame  # noqa: PLC0415  # pandas costs half a second
 
         return frame(self.documents())
 

@@ -248,6 +248,7 @@ class Retried:
     by: str | None = None
 
 
-Event: TypeAlias = (
-    Claimed | Returned | Suspended | Slept | Exited | Raised | Lost | Resumed | Cancelled | Elapsed | Retried
-)
+End: TypeAlias = Returned | Suspended | Slept | Exited | Raised
+"""What the end of an attempt may report."""
+
+Event: TypeAlias = Claimed | End | Lost | Resumed | Cancelled | Elapsed | Retried

@@ -740,6 +740,10 @@ class Recorder:
         pub = self._shell.display_pub
         self._publish_on, self._clear_on = pub.publish, pub.clear_output
         self._traceback_on = self._shell._showtraceback  # noqa: SLF001 - where every shell shows what it caught
+        formatter = self._shell.display_formatter
+        if formatter.active_types == ["text/plain"]:  # a terminal makes no rich forms; the record wants them
+            self._undo.callback(setattr, formatter, "active_types", formatter.active_types)
+            formatter.active_types = formatter.format_types
         # On the instances: whoever else holds these objects, as ipykernel does, finds everything else as it was.
         self._swap(pub, "publish", self._publish)
         self._swap(pub, "clear_output", self._clear)

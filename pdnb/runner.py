@@ -16,19 +16,21 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pdnb import cell, namespace
 from pdnb.errors import Refused, StoreUnavailable
 from pdnb.flow import Flow, Pd, URLs
 from pdnb.home import Home, now_ms
 from pdnb.links import Target, redact
-from pdnb.model import JSON, Ended, Raised, Run, Status
+from pdnb.model import JSON, Event, Raised, Run, Status
 from pdnb.outputs import Recorder
 from pdnb.workflow import Frozen, step_filename
 
-#: How long a finished step's result is kept offered to a store that cannot take it, in seconds between tries.
+#: Seconds between tries with a store that is full or locked.
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
+
+_T = TypeVar("_T")
 
 _PACKAGE: Final = str(Path(__file__).parent)
 
@@ -68,15 +70,13 @@ class Runner:
 
     def _attempt(self, run: Run) -> tuple[Run, BaseException | None]:
         """One go at the present step: the run after it, and what the step raised."""
+        frozen, pd = self._patiently(lambda: self._prepared(run))
         recorder = Recorder(show=self._show, redact=redact)
-        pd: Pd | None = None
-        event: Ended
         error: BaseException | None = None
+        exports: dict[str, JSON] = {}
         with recorder:
             try:
-                frozen = self._frozen(run.hash)
                 names = namespace.step_namespace(namespace.load(frozen))
-                pd = self._pd(run, frozen)
                 step = cell.parse(frozen.step(run.step).source, filename=step_filename(run.step, run.workflow))
                 value = step.call(names, pd)
                 if inspect.iscoroutine(value):
@@ -87,21 +87,20 @@ class Runner:
             except BaseException as raised:  # noqa: BLE001  # whatever a step raises ends the run, in order
                 error = raised.with_traceback(_own_frames(raised.__traceback__))
                 recorder.error(error)
-        if error is None and pd is not None:
-            event = pd.flow.event(self._clock(), run.fence, exports, recorder.outputs)
-        else:
-            left = {} if pd is None else pd.exports(None)
-            event = Raised(self._clock(), run.fence, left, recorder.outputs, error=one_line(error))
-        return self._report(run, event), error
+        now, outputs = self._clock(), recorder.outputs
+        event: Event = pd.flow.event(now, run.fence, exports, outputs)
+        if error is not None:
+            event = Raised(now, run.fence, pd.exports(None), outputs, error=one_line(error))
+        return self._patiently(lambda: self._home.store.apply(run.id, event)), error
 
-    def _report(self, run: Run, event: Ended) -> Run:
-        """Hand the event in; a store that is full or locked gets some minutes, for the step's work is done."""
+    def _patiently(self, call: Callable[[], _T]) -> _T:
+        """The result of *call*; a store that is full or locked gets two minutes, for a step is not to fail by that."""
         for pause in _PATIENCE_S:
             try:
-                return self._home.store.apply(run.id, event)
+                return call()
             except StoreUnavailable:
                 self._pause(pause)
-        return self._home.store.apply(run.id, event)
+        return call()
 
     def _abandon(self, run: Run, error: BaseException) -> None:
         """Leave no claim behind when something other than the step ended the drive (an Interrupt between steps)."""
@@ -117,12 +116,13 @@ class Runner:
             self._code[code_hash] = self._home.store.frozen(code_hash)
         return self._code[code_hash]
 
-    def _pd(self, run: Run, frozen: Frozen) -> Pd:
-        home, settings = self._home, self._home.settings
+    def _prepared(self, run: Run) -> tuple[Frozen, Pd]:
+        """The code and the step object of one attempt."""
+        home, settings, frozen = self._home, self._home.settings, self._frozen(run.hash)
         target = Target(run.id, run.step, run.runs)
         urls = URLs(resume_url=home.links.url("resume", target), cancel_url=home.links.url("cancel", target))
         flow = Flow(urls, on_timeout=settings.on_timeout, confirm=settings.confirm_links)
-        return Pd(run.step, flow, home.store.exports(run.id), self._context(run, frozen))
+        return frozen, Pd(run.step, flow, home.store.exports(run.id), self._context(run, frozen))
 
     def _context(self, run: Run, frozen: Frozen) -> dict[str, JSON]:
         inner: dict[str, JSON] = {"runs": run.runs, "key": f"{run.id}/{run.step}/{run.runs}"}

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Final
 
 from pdnb.doorbell import POLL_S
-from pdnb.errors import Refused, StoreUnavailable
+from pdnb.errors import Refused, StoreError, StoreUnavailable
 from pdnb.home import Home, now_ms
 from pdnb.runner import Runner
 from pdnb.workflow import Environment
@@ -57,6 +57,8 @@ class Worker:
             self._runner.drive(run)
         except Refused:
             return True  # overruled meanwhile: the result was refused and somebody else goes on
+        except StoreError:
+            self.stopping = True  # what it did cannot be stored: its end gives the run to another
         except BaseException:  # noqa: BLE001  # the step's own: it stands in the run, and the worker lives on
             return True
         return True

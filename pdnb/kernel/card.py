@@ -24,7 +24,8 @@ Document: TypeAlias = Mapping[str, Any]
 MAX_OUTPUT: Final = 4_000
 MAX_ATTEMPTS: Final = 30
 
-_LINK: Final = re.compile(r"(pdnb(?:\\?/|%2F)(?:resume|cancel)(?:\\?/|%2F))[^\s\"'<>\\)\]]+", re.IGNORECASE)
+_SLASH: Final = r"(?:\\*/|%(?:25)*2F)"
+_LINK: Final = re.compile(rf"(pdnb{_SLASH}(?:resume|cancel){_SLASH})[^\s\"'<>\\)\]]+", re.IGNORECASE)
 
 _BOX: Final = (
     "box-sizing:border-box;max-width:60rem;padding:14px 18px;border:1px solid rgba(128,128,128,.4);border-radius:10px;"

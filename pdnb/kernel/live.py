@@ -6,6 +6,7 @@ The kernel's own event loop listens to the bell and looks again; no code of a st
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -57,10 +58,8 @@ class Live:
 
     def _look(self) -> None:
         self._timer = None
-        try:
+        with contextlib.suppress(StoreError):  # locked for a moment: the next look comes
             self._watchers = [look for look in self._watchers if look()]
-        except StoreError:  # locked for a moment: the next look comes
-            pass
         if self._watchers:
             self._again(POLL_S)
         else:

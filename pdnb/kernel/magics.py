@@ -53,6 +53,7 @@ class PdnbMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self._shell = shell
         self.notebook = Notebook(shell.user_ns)
         self._live: Live | None = None
         self._shown: tuple[str, int] | None = None
@@ -81,7 +82,7 @@ class PdnbMagics(Magics):
                 raise DefinitionError(f"%%setup takes no name ({given.rest!r}): its cells belong to the whole workflow")
             workflow = self.notebook.workflow(given.text("--workflow"))
             cells.compile_setup(cell, filename=f"<setup of {workflow.name}>")
-        result = self.shell.run_cell(cell)  # as an ordinary cell would: later cells of the notebook may use it
+        result = self._shell.run_cell(cell)  # as an ordinary cell would: later cells of the notebook may use it
         if result.success:
             self.notebook.keep(workflow.with_setup(cell))
         return Steps(self.notebook.workflow(workflow.name))
@@ -108,7 +109,7 @@ class PdnbMagics(Magics):
         with _said():
             if line.options.keys() >= {"--wait", "--headless"}:
                 raise DefinitionError("%pdnb run: --wait runs here and --headless runs elsewhere: choose one")
-            event = read_event(line.rest, self.shell.user_ns)
+            event = read_event(line.rest, self._shell.user_ns)
             run = self.notebook.run(
                 line.text("--workflow"), event, headless="--headless" in line.options, on_start=self.show
             )
@@ -155,7 +156,7 @@ class PdnbMagics(Magics):
         """``%pdnb resume RUN [JSON]``."""
         with _said():
             run, rest = self._given_run(line, "resume")
-            self.show(run.resume(read_event(rest, self.shell.user_ns), via="magic"))
+            self.show(run.resume(read_event(rest, self._shell.user_ns), via="magic"))
 
     def _cancel(self, line: Line) -> None:
         """``%pdnb cancel RUN [REASON]``."""
@@ -181,7 +182,7 @@ class PdnbMagics(Magics):
 
     def panel(self, workflow: str | None = None) -> object:
         """The panel as a widget."""
-        from pdnb.kernel.panel import Panel  # late: widgets cost a quarter of a second
+        from pdnb.kernel.panel import Panel  # noqa: PLC0415  # widgets cost a quarter of a second
 
         return Panel(self.notebook.home, self.live, workflow=workflow)
 
@@ -189,7 +190,7 @@ class PdnbMagics(Magics):
         """Show the card of *run*; where no server's page keeps it live, this kernel does."""
         base_path = os.environ.get("PDNB_BASE_URL")
         handle = display(Card(run.document(), base_path), display_id=True)
-        self._shown = (run.id, self.shell.execution_count)
+        self._shown = (run.id, self._shell.execution_count)
         seen = 0
 
         def follow() -> bool:
@@ -201,11 +202,11 @@ class PdnbMagics(Magics):
             return not row.status.over
 
         self.live.watch(follow)
-        self.shell.events.register("post_run_cell", _once(self.shell, follow))
+        self._shell.events.register("post_run_cell", _once(self._shell, follow))
 
     def displayed(self, run: handles.Run) -> None:
         """A ``Run`` as a cell's value: its card, unless this cell has just shown it."""
-        if self._shown != (run.id, self.shell.execution_count):
+        if self._shown != (run.id, self._shell.execution_count):
             self.show(run)
 
     def _given_run(self, line: Line, command: str) -> tuple[handles.Run, str]:
@@ -213,7 +214,7 @@ class PdnbMagics(Magics):
         word, _, rest = line.rest.partition(" ")
         if not word:
             raise DefinitionError(f"%pdnb {command} wants a run: its id, or a variable that holds it")
-        value = self.shell.user_ns.get(word)
+        value = self._shell.user_ns.get(word)
         if isinstance(value, handles.Run):
             return value, rest.strip()
         home = self.notebook.home
@@ -227,7 +228,7 @@ class PdnbMagics(Magics):
 
     # ---- completion ----
 
-    def complete(self, _shell: object, event: Any) -> list[str]:
+    def complete(self, _: object, event: Any) -> list[str]:
         """Commands, options, statuses, and the names of steps, workflows and runs."""
         line: str = event.line.lstrip()
         words = line.split()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from importlib import metadata
 from typing import Any, ParamSpec, TypeVar
 
 from jupyter_server.auth.decorator import authorized
@@ -159,10 +160,10 @@ class InfoHandler(PdnbAPIHandler):
     @said
     async def get(self) -> None:
         """Versions, and how many runs have each status."""
-        from pdnb import __version__  # the face stands above this floor
-
         counts = await self.office.on_store(self.office.home.store.counts)
-        self.answer({"version": __version__, "schema": SCHEMA, "counts": {str(s): n for s, n in counts.items()}})
+        self.answer(
+            {"version": metadata.version("pdnb"), "schema": SCHEMA, "counts": {str(s): n for s, n in counts.items()}}
+        )
 
 
 _ID = r"([0-9a-z]{20})"

@@ -67,7 +67,7 @@ class PdnbApp(ExtensionApp):
         """The open links, the API and the pages."""
         self.handlers.extend([*LINK_HANDLERS, *API_HANDLERS, *WEB_HANDLERS])
 
-    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:  # noqa: ARG002  # Jupyter's
         """Called when the server listens: only now is its port known."""
         self.publish()
         self.office.open()

@@ -122,11 +122,12 @@ class LinkHandler(JupyterHandler):
     async def post(self, purpose: Purpose, token: str) -> None:
         """Act."""
         if self._finished:  # the body was too large
-            return None
+            return
         target = self._target(purpose, token)
         if target is None:
-            return self._not_found()
-        await self._act(purpose, target)
+            self._not_found()
+        else:
+            await self._act(purpose, target)
 
     put = patch = delete = post
 

@@ -91,7 +91,7 @@ class Office:
                 rest_s = await self.look()
             except PdnbError as error:
                 self._log.error("pdnb: %s", redact(str(error)))
-            except Exception:  # the keeper must outlive any one look; the next comes in a second
+            except Exception:  # noqa: BLE001  # the keeper must outlive any one look; the next comes in a second
                 self._log.exception("pdnb: a look at the store failed")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._look.wait(), rest_s)
@@ -100,9 +100,8 @@ class Office:
             self._look.clear()
 
     def _settle(self) -> float:
-        if not self._post.held and self._post.take():
-            if self._published is not None:
-                write_settings(self.home.directory, self._published)
+        if not self._post.held and self._post.take() and self._published is not None:
+            write_settings(self.home.directory, self._published)
         if not self._post.held:  # another server keeps this store: only answer links
             return POLL_S
         keeper.tick(self.home, self.clock())
