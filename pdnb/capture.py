@@ -28,7 +28,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, ForwardRef, Literal, TypeAlias
 
 from pdnb.cell import BUILTINS, PROVIDED, Names, compile_setup, parse, read_names
 from pdnb.errors import CaptureError, CellSyntaxError
@@ -437,15 +437,18 @@ _POSTPONED: Final = __future__.annotations.compiler_flag
 _FUTURE: Final = "from __future__ import annotations\n"
 
 
-def _unwrapped(obj: Any) -> tuple[types.FunctionType | None, int]:
+def _unwrapped(obj: Any, around: tuple[int, ...] = ()) -> tuple[types.FunctionType | None, int]:
     """The function that *obj* is, or that its decorators were given, and how many of them wrapped it."""
     wrappers = 0
-    while wrappers < 100:
-        inner = inspect.getattr_static(obj, "__wrapped__", None)
-        if inner is None and _is(obj, types.FunctionType) and "<locals>" in obj.__code__.co_qualname:
+    while id(obj) not in around:
+        around = (*around, id(obj))
+        inner = None
+        if inspect.getattr_static(obj, "__wrapped__", None) is not None:
+            inner = _walk(obj, ["__wrapped__"])
+        elif _is(obj, types.FunctionType) and "<locals>" in obj.__code__.co_qualname:
             # A wrapper made without functools.wraps: what it calls is in its closure.
             cells = [_walk(cell, ["cell_contents"]) for cell in obj.__closure__ or ()]
-            given = [it for it in cells if _attribute(it, "__module__") == "__main__" and _unwrapped(it)[0]]
+            given = [it for it in cells if _attribute(it, "__module__") == "__main__" and _unwrapped(it, around)[0]]
             inner = given[0] if len(given) == 1 else None
         if inner is None:
             return (obj if _is(obj, types.FunctionType) else None), wrappers
@@ -517,8 +520,7 @@ class _Sources:
                     if first <= function.__code__.co_firstlineno <= last:
                         future = function.__code__.co_flags & _POSTPONED
                         return (_FUTURE if future else "") + _text(lines, node)
-        postponed = self.names.get("annotations") is __future__.annotations
-        return (_FUTURE if postponed else "") + self._methodless(name, cls)
+        return self._methodless(name, cls)
 
     def _methodless(self, name: str, cls: Any) -> str:
         """Nothing in such a class says which cell it is from: the one executed last, if the class fits."""
@@ -526,13 +528,16 @@ class _Sources:
         found: list[tuple[int, int, int, str]] = []
         for number, (filename, entry) in enumerate(list(linecache.cache.items())):
             if len(entry) < 4 or entry[1] is not None or not any(name in line for line in entry[2]):
-                continue  # a file, not a cell
+                continue  # a file
+            if filename.startswith(("<step ", "<setup ")):
+                continue  # what stands there is not in the notebook's namespace
             lines, statements = self.read(filename)
             for qualname, node in statements:
                 if isinstance(node, ast.ClassDef) and qualname == name == cls.__qualname__ and _fits(cls, node):
                     text = _text(lines, node)
+                    future = _FUTURE if _postponed(cls, node) else ""
                     executed = max((i for i, cell in enumerate(history) if text in cell), default=-1)
-                    found.append((executed, number, node.lineno, text))
+                    found.append((executed, number, node.lineno, future + text))
         if not found:
             raise _Refusal(f" (a class), whose definition was not found in this notebook: {_MOVE}")
         return max(found)[-1]
@@ -592,6 +597,16 @@ def _fits(cls: Any, node: ast.ClassDef) -> bool:
         if isinstance(it, ast.Assign | ast.AnnAssign) and isinstance(it.value, ast.Constant)
         for now in [_value_in(cls, ast.unparse(it.targets[0] if isinstance(it, ast.Assign) else it.target))]
         for constant in [it.value.value]
+    )
+
+
+def _postponed(cls: Any, node: ast.ClassDef) -> bool:
+    """Whether annotations that are no strings in the source became strings."""
+    kept = _walk(cls, ["__annotations__"])
+    return isinstance(kept, dict) and any(
+        isinstance(kept.get(ast.unparse(it.target)), str | ForwardRef) and not isinstance(it.annotation, ast.Constant)
+        for it in node.body
+        if isinstance(it, ast.AnnAssign)
     )
 
 

@@ -27,11 +27,10 @@ from typing import Any, Final, Literal, NoReturn
 
 from pdnb.errors import CellSyntaxError, DefinitionError
 
-#: Names every namespace has. IPython puts some of its own among the builtins; those exist in kernels only.
+#: Names every namespace has, also while IPython hides some of them and puts its own among them.
 BUILTINS: Final = (frozenset(dir(builtins)) - {"__IPYTHON__", "display", "get_ipython", "_"}) | {
-    "__annotations__",
-    "__builtins__",
-    "__conditional_annotations__",
+    *("exit", "quit", "copyright", "credits", "license", "help"),
+    *("__annotations__", "__builtins__", "__conditional_annotations__"),
 }
 
 #: Given to every step by whoever runs it.

@@ -132,6 +132,11 @@ CASES = [
     Case("a function decorated without wraps", ("def deco(n):\n    def outer(f):\n        def inner(*a):\n"
          "            return [n, f(*a)]\n        return inner\n    return outer", "@deco(2)\ndef f(x): return x"),
          "f(1)", [2, 1]),
+    Case("a function decorated twice without wraps", ("def deco(f):\n    def inner():\n        return [f()]\n    return inner",
+         "@deco\n@deco\ndef f(): return 1"), "f()", [[1]]),
+    Case("a function decorated by an object", ("import functools\nclass Deco:\n    def __init__(self, f):\n"
+         "        functools.update_wrapper(self, f)\n    def __call__(self): return [self.__wrapped__()]",
+         "@Deco\ndef f(): return 1"), "f()", [1]),
     Case("a cached function", ("from functools import lru_cache\n@lru_cache(maxsize=None)\ndef fib(n):\n"
          "    return n if n < 2 else fib(n - 1) + fib(n - 2)",), "fib(30)", 832040),
     Case("a context manager", ("import contextlib\n@contextlib.contextmanager\ndef c():\n    yield 5",),
@@ -249,6 +254,11 @@ def test_what_a_step_uses_works_in_a_fresh_process(
         assert text in frozen.setup[0]
 
 
+def test_annotations_are_postponed_only_where_they_were(notebook: Notebook) -> None:
+    notebook.run("import __future__\nannotations = __future__.annotations\nclass A:\n    x: int = 1\n    y: 'No' = 2")
+    assert notebook.freeze("A").setup == ("class A:\n    x: int = 1\n    y: 'No' = 2",)
+
+
 def test_steps_and_environment_come_through_unchanged(notebook: Notebook) -> None:
     steps = (Step("b", "1;  # odd  spacing\n", at_most_once=True), Step("a", "def handler(pd): pass"))
     frozen = freeze(Workflow("w", steps), notebook.shell.user_ns, HERE)
@@ -280,6 +290,12 @@ def test_the_same_notebook_gives_the_same_hash_however_it_came_about(notebook: N
     notebook.reset()
     assert notebook.run("x = 1", *reversed(cells), *cells).freeze(*steps).hash == first.hash
     assert notebook.run("A['y'] = 3").freeze(*steps).hash != first.hash
+
+
+def test_a_class_of_a_step_is_not_mistaken_for_the_notebooks(notebook: Notebook) -> None:
+    notebook.run("class P:\n    x = [1]")
+    parse("class P:\n    x = [2]", filename="<step a of w>").call({"__name__": "w"}, None)
+    assert notebook.freeze("P").setup == ("class P:\n    x = [1]",)
 
 
 def test_the_value_now_is_what_counts(notebook: Notebook) -> None:
@@ -365,6 +381,10 @@ def test_what_is_just_small_enough_travels(value: object) -> None:
         ("def f():\n    !ls", "f()", "'f' (a function of this notebook), which uses 'get_ipython', which is IPython's"),
         ("def make(n):\n    def inner(): return n\n    return inner\nf = make(1)", "f()",
          "'f' (a function made inside 'make'), which cannot be taken along"),
+        ("def make():\n    def inner(): return inner()\n    return inner\nf = make()", "f()",
+         "'f' (a function made inside 'make'), which cannot be taken along"),
+        ("def make(g):\n    def inner(): return g()\n    return inner\ndef h(): pass\nf = make(h)", "f()",
+         "'f' (a function), whose definition was not found"),
         ("def make():\n    class A: pass\n    return A\nA = make()", "A", "'A' (a class made inside 'make'), which cannot"),
         ("def deco(f):\n    def inner(): return f()\n    return inner\ndef f(): pass\nf = deco(f)", "f()",
          "'f' (a function), whose definition was not found in this notebook under this name"),
@@ -431,7 +451,7 @@ def test_a_function_of_another_main_is_refused_where_its_names_differ(notebook: 
 
 
 def test_setup_cells_in_an_order_that_cannot_work_are_refused(notebook: Notebook) -> None:
-    notebook.run("class Mid(Base): pass" if False else "class Base: pass\nclass Mid(Base): pass")
+    notebook.run("class Base: pass\nclass Mid(Base): pass")
     message = notebook.refusal("Mid", setup=("X = Mid()", "class Base: pass"))
     assert message.startswith("each of these needs the next one, and the last the first, before it can execute: ")
     assert "%%setup cell 1, 'Mid', %%setup cell 2" in message
@@ -460,7 +480,9 @@ _nodes = st.integers(2, 7)
 def graphs(draw: st.DrawFn) -> tuple[dict[int | str, list[int | str]], dict[int | str, list[int | str]]]:
     """Definition-time needs without circles, call-time needs of any kind, under shuffled labels."""
     labels: list[int | str] = draw(st.permutations([0, 1, 2, "a", "b", "c"]))
-    hard = {label: draw(st.lists(st.sampled_from(labels[:i]), max_size=2)) if i else [] for i, label in enumerate(labels)}
+    hard = {
+        label: draw(st.lists(st.sampled_from(labels[:i]), max_size=2)) if i else [] for i, label in enumerate(labels)
+    }
     soft = {label: draw(st.lists(st.sampled_from(labels), max_size=2)) for label in labels}
     return {label: hard[label] for label in sorted(hard, key=str)}, soft
 

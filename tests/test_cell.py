@@ -183,7 +183,7 @@ def test_a_setup_cell_cannot_await() -> None:
     [
         ("a + b.c", "a b"),
         ("a = 1\na", ""),
-        ("print(len(a)); __name__; display(a)", "a"),
+        ("print(len(a)); __name__; display(a); exit()", "a"),
         ("get_ipython()", "get_ipython"),
         ("step.flow", ""),
         ("def handler(pd): return step", "step"),

@@ -24,6 +24,7 @@ class _Worker:
     environment: str
     process: subprocess.Popen[bytes]
     stderr: IO[bytes]
+    ending: bool = False
 
 
 class Supervisor:
@@ -45,12 +46,12 @@ class Supervisor:
         """Bury who ended, then start a worker for every environment whose queue no idle worker serves."""
         self._bury()
         busy = {int(run.owner.split("-")[1]) for run in self._home.store.running() if run.owner}
-        idle = Counter(w.environment for w in self._workers if w.process.pid not in busy)
+        idle = Counter(w.environment for w in self._workers if w.process.pid not in busy and not w.ending)
         self._idle = idle.total()
         for environment, run_id in self._home.store.queued_environments().items():
             if idle[environment] or environment in self._failed:
                 continue
-            if len(self._workers) >= self._max and not self._make_room(busy):
+            if sum(not w.ending for w in self._workers) >= self._max and not self._make_room(busy):
                 return
             self._start(environment, run_id)
 
@@ -100,11 +101,12 @@ class Supervisor:
         self._workers.append(_Worker(environment, process, stderr))
 
     def _make_room(self, busy: set[int]) -> bool:
-        """End one idle worker of another environment; whether one ends."""
+        """Let one idle worker of another environment end; whether there was one."""
         for worker in self._workers:
-            if worker.process.pid not in busy:
+            if worker.process.pid not in busy and not worker.ending:
                 worker.process.terminate()
-                return False  # its place is free at the next look
+                worker.ending = True
+                return True
         return False
 
     def _bury(self) -> None:

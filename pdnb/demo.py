@@ -1,0 +1,223 @@
+"""``make demo``: the main job on a real Jupyter Server, for a person in a browser, or by itself where nobody looks.
+
+At a terminal it opens JupyterLab with the approval notebook and prints the address. Without one (or with ``CI`` set) it
+executes that notebook in a real kernel of that server, approves the run by its link, waits for the worker and ends
+with 0; any failure ends with 1 and says what was missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+from pdnb.handles import Run, listed
+from pdnb.home import Home
+from pdnb.links import redact
+
+_T = TypeVar("_T")
+
+_NOTEBOOKS: Final = Path(__file__).parent.parent / "notebooks"
+_FIRST: Final = "01_approve.ipynb"
+_PATIENCE_S: Final = 60.0
+
+
+def main() -> None:
+    """Run the demo."""
+    if not (_NOTEBOOKS / _FIRST).exists():
+        _fail(f"the demo wants {_FIRST} beside the package: run it from a clone of pdnb")
+    if sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI"):
+        _for_a_person()
+    else:
+        _by_itself()
+
+
+def _for_a_person() -> None:
+    """JupyterLab with the notebooks; ends with Control-C."""
+    token, port = secrets.token_hex(16), _free_port()
+    server = _server(_NOTEBOOKS, token, port)
+    try:
+        _until(lambda: _reachable(port, server), "the server to listen")
+        print(f"\n  Open  http://127.0.0.1:{port}/lab/tree/{_FIRST}?token={token}")
+        print("  then Run ▸ Run All Cells, and click Approve.   (Control-C here ends the demo.)\n")
+        server.wait()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        _end(server)
+
+
+def _by_itself() -> None:
+    """The whole story in one go, with a store and notebooks of its own."""
+    with tempfile.TemporaryDirectory(prefix="pdnb-demo-") as place:
+        root, store = Path(place, "notebooks"), Path(place, "store")
+        root.mkdir()
+        shutil.copy(_NOTEBOOKS / _FIRST, root)
+        os.environ["PDNB_DIR"] = str(store)
+        token, port = secrets.token_hex(16), _free_port()
+        server = _server(root, token, port)
+        try:
+            _until(lambda: _reachable(port, server), "the server to listen")
+            _say(f"Jupyter Server listens on http://127.0.0.1:{port}/")
+            _execute_notebook(port, token)
+            with Home(store, kind="shell") as home:
+                _story(home)
+        finally:
+            _end(server)
+
+
+def _story(home: Home) -> None:
+    [run] = listed(home) or _fail("the notebook started no run")
+    _say(f"draft      → {json.dumps(run.exports['draft']['$return_value'])}")
+    if run.status != "suspended":
+        _fail(f"the run should be suspended, but it is {run.status}")
+    _say(f"{run.step}    → {run.status}, until {run.due:%Y-%m-%d %H:%M} UTC")
+    resume = str(run.resume_url)
+    _say(f"resume_url = {resume}")
+    _say(f"cancel_url = {run.cancel_url}")
+    status, answer = _request(resume, {"comment": "looks good"})
+    if status != 200:
+        _fail(f"the link should have answered 200, not {status}: {answer}")
+    _say(f"POST to the resume link → {status} {answer['status']}")
+    _wait(run)
+    _say(f"publish    → {run.exports['publish']['$return_value']}")
+    for attempt in run.attempts:
+        printed = "".join(o.get("text", "") for o in attempt.outputs).strip()
+        where = "in the kernel" if attempt.position < 2 else "in a worker"
+        _say(f"  {attempt.step:<9} {attempt.outcome:<10} {where:<14} {printed}")
+    status, answer = _request(resume, None)
+    _say(f"a second click → {status} {answer['status']}")
+    if run.status != "succeeded" or status != 409:
+        _fail(f"the run is {run.status}, the second click answered {status}")
+    _say(f"run {run.id}: {run.status}")
+
+
+def _execute_notebook(port: int, token: str) -> None:
+    """Execute the notebook in a kernel that the server starts, over the server's own API, as a browser would."""
+    from jupyter_server.utils import url_path_join
+    from tornado.httpclient import HTTPRequest
+    from tornado.ioloop import IOLoop
+    from tornado.websocket import websocket_connect
+
+    base = f"http://127.0.0.1:{port}/"
+    wanted = {"path": _FIRST, "name": _FIRST, "type": "notebook", "kernel": {"name": "python3"}}
+    _, session = _request(url_path_join(base, "api/sessions"), wanted, token)
+    kernel = session["kernel"]["id"]
+    _, notebook = _request(url_path_join(base, "api/contents", _FIRST), None, token, method="GET")
+    sources = [c["source"] for c in notebook["content"]["cells"] if c["cell_type"] == "code"]
+
+    async def execute() -> None:
+        channel = f"ws://127.0.0.1:{port}/api/kernels/{kernel}/channels"
+        socket_ = await websocket_connect(HTTPRequest(channel, headers={"Authorization": f"token {token}"}))
+        for i, source in enumerate(sources):
+            header = {"msg_id": f"demo-{i}", "msg_type": "execute_request", "username": "", "session": "demo", "date": "",
+                      "version": "5.3"}  # fmt: skip
+            content = {"code": source, "silent": False, "stop_on_error": True, "allow_stdin": False}
+            message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+            await socket_.write_message(json.dumps(message))
+            while True:
+                text = await socket_.read_message()
+                if text is None:
+                    _fail("the kernel's channel closed")
+                answer = json.loads(text)
+                if answer["parent_header"].get("msg_id") != f"demo-{i}":
+                    continue
+                if answer["msg_type"] == "error":
+                    _fail(f"cell {i + 1} failed: {answer['content']['evalue']}")
+                if answer["msg_type"] == "execute_reply":
+                    break
+        socket_.close()
+
+    IOLoop.current().run_sync(execute, timeout=_PATIENCE_S)
+    _say(f"{_FIRST} executed: {len(sources)} cells, in a kernel of that server")
+
+
+def _server(root: Path, token: str, port: int) -> subprocess.Popen[bytes]:
+    """A real Jupyter Server (JupyterLab) on loopback."""
+    # fmt: off
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+        f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0",
+        "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    # fmt: on
+    if os.name == "posix" and os.geteuid() == 0:
+        command.append("--allow-root")
+    command.append("--log-level=WARN" if sys.stdin.isatty() else "--log-level=ERROR")
+    return subprocess.Popen(command, start_new_session=True)  # noqa: S603  # our own command line
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
+def _reachable(port: int, server: subprocess.Popen[bytes]) -> bool:
+    if server.poll() is not None:
+        _fail(f"the server ended with code {server.returncode}; its own words stand above")
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _request(url: str, body: Any, token: str | None = None, method: str = "POST") -> tuple[int, Any]:
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = f"token {token}"
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def _wait(run: Run) -> None:
+    try:
+        run.wait(int(_PATIENCE_S * 1000))
+    except TimeoutError as error:
+        _fail(str(error))
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + _PATIENCE_S
+    while not condition():
+        if time.monotonic() > end:
+            _fail(f"waited {_PATIENCE_S:.0f} s for {what}")
+        time.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _fail(text: str) -> NoReturn:
+    sys.exit(f"demo: {redact(text)}")
+
+
+if __name__ == "__main__":
+    main()
