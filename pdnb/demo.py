@@ -20,13 +20,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn
 
 from pdnb.handles import Run, listed
 from pdnb.home import Home
 from pdnb.links import redact
-
-_T = TypeVar("_T")
 
 _NOTEBOOKS: Final = Path(__file__).parent.parent / "notebooks"
 _FIRST: Final = "01_approve.ipynb"
@@ -105,42 +103,43 @@ def _story(home: Home) -> None:
 
 def _execute_notebook(port: int, token: str) -> None:
     """Execute the notebook in a kernel that the server starts, over the server's own API, as a browser would."""
-    from jupyter_server.utils import url_path_join
-    from tornado.httpclient import HTTPRequest
+    from tornado.httpclient import HTTPRequest  # only here
     from tornado.ioloop import IOLoop
     from tornado.websocket import websocket_connect
 
-    base = f"http://127.0.0.1:{port}/"
+    base = f"http://127.0.0.1:{port}/api"
     wanted = {"path": _FIRST, "name": _FIRST, "type": "notebook", "kernel": {"name": "python3"}}
-    _, session = _request(url_path_join(base, "api/sessions"), wanted, token)
-    kernel = session["kernel"]["id"]
-    _, notebook = _request(url_path_join(base, "api/contents", _FIRST), None, token, method="GET")
+    _, session = _request(f"{base}/sessions", wanted, token)
+    _, notebook = _request(f"{base}/contents/{_FIRST}", None, token, method="GET")
     sources = [c["source"] for c in notebook["content"]["cells"] if c["cell_type"] == "code"]
 
     async def execute() -> None:
-        channel = f"ws://127.0.0.1:{port}/api/kernels/{kernel}/channels"
-        socket_ = await websocket_connect(HTTPRequest(channel, headers={"Authorization": f"token {token}"}))
-        for i, source in enumerate(sources):
-            header = {"msg_id": f"demo-{i}", "msg_type": "execute_request", "username": "", "session": "demo", "date": "",
-                      "version": "5.3"}  # fmt: skip
-            content = {"code": source, "silent": False, "stop_on_error": True, "allow_stdin": False}
-            message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
-            await socket_.write_message(json.dumps(message))
-            while True:
-                text = await socket_.read_message()
-                if text is None:
-                    _fail("the kernel's channel closed")
+        url = f"ws://127.0.0.1:{port}/api/kernels/{session['kernel']['id']}/channels"
+        channel = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {token}"}))
+        for number, source in enumerate(sources, 1):
+            await channel.write_message(json.dumps(_execute_request(number, source)))
+            while (text := await channel.read_message()) is not None:
                 answer = json.loads(text)
-                if answer["parent_header"].get("msg_id") != f"demo-{i}":
+                if answer["parent_header"].get("msg_id") != f"cell-{number}":
                     continue
                 if answer["msg_type"] == "error":
-                    _fail(f"cell {i + 1} failed: {answer['content']['evalue']}")
+                    _fail(f"cell {number} failed: {answer['content']['evalue']}")
                 if answer["msg_type"] == "execute_reply":
                     break
-        socket_.close()
+            else:
+                _fail(f"the kernel went away in cell {number}")
+        channel.close()
 
     IOLoop.current().run_sync(execute, timeout=_PATIENCE_S)
     _say(f"{_FIRST} executed: {len(sources)} cells, in a kernel of that server")
+
+
+def _execute_request(number: int, source: str) -> dict[str, Any]:
+    """Jupyter's message for "execute this cell"."""
+    header = {"msg_id": f"cell-{number}", "msg_type": "execute_request", "session": "demo", "version": "5.3"}
+    content = {"code": source, "silent": False, "stop_on_error": True, "allow_stdin": False}
+    empty: dict[str, Any] = {"parent_header": {}, "metadata": {}}
+    return {"header": {**header, "username": "", "date": ""}, "content": content, "channel": "shell", **empty}
 
 
 def _server(root: Path, token: str, port: int) -> subprocess.Popen[bytes]:
@@ -155,7 +154,7 @@ def _server(root: Path, token: str, port: int) -> subprocess.Popen[bytes]:
     if os.name == "posix" and os.geteuid() == 0:
         command.append("--allow-root")
     command.append("--log-level=WARN" if sys.stdin.isatty() else "--log-level=ERROR")
-    return subprocess.Popen(command, start_new_session=True)  # noqa: S603  # our own command line
+    return subprocess.Popen(command, start_new_session=True)  # our own command line
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
@@ -181,9 +180,9 @@ def _request(url: str, body: Any, token: str | None = None, method: str = "POST"
     if token:
         headers["Authorization"] = f"token {token}"
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, headers, method=method)
+    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310  # our own server
     try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:
+        with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:  # noqa: S310
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)

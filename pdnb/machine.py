@@ -395,9 +395,12 @@ TABLE: Final[dict[tuple[Status, type[Any]], Rule]] = {
 
 
 def diagram() -> str:
-    """``TABLE`` as a Mermaid state diagram (one line per event and pair of statuses)."""
-    lines = ["stateDiagram-v2", "    [*] --> queued"]
+    """``TABLE`` as a Mermaid state diagram: one line per pair of statuses, with the events that lead there."""
+    ways: dict[tuple[Status, Status], list[str]] = {}
     for (status, event), rule in TABLE.items():
-        lines += [f"    {status} --> {to}: {event.__name__}" for to in rule.to]
+        for to in rule.to:
+            ways.setdefault((status, to), []).append(event.__name__)
+    lines = ["stateDiagram-v2", "    [*] --> queued"]
+    lines += [f"    {status} --> {to}: {', '.join(events)}" for (status, to), events in ways.items()]
     lines += [f"    {status} --> [*]" for status in Status if status.over]
     return "\n".join(lines)

@@ -20,22 +20,18 @@ HOUSE = Path(__file__).parents[1] / "pdnb"
 PLAN = (
     "errors model words",
     "workflow codec links machine doorbell owners rows view table",
-    "cell",
-    "capture namespace",
-    "settings store flow outputs mail request",
-    "home",
-    "keeper",
-    "runner",
-    "runs",
-    "kernel server worker",
-    "cli demo __main__",
+    "cell flow outputs request settings store",
+    "capture namespace home",
+    "keeper runner",
+    "handles worker",
+    "kernel server demo",
     "__init__",
 )
 FLOORS = {name: floor for floor, names in enumerate(PLAN) for name in names.split()}
 
 #: Where each third-party package may be imported, and those of the standard library that keep to one place.
 HOMES = {
-    "IPython": "kernel outputs",
+    "IPython": "kernel outputs __init__",
     "anywidget": "kernel",
     "diskcache": "rows",
     "filelock": "owners",
@@ -46,10 +42,10 @@ HOMES = {
     "jupyter_server": "server",
     "markupsafe": "server",
     "nbformat": "kernel",
-    "pandas": "table runs",
+    "pandas": "table handles",
     "smtplib": "mail",
     "sqlite3": "rows",
-    "tornado": "server",
+    "tornado": "server demo",
     "traitlets": "kernel server",
 } | dict.fromkeys(["pickle", "_pickle", "shelve", "marshal"], "")  # nowhere: reading them executes what is stored
 

@@ -86,7 +86,7 @@ def test_after_an_error_the_next_try_starts_afresh(error: str, monkeypatch: pyte
 
 def test_a_setup_cell_that_does_not_parse_executes_nothing() -> None:
     before = modules()
-    with pytest.raises(CellSyntaxError, match="setup 2 of ledger [0-9a-f]{12}, line 1: '!ls' is IPython syntax"):
+    with pytest.raises(CellSyntaxError, match=r"setup 2 of ledger [0-9a-f]{12}, line 1: '!ls' is IPython syntax"):
         load(frozen("import sys\nsys.pdnb_ran = True", "!ls", name="ledger"))
     assert not hasattr(sys, "pdnb_ran")
     assert modules() == before

@@ -38,6 +38,7 @@ class CardHandler(JupyterHandler):
         except StoreError:
             raise web.HTTPError(503, "the store cannot be used just now: try again") from None
         self.set_header("Cache-Control", "no-store")
+        _ = self.xsrf_token  # sets the cookie that the page's requests carry
         self.finish(card_page(run_id, url_path_join(self.base_url, "static/pdnb/"), self.base_url, document))
 
 
