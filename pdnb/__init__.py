@@ -6,7 +6,6 @@ In a notebook: ``%load_ext pdnb``, then ``%%step NAME`` cells and ``%pdnb run``.
 
 from __future__ import annotations
 
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from pdnb.errors import DefinitionError, PdnbError
@@ -120,5 +119,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(module, name)
     if name == "__version__":
+        from importlib import metadata
+
         return metadata.version("pdnb")
     raise AttributeError(f"module 'pdnb' has no attribute {name!r}")

@@ -37,7 +37,7 @@ from pdnb.workflow import Environment, Frozen, Workflow
 #: The most JSON, in bytes, that one name may take along as a literal.
 MAX_LITERAL: Final = 100_000
 
-_MAX_DEPTH: Final = 90  # Python's parser gives up at 100 nested brackets
+_MAX_DEPTH: Final = 90  # Python's parser gives up at 200 nested brackets; half of that leaves room for its stack
 _MAX_BITS: Final = 14_000  # and at integers of 4,300 digits
 _MISSING: Final = object()
 _IPYTHON_NAME: Final = re.compile(r"get_ipython|In|Out|_{1,3}|_i{1,3}|_i?\d+|_[iod]h|_exit_code")
@@ -154,7 +154,7 @@ class _Notebook:
         if obj is _MISSING or obj is getattr(builtins, name, None) or name.startswith("__"):
             return False
         homes = {_attribute(obj, "__module__"), type(obj).__module__}
-        if isinstance(obj, types.FunctionType):
+        if type(obj) is types.FunctionType:
             homes.add(obj.__globals__.get("__name__"))
         return not any(str(home).startswith(("IPython.", "ipykernel.")) for home in homes)
 
@@ -182,7 +182,7 @@ class _Notebook:
         if imported := _from_import(name, obj):
             return _Taken("import", imported)
         if source := self._alias(name, obj):
-            return _definition(source, "another name")
+            return _definition(source, "an alias")
         if _is(obj, type) and _attribute(obj, "__module__") == "__main__":
             return _definition(self.sources.of_class(name, obj), "a class of this notebook")
         function, wrappers = _unwrapped(obj)
@@ -201,7 +201,7 @@ class _Notebook:
                 raise _Refusal(f" (a function), which uses {used!r} of another module: import it, or {_MOVE}")
 
     def _alias(self, name: str, obj: object) -> str | None:
-        """``g = f`` or ``Inner = Outer.Inner`` for something the notebook has by its own name; ``Rows = list[Row]``."""
+        """The source of a second name for something of the notebook (``g = f``), or for a type (``Rows = list[Row]``)."""
         own = _attribute(obj, "__qualname__")
         if own and own != name and _attribute(obj, "__module__") == "__main__":
             root, *path = own.split(".")
@@ -369,7 +369,7 @@ def _from_import(name: str, obj: object) -> str | None:
     found = [
         (module.partition(".")[0] != home, module.count("."), module)
         for module, loaded in list(sys.modules.items())
-        if _importable(module) and getattr(loaded, "__dict__", {}).get(name, _MISSING) is obj
+        if getattr(loaded, "__dict__", {}).get(name, _MISSING) is obj and _importable(module)
     ]
     return f"from {min(found)[2]} import {name}" if found else None
 

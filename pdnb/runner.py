@@ -7,16 +7,13 @@ event at the end. A step's own exception goes into that event and is raised agai
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import inspect
-import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from pdnb import cell, namespace
 from pdnb.errors import Refused, StoreUnavailable
@@ -80,7 +77,9 @@ class Runner:
                 step = cell.parse(frozen.step(run.step).source, filename=step_filename(run.step, run.workflow))
                 value = step.call(names, pd)
                 if inspect.iscoroutine(value):
-                    value = _complete(value)
+                    from pdnb.coroutines import complete  # noqa: PLC0415  # asyncio is a third of a worker's start
+
+                    value = complete(value)
                 if step.spelling == "body":
                     recorder.result(value)
                 exports = pd.exports(value)
@@ -163,43 +162,3 @@ def _own_frames(trace: TracebackType | None) -> TracebackType | None:
     while own is not None and own.tb_frame.f_code.co_filename.startswith(_PACKAGE):
         own = own.tb_next
     return own or trace
-
-
-def _complete(coroutine: Coroutine[Any, Any, object]) -> object:
-    """The coroutine's result, also where this thread's loop already runs (a cell of a kernel)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    return _complete_beside(coroutine)
-
-
-def _complete_beside(coroutine: Coroutine[Any, Any, object]) -> object:
-    """Run it on a loop of its own in another thread; an Interrupt here cancels it there."""
-    outcome: list[object] = []
-    errors: list[BaseException] = []
-    started: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[object]]] = []
-
-    async def main() -> object:
-        task = asyncio.ensure_future(coroutine)
-        started.append((asyncio.get_running_loop(), task))
-        return await task
-
-    def body() -> None:
-        try:
-            outcome.append(asyncio.run(main()))
-        except BaseException as error:  # noqa: BLE001  # carried over to the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(body,), name="pdnb-step", daemon=True)
-    thread.start()
-    try:
-        thread.join()
-    except KeyboardInterrupt:
-        for loop, task in started:
-            loop.call_soon_threadsafe(task.cancel)
-        thread.join()
-        raise
-    if errors:
-        raise errors[0]
-    return outcome[0]

@@ -473,6 +473,12 @@ for i in range(2):
 seen
 -- gives 0
 """,
+    "a name that a setup cell reads before it binds it": """
+rows = [3, 1]
+-- setup rows = sorted(rows)
+-- step rows
+-- gives [1, 3]
+""",
     "a test for a name that need not be there": """
 -- step
 x = x if 'x' in globals() else 5
@@ -644,19 +650,21 @@ def test_what_a_step_uses_works_in_a_fresh_process(
 def test_modules_and_what_they_hold_become_imports(notebook: Notebook) -> None:
     notebook.run("import math, json as j, os.path as p, xml.dom.minidom\nfrom math import floor, ceil as up")
     notebook.run("from ast import NodeVisitor as V\nvisit = V.visit")
-    assert notebook.freeze("math, j, p, xml.dom.minidom.parse, floor, up, V, visit").setup == (
-        "from ast import NodeVisitor as V\n"
-        "from math import floor\n"
-        "import json as j\n"
-        "import math\n"
-        "import posixpath as p\n"
-        "from math import ceil as up\n"
-        "from ast import NodeVisitor as visit\n"
-        "visit = visit.visit\n"
-        "import xml\n"
-        "import xml.dom\n"
+    imports, *rest = notebook.freeze("math, j, p, xml.dom.minidom.parse, floor, up, V, visit").setup
+    assert rest == []
+    assert imports.split("\n") == [
+        "from ast import NodeVisitor as V",
+        "from math import floor",
+        "import json as j",
+        "import math",
+        "import posixpath as p",
+        "from math import ceil as up",
+        "from ast import NodeVisitor as visit",
+        "visit = visit.visit",
+        "import xml",
+        "import xml.dom",
         "import xml.dom.minidom",
-    )
+    ]
 
 
 def test_annotations_are_postponed_only_where_they_were(notebook: Notebook) -> None:
@@ -668,6 +676,11 @@ def test_steps_and_environment_come_through_unchanged(notebook: Notebook) -> Non
     steps = (Step("b", "1;  # odd  spacing\n", at_most_once=True), Step("a", "def handler(pd): pass"))
     frozen = freeze(Workflow("w", steps), notebook.shell.user_ns, HERE)
     assert frozen == Frozen("w", steps, (), HERE)
+
+
+def test_display_is_given_to_steps_and_to_all_that_they_use(notebook: Notebook) -> None:
+    notebook.run("def f(): display(1)")
+    assert notebook.freeze("display(f())", setup=("display(2)",)).setup == ("display(2)", "def f(): display(1)")
 
 
 def test_only_what_is_used_is_taken_along(notebook: Notebook) -> None:
@@ -954,7 +967,7 @@ class A:
 B = A
 df = object()
 -- step B()
--- refused 'B' (another name), which uses 'A' (a class of this notebook), which uses 'df' (an object), which lives only
+-- refused 'B' (an alias), which uses 'A' (a class of this notebook), which uses 'df' (an object), which lives only
 """,
     """
 class Strange:

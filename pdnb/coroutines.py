@@ -1,0 +1,49 @@
+"""A coroutine's result, in a thread that may already run an event loop (a cell of a kernel does)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+
+def complete(coroutine: Coroutine[Any, Any, object]) -> object:
+    """The coroutine's result, also where this thread's loop already runs (a cell of a kernel)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    return _beside(coroutine)
+
+
+def _beside(coroutine: Coroutine[Any, Any, object]) -> object:
+    """Run it on a loop of its own in another thread; an Interrupt here cancels it there."""
+    outcome: list[object] = []
+    errors: list[BaseException] = []
+    started: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[object]]] = []
+
+    async def main() -> object:
+        task = asyncio.ensure_future(coroutine)
+        started.append((asyncio.get_running_loop(), task))
+        return await task
+
+    def body() -> None:
+        try:
+            outcome.append(asyncio.run(main()))
+        except BaseException as error:  # noqa: BLE001  # carried over to the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(body,), name="pdnb-step", daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        for loop, task in started:
+            loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        raise
+    if errors:
+        raise errors[0]
+    return outcome[0]
