@@ -201,7 +201,7 @@ class _Notebook:
                 raise _Refusal(f" (a function), which uses {used!r} of another module: import it, or {_MOVE}")
 
     def _alias(self, name: str, obj: object) -> str | None:
-        """The source of a second name for something of the notebook (``g = f``), or for a type (``Rows = list[Row]``)."""
+        """The source of a second name for something of the notebook (``g = f``), or of a type (``Rows = list[R]``)."""
         own = _attribute(obj, "__qualname__")
         if own and own != name and _attribute(obj, "__module__") == "__main__":
             root, *path = own.split(".")

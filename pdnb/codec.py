@@ -116,6 +116,7 @@ def attempt_from_json(text: str) -> Attempt:
     raw = _object(text)
     try:
         raw["outputs"] = tuple(raw["outputs"])
+        raw["mails"] = tuple(raw["mails"])
         raw["decision"] = _build(Decision, raw["decision"])
         raw["asked"] = _build(Pause, raw["asked"])
         return Attempt(**raw)

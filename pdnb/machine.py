@@ -14,6 +14,7 @@ The diagram in the README is drawn from ``TABLE``.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -50,7 +51,8 @@ MAX_LOSSES: Final = 3
 #: One credit buys this much active time of a wake-up (Pipedream's rule).
 CREDIT_MS: Final = 30_000
 
-_TEXT: Final = 300  # characters of an error, reason or summary in a run's row
+_TEXT: Final = 350  # bytes of an error, reason or summary in a run's row
+_NAME: Final = 100  # of a person's name there
 
 QUEUED, RUNNING, SUSPENDED, SLEEPING = Status.QUEUED, Status.RUNNING, Status.SUSPENDED, Status.SLEEPING
 SUCCEEDED, FAILED, CANCELLED = Status.SUCCEEDED, Status.FAILED, Status.CANCELLED
@@ -170,13 +172,13 @@ def _exited(run: Run, event: Exited) -> Run:
     run = _checked(run, event)
     if _is_cancel(run.early):
         return _over(_asleep(run), CANCELLED, event.at_ms, decision=run.early)
-    summary = event.reason or run.summary
-    return _over(replace(_asleep(run), summary=summary and summary[:_TEXT]), SUCCEEDED, event.at_ms)
+    summary = run.summary if not event.reason else _short(event.reason)
+    return _over(replace(_asleep(run), summary=summary), SUCCEEDED, event.at_ms)
 
 
 def _raised(run: Run, event: Raised) -> Run:
     run = _asleep(_checked(run, event))
-    return _over(replace(run, error=event.error[:_TEXT]), FAILED, event.at_ms)
+    return _over(replace(run, error=_short(event.error)), FAILED, event.at_ms)
 
 
 def _lost(run: Run, event: Lost) -> Run:
@@ -186,7 +188,7 @@ def _lost(run: Run, event: Lost) -> Run:
     if _is_cancel(run.early):
         return _over(_asleep(run), CANCELLED, event.at_ms, decision=run.early)
     if run.losses >= MAX_LOSSES:
-        return _over(replace(_asleep(run), error=_lost_text(event)), FAILED, event.at_ms)
+        return _over(replace(_asleep(run), error=_short(_lost_text(event))), FAILED, event.at_ms)
     return replace(run, status=QUEUED, since_ms=event.at_ms)
 
 
@@ -197,6 +199,10 @@ def _resumed(run: Run, event: Resumed) -> Run:
 
 def _cancelled(run: Run, event: Cancelled) -> Run:
     _aimed(run, event)
+    if run.early is not None:
+        raise explain(run, None, event.step, event.runs)
+    if run.losses:  # between two workers: the wake-up ends here
+        run = _asleep(run)
     return _over(run, CANCELLED, event.at_ms, decision=_decision(event))
 
 
@@ -251,7 +257,7 @@ def _checked(run: Run, event: Ended) -> Run:
         awake_ms=run.awake_ms + active,
         active_ms=run.active_ms + active,
         losses=0,
-        summary=None if summary is None else str(summary)[:_TEXT],
+        summary=None if summary is None else _short(str(summary)),
     )
 
 
@@ -307,9 +313,10 @@ def _aimed(run: Run, event: Request) -> None:
 
 
 def _decision(event: Resumed | Cancelled) -> Decision:
+    by = event.by and _short(event.by, _NAME)
     if isinstance(event, Cancelled):
-        return Decision("cancelled", event.at_ms, event.via, event.by, event.reason and event.reason[:_TEXT])
-    return Decision("resumed", event.at_ms, event.via, event.by)
+        return Decision("cancelled", event.at_ms, event.via, by, event.reason and _short(event.reason))
+    return Decision("resumed", event.at_ms, event.via, by)
 
 
 def _decision_by_time(run: Run, event: Elapsed) -> Decision:
@@ -335,6 +342,15 @@ def _note(run: Run, event: Ended) -> str | None:
     if isinstance(event, Exited):
         return event.reason
     return None
+
+
+def _short(text: str, room: int = _TEXT) -> str:
+    """The beginning of *text* that takes at most *room* bytes in the row, whatever its letters."""
+    for i, letter in enumerate(text):
+        room -= len(json.dumps(letter)) - 2  # without the quotes
+        if room < 0:
+            return text[:i]
+    return text
 
 
 def _is_cancel(decision: Decision | None) -> bool:

@@ -119,7 +119,7 @@ class Attempt:
 
     ``context`` is what it passed to its rerun; ``request`` the HTTP event that woke or decided it; ``decision`` how
     its pause ended; ``note`` a remark for people (``"retries used up"``); ``error`` its last traceback line.
-    ``outputs`` are notebook outputs (nbformat's shape).
+    ``outputs`` are notebook outputs (nbformat's shape); ``mails`` what it sent or put into the outbox.
     """
 
     step: str
@@ -136,6 +136,7 @@ class Attempt:
     note: str | None = None
     error: str | None = None
     asked: Pause | None = None
+    mails: tuple[dict[str, JSON], ...] = ()
 
 
 # ---- events: everything that can happen to a run ------------------------------------------------------------------
@@ -157,6 +158,7 @@ class Ended:
     fence: int
     exports: dict[str, JSON] = field(default_factory=dict)
     outputs: tuple[dict[str, JSON], ...] = ()
+    mails: tuple[dict[str, JSON], ...] = ()
 
 
 @dataclass(frozen=True)

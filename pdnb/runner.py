@@ -74,7 +74,7 @@ class Runner:
         with recorder:
             try:
                 names = namespace.step_namespace(namespace.load(frozen))
-                step = cell.parse(frozen.step(run.step).source, filename=step_filename(run.step, run.workflow))
+                step = cell.parse(frozen.step(run.step).source, filename=step_filename(run.step, run.workflow, run.hash))
                 value = step.call(names, pd)
                 if inspect.iscoroutine(value):
                     from pdnb.coroutines import complete  # noqa: PLC0415  # asyncio is a third of a worker's start

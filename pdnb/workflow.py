@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from pdnb.errors import DefinitionError
 
-#: A run's row holds its step names and has to stay small (see ``store.py``).
-MAX_STEP_NAMES: Final = 2_000
+#: A run's row holds its step names and has to stay small (see ``store.py``): their letters, and 3 more for each.
+MAX_STEP_NAMES: Final = 1_500
 
 _STEP_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _RESERVED: Final = frozenset({"trigger"})
@@ -34,9 +34,9 @@ def check_step_name(name: str) -> str:
 
 def check_workflow_name(name: str) -> str:
     """Return *name* if it can name a workflow (a notebook's stem usually can); raise ``DefinitionError`` if not."""
-    if not 1 <= len(name) <= 100 or not name.isprintable() or name != name.strip():
+    if not 1 <= len(name) <= 100 or not name.isprintable() or name != name.strip() or len(name.encode()) > 300:
         raise DefinitionError(
-            f"{name!r} cannot name a workflow: use 1 to 100 printable characters, no space at the ends"
+            f"{name!r} cannot name a workflow: use 1 to 100 printable characters (300 bytes), no space at the ends"
         )
     return name
 
@@ -64,9 +64,9 @@ class Workflow:
         steps = tuple(step if old.name == step.name else old for old in self.steps)
         if step.name not in self.names:
             steps += (step,)
-        if sum(len(s.name) for s in steps) > MAX_STEP_NAMES:
+        if sum(len(s.name) + 3 for s in steps) > MAX_STEP_NAMES:
             raise DefinitionError(
-                f"workflow {self.name!r}: the names of its steps exceed {MAX_STEP_NAMES} characters together: "
+                f"workflow {self.name!r}: the names of its steps take more than {MAX_STEP_NAMES} characters together: "
                 "shorten them, or split the workflow"
             )
         return replace(self, steps=steps)
@@ -166,6 +166,6 @@ class Frozen:
         )
 
 
-def step_filename(step: str, workflow: str) -> str:
-    """What tracebacks call a step's cell."""
-    return f"<step {step} of {workflow}>"
+def step_filename(step: str, workflow: str, code_hash: str = "") -> str:
+    """What tracebacks call a step's cell; the hash keeps two versions in one process apart."""
+    return f"<step {step} of {workflow}{code_hash and ' ' + code_hash[:6]}>"

@@ -14,7 +14,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pdnb.home import Home, now_ms
 from pdnb.links import Purpose, Target
@@ -22,13 +22,15 @@ from pdnb.model import Claimed, Run, Slept, Status, Suspended
 from pdnb.workflow import Environment, Frozen, Step
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from jupyter_server.serverapp import ServerApp
 
     from pdnb.server.office import Office
 
 DAY = 86_400_000
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,79 @@ async def send(port: int, *pieces: bytes) -> bytes:
             await writer.wait_closed()
 
 
-async def eventually[T](look: Callable[[], T], *, within_s: float = 20) -> T:
+async def eventually(look: Callable[[], _T], *, within_s: float = 20) -> _T:
     """The first true result of *look*."""
     until = time.monotonic() + within_s
     while not (found := look()):
         assert time.monotonic() < until, f"still {found!r} after {within_s} s"
         await asyncio.sleep(0.02)
     return found
+
+
+def code(
+    *steps: str, name: str = "launch", executable: str = sys.executable, cwd: Path | None = None, **sources: str
+) -> Frozen:
+    """A workflow of *steps* that do nothing, and of those in *sources* behind them, for this interpreter."""
+    cells = [Step(step, "pass") for step in steps] + [Step(step, source) for step, source in sources.items()]
+    place = Environment(executable, str(cwd or Path.cwd()), tuple(entry for entry in sys.path if entry))
+    return Frozen(name, tuple(cells), (), place)
+
+
+class Desk:
+    """A kernel's side of the store that *app* serves. The runs it makes are claimed by it, not executed."""
+
+    def __init__(self, app: ServerApp, home: Home) -> None:
+        self.home = home
+        self.port = app.port
+        self.base = app.base_url
+        self.office: Office = app.web_app.settings["pdnb_office"]
+
+    def working(self, *steps: str, name: str = "launch") -> Run:
+        """A run whose first step is at work."""
+        frozen = code(*(steps or ("approve", "publish")), name=name)
+        return self.home.store.add(frozen, {"to": "team"}, at_ms=now_ms(), owner=self.home.owner)
+
+    def suspended(
+        self,
+        run: Run | None = None,
+        *,
+        timeout_ms: int = DAY,
+        on_timeout: Literal["cancel", "resume"] = "cancel",
+        confirm: bool = True,
+        exports: dict[str, Any] | None = None,
+    ) -> Run:
+        """*run* (or a new one) after its present step asked to be suspended."""
+        run, now = run or self.working(), now_ms()
+        event = Suspended(
+            now, run.fence, exports or {}, due_ms=now + timeout_ms, on_timeout=on_timeout, confirm=confirm
+        )
+        return self.home.store.apply(run.id, event)
+
+    def sleeping(self, kind: Literal["rerun", "delay"], *, wait_ms: int = DAY, confirm: bool = True) -> Run:
+        """A new run whose first step asked for a rerun or a delay."""
+        run, now = self.working(), now_ms()
+        return self.home.store.apply(run.id, Slept(now, run.fence, kind=kind, due_ms=now + wait_ms, confirm=confirm))
+
+    def claimed(self, run: Run) -> Run:
+        """*run*, taken from the queue by this side."""
+        return self.home.store.apply(run.id, Claimed(now_ms(), self.home.owner))
+
+    def token(self, purpose: Purpose, run: Run) -> str:
+        return self.home.links.token(purpose, Target(run.id, run.step, run.runs))
+
+    def path(self, purpose: Purpose, run: Run) -> str:
+        """The path of the present attempt's link."""
+        return f"{self.base}pdnb/{purpose}/{self.token(purpose, run)}"
+
+    def now(self, run: Run) -> Run:
+        """*run* as it is stored now."""
+        return self.home.store.get(run.id)
+
+    async def ask(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """The answer to one request, sent as it is written here."""
+        return parse(await send(self.port, written(method, path, headers, body, host=f"127.0.0.1:{self.port}")))
+
+    def status(self, run: Run) -> Status:
+        return self.now(run).status

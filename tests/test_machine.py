@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdnb import machine
+from pdnb.codec import run_to_json
 from pdnb.errors import AlreadyResumed, Fenced, MovedOn, Over, Refused
 from pdnb.machine import MAX_LOSSES, TABLE, Rule, advance, explain, record, settle
 from pdnb.model import (
@@ -283,13 +284,19 @@ def test_the_readme_shows_the_diagram_of_the_table() -> None:
     assert machine.diagram() in blocks, f"README.md's diagram is not the table's. {remedy}"
 
 
-def test_the_diagram_holds_every_arrow_once() -> None:
-    lines = [line.strip() for line in machine.diagram().splitlines()]
-    for (status, kind), rule in TABLE.items():
-        for to in rule.to:
-            assert lines.count(f"{status} --> {to}: {kind.__name__}") == 1
-    assert lines[:2] == ["stateDiagram-v2", "[*] --> queued"]
-    assert sum(": " in line for line in lines) == sum(len(rule.to) for rule in TABLE.values())
+def test_the_diagram_holds_every_arrow_of_the_table_once_and_no_other() -> None:
+    shown: list[tuple[str, str, str]] = []
+    for line in machine.diagram().splitlines():
+        arrow = re.fullmatch(r" *(\w+) --> (\w+): ([\w, ]+)", line)
+        shown += [] if arrow is None else [(arrow[1], arrow[2], event) for event in arrow[3].split(", ")]
+    arrows = [(status, to, kind.__name__) for (status, kind), rule in TABLE.items() for to in rule.to]
+    assert sorted(shown) == sorted(arrows)
+
+
+def test_the_diagram_begins_at_the_queue_and_ends_where_a_run_is_over() -> None:
+    ends = re.findall(r"(\w+) --> \[\*\]", machine.diagram())
+    assert sorted(ends) == sorted(status for status in Status if status.over)
+    assert re.findall(r"\[\*\] --> (\w+)", machine.diagram()) == ["queued"]
 
 
 # ---- pauses -------------------------------------------------------------------------------------------------------
@@ -448,9 +455,7 @@ def test_a_resume_of_an_attempt_that_has_not_begun_is_refused() -> None:
 @pytest.mark.parametrize("make", [resumed, cancelled])
 @pytest.mark.parametrize(("step", "runs"), [("approve", 1), ("draft", 2), ("nowhere", 1)])
 @pytest.mark.parametrize("before", [(), (claimed,), (claimed, suspended), (claimed, rerun), (claimed, lost)])
-def test_a_request_for_any_other_attempt_is_refused(
-    make: Make, step: str, runs: int, before: tuple[Make, ...]
-) -> None:
+def test_a_request_for_any_other_attempt_is_refused(make: Make, step: str, runs: int, before: tuple[Make, ...]) -> None:
     """A resume or cancel carries the step and ``runs`` on display: if the run has moved on, nothing changes."""
     run = told(*before)
     event = make(run, T0 + 9 * TICK)
@@ -561,15 +566,15 @@ def test_losses_count_per_attempt(end: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("active_ms", "credits"),
+    ("active_ms", "cost"),
     [(0, 1), (1, 1), (29_999, 1), (30_000, 1), (30_001, 2), (60_000, 2), (3_600_000, 120)],
 )
-def test_a_wake_up_costs_a_credit_per_30_active_seconds_begun_and_at_least_one(active_ms: int, credits: int) -> None:
+def test_a_wake_up_costs_a_credit_per_30_active_seconds_begun_and_at_least_one(active_ms: int, cost: int) -> None:
     """Each wake-up counts anew: ``max(1, ceil(active_seconds / 30))`` credits."""
     for end in (suspended, rerun, delay, exited, raised):
         run = advance(queued(), Claimed(T0, "worker-1"))
         run = advance(run, end(run, T0 + active_ms))
-        assert (run.credits, run.active_ms, run.awake_ms) == (credits, active_ms, 0)
+        assert (run.credits, run.active_ms, run.awake_ms) == (cost, active_ms, 0)
 
 
 def test_steps_of_one_wake_up_share_its_credits() -> None:
@@ -640,10 +645,13 @@ def test_what_people_wrote_takes_little_room_in_a_runs_row(letter: str) -> None:
     ends = (
         advance(run, Raised(T0, 1, {"$summary": text}, error=text)),
         advance(run, Exited(T0, 1, reason=text)),
-        advance(run, Cancelled(T0, "draft", 1, "panel", text, text)),
+        advance(advance(run, Cancelled(T0, "draft", 1, "panel", text, text)), Returned(T0, 1, {"$summary": text})),
     )
     for end in ends:
-        assert len(repr(end).encode("unicode_escape")) < 4_096
+        assert len(run_to_json(end)) < 2_000
+        shown = end.error or end.summary
+        assert shown
+        assert text.startswith(shown)
 
 
 # ---- what stands in the attempt's record --------------------------------------------------------------------------
@@ -697,10 +705,12 @@ def test_a_record_keeps_an_early_request_until_the_step_pauses() -> None:
     early = noted(run, resumed(run, T0 + 2 * TICK))
     assert (early.request, early.decision, early.ended_ms) == ({"body": "yes"}, None, None)
     run = advance(run, resumed(run, T0 + 2 * TICK))
-    for end in (suspended, rerun, delay):
+    pauses: tuple[Make, ...] = (suspended, rerun, delay)
+    others: tuple[Make, ...] = (returned, exited, raised, last_rerun)
+    for end in pauses:
         left = noted(run, end(run, T0 + 3 * TICK), early)
         assert (left.request, left.decision) == ({"body": "yes"}, run.early)
-    for end in (returned, exited, raised, last_rerun):
+    for end in others:
         assert noted(run, end(run, T0 + 3 * TICK), early).decision is None
 
 
@@ -749,9 +759,7 @@ def test_who_comes_after_a_step_that_did_not_wait_is_told_so() -> None:
     assert "without waiting" in str(answer)
 
 
-@pytest.mark.parametrize(
-    ("end", "text"), [(exited, "succeeded"), (raised, "failed"), (cancelled, "was cancelled")]
-)
+@pytest.mark.parametrize(("end", "text"), [(exited, "succeeded"), (raised, "failed"), (cancelled, "was cancelled")])
 def test_who_comes_after_the_end_is_told_how_it_ended(end: Make, text: str) -> None:
     run = told(claimed, returned, suspended, cancelled) if end is cancelled else told(claimed, end)
     answer = explain(run, None, "draft", 1)
@@ -763,24 +771,29 @@ def test_who_comes_after_the_end_is_told_how_it_ended(end: Make, text: str) -> N
 
 Kind: TypeAlias = Literal["suspend", "rerun", "delay"]
 
-kinds = st.sampled_from(sorted(MAKERS, key=lambda kind: kind.__name__))
-jumps = st.integers(-50_000, 100_000)
+KINDS = sorted(MAKERS, key=lambda kind: kind.__name__)
+
 histories = st.lists(
-    st.tuples(kinds, jumps, st.booleans(), st.integers(0, 2), st.sampled_from(["cancel", "resume"])), max_size=60
-)
+    st.tuples(
+        st.integers(0, 10), st.integers(-50_000, 100_000), st.booleans(), st.integers(0, 2),
+        st.sampled_from(["cancel", "resume"]),
+    ),
+    max_size=60,
+)  # fmt: skip
 
 
 def any_event(
-    run: Run, kind: type[Any], at_ms: int, aimed: bool, number: int, on_timeout: Literal["cancel", "resume"]
+    run: Run, pick: int, at_ms: int, *, aimed: bool, number: int, on_timeout: Literal["cancel", "resume"]
 ) -> Event:
-    """An event of *kind*, well *aimed* or not; *number* is what else varies."""
-    event = MAKERS[kind](run, at_ms)
+    """An event that *run* may take, if *aimed*; else any, for another claim or attempt. *number* is what else varies."""
+    legal = [kind for status, kind in TABLE if status is run.status]
+    kinds = legal if aimed and legal else KINDS
+    event = MAKERS[kinds[pick % len(kinds)]](run, at_ms)
+    due_ms = at_ms + number * 40_000
     if isinstance(event, Suspended):
-        event = replace(event, due_ms=at_ms + number * 40_000, on_timeout=on_timeout)
+        event = replace(event, due_ms=due_ms, on_timeout=on_timeout)
     elif isinstance(event, Slept):
-        event = replace(
-            event, kind="rerun" if number else "delay", due_ms=at_ms + number * 40_000, max_retries=number
-        )
+        event = replace(event, kind="rerun" if number else "delay", due_ms=due_ms, max_retries=number)
     if aimed:
         return event
     if isinstance(event, Ended | Lost):
@@ -793,17 +806,16 @@ def any_event(
 @given(history=histories, steps=st.integers(1, 4))
 def test_no_history_breaks_what_is_always_true_of_a_run(history: list[Any], steps: int) -> None:
     run, at_ms, calls = queued(*"abcd"[:steps]), T0, 0
-    for kind, jump, aimed, number, on_timeout in history:
+    for pick, jump, aimed, number, on_timeout in history:
         at_ms += jump
-        event = any_event(run, kind, at_ms, aimed, number, on_timeout)
+        event = any_event(run, pick, at_ms, aimed=aimed, number=number, on_timeout=on_timeout)
         before = run
         try:
             run = advance(run, event)
-        except Refused as error:
-            assert "\n" not in str(error)
+        except Refused:
             continue
         assert aimed or not isinstance(event, Ended | Lost | Resumed | Cancelled)
-        assert run.status in TABLE[before.status, kind].to
+        assert run.status in TABLE[before.status, type(event)].to
         calls += isinstance(event, Claimed)
         always_true(before, run, calls)
 
@@ -831,9 +843,9 @@ def always_true(before: Run, run: Run, claims: int) -> None:
 @given(history=histories)
 def test_no_history_makes_a_step_run_more_often_than_its_retries_allow(history: list[Any]) -> None:
     run, at_ms = queued(), T0
-    for kind, jump, _, _, on_timeout in history:
+    for pick, jump, _, _, on_timeout in history:
         at_ms += abs(jump)
-        event = any_event(run, kind, at_ms, aimed=True, number=2, on_timeout=on_timeout)
+        event = any_event(run, pick, at_ms, aimed=True, number=2, on_timeout=on_timeout)
         try:
             run = advance(run, event)
         except Refused:
@@ -845,9 +857,9 @@ def test_no_history_makes_a_step_run_more_often_than_its_retries_allow(history: 
 def test_whatever_the_machine_takes_can_be_recorded(history: list[Any]) -> None:
     run, at_ms = queued("a", "b", "c"), T0
     records: dict[tuple[int, int], Attempt] = {}
-    for kind, jump, aimed, number, on_timeout in history:
+    for pick, jump, aimed, number, on_timeout in history:
         at_ms += jump
-        event = any_event(run, kind, at_ms, aimed, number, on_timeout)
+        event = any_event(run, pick, at_ms, aimed=aimed, number=number, on_timeout=on_timeout)
         place = run.position, run.runs
         try:
             after = advance(run, event)

@@ -479,7 +479,9 @@ def live_of(pieces: list[str]) -> str:
 
 
 @given(
-    st.lists(st.sampled_from([LINK, TOKEN, OTHER, f"{TOKEN[:-1]}/", "pdnb1", "pdn", "1r.", " ", "\n", "?", "/", "done"])),
+    st.lists(
+        st.sampled_from([LINK, TOKEN, OTHER, f"{TOKEN[:-1]}/", "pdnb1", "pdn", "1r.", " ", "\n", "?", "/", "done"])
+    ),
     st.data(),
 )
 def test_no_split_of_a_link_over_writes_lets_its_token_through(parts: list[str], data: st.DataObject) -> None:
@@ -738,6 +740,15 @@ def test_a_display_that_grows_by_updates_stays_within_the_limit() -> None:
             assert size(recorder) <= 20_000
         recorder.error(ValueError("the end"))
     assert recorder.outputs[-1]["evalue"] == "the end"
+
+
+def test_an_update_that_pushes_its_own_twin_out_leaves_the_room_it_took() -> None:
+    with Recorder(show=False, limit=20_000) as recorder:
+        for length in (8_900, 8_900, 12_000):
+            recorder.display({"text/html": "x" * length}, raw=True, display_id="twin", update=length == 12_000)
+        print("y" * 5_000)
+    assert [len(output["data"]["text/html"]) for output in recorder.outputs if "data" in output] == [12_000]
+    assert texts(recorder) == "y" * 5_000 + "\n"
 
 
 def test_no_cut_goes_through_a_token() -> None:

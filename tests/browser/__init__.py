@@ -1,0 +1,1 @@
+"""What people see and click: a real JupyterLab, real kernels, a real server and worker, in a real Chromium."""

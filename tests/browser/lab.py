@@ -1,0 +1,145 @@
+"""A real JupyterLab with pdnb, in a process of its own, with directories of its own.
+
+Every process that it started is ended with it, also those that a killed server left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+from pdnb.handles import Run, listed, start
+from pdnb.home import Home
+from pdnb.workflow import Environment, Frozen, Step
+
+NOTEBOOKS: Final = Path(__file__).parent.parent.parent / "notebooks"
+TOKEN: Final = "t0ken"
+_PATIENCE_S: Final = 30.0
+
+_SETTINGS: Final = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},  # a test saves when it means to
+}
+
+
+class Lab:
+    """One JupyterLab on loopback: ``root`` holds its notebooks, ``store`` its runs."""
+
+    def __init__(self, place: Path) -> None:
+        self.root, self.store = place / "notebooks", place / "store"
+        self._place = place
+        self._process: subprocess.Popen[bytes] | None = None
+        self.root.mkdir()
+        for notebook in NOTEBOOKS.glob("*.ipynb"):
+            shutil.copy(notebook, self.root)
+        for name, values in _SETTINGS.items():
+            file = place / "settings" / f"{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(values))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        # fmt: off
+        command = [
+            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
+            f"--port={self.port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={self.root}",
+            f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--Application.log_level=ERROR",
+        ]
+        # fmt: on
+        places = {
+            "PDNB_DIR": self.store,
+            "JUPYTER_CONFIG_DIR": self._place / "config",
+            "JUPYTER_DATA_DIR": self._place / "data",
+            "JUPYTER_RUNTIME_DIR": self._place / "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": self._place / "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": self._place / "workspaces",
+            "IPYTHONDIR": self._place / "ipython",
+        }
+        self._process = subprocess.Popen(command, env={**os.environ, **{k: str(v) for k, v in places.items()}})
+        until = time.monotonic() + _PATIENCE_S
+        while not self._answers():
+            assert self._process.poll() is None, "JupyterLab ended; its own words stand above"
+            assert time.monotonic() < until, f"JupyterLab does not answer after {_PATIENCE_S:.0f} s"
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye to anybody."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def stop(self) -> None:
+        """End the server and whatever still works on its store."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        for pid in self.workers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+    def workers(self) -> list[int]:
+        """The process ids of the store's workers, dead ones perhaps among them."""
+        return [int(file.name.split("-")[1]) for file in (self.store / "owners").glob("worker-*-*")]
+
+    def api(self, path: str, method: str = "GET") -> Any:
+        """What Jupyter's own API answers."""
+        request = urllib.request.Request(self.url + path, method=method, headers={"Authorization": f"token {TOKEN}"})
+        with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def shut_down_kernels(self) -> None:
+        """End every kernel; afterwards there is none."""
+        for kernel in self.api("api/kernels"):
+            self.api(f"api/kernels/{kernel['id']}", "DELETE")
+        assert self.api("api/kernels") == []
+
+    def write(self, name: str, *sources: str, **more: Any) -> None:
+        """A notebook of code cells; *more* goes into its last cell."""
+        cells: list[dict[str, Any]] = [
+            {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": s, "outputs": [], "execution_count": None}
+            for i, s in enumerate(sources)
+        ]
+        cells[-1] |= more
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+        notebook = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+        (self.root / name).write_text(json.dumps(notebook))
+
+    def _answers(self) -> bool:
+        """Listening, and pdnb keeps the store at this address."""
+        try:
+            with urllib.request.urlopen(self.url + "api", timeout=1):
+                return self.url in (self.store / "settings.json").read_text()
+        except OSError:
+            return False
+
+
+def ask(home: Home, workflow: str, event: Any = None, steps: dict[str, str] | None = None) -> Run:
+    """A run that waits for a person, started from this process; *steps* are those after and before, by name."""
+    sources = steps or {"ask": "def handler(pd):\n    pd.flow.suspend()", "after": "'went on'"}
+    where = Environment(sys.executable, str(home.directory), tuple(filter(None, sys.path)))
+    frozen = Frozen(workflow, tuple(Step(name, source) for name, source in sources.items()), (), where)
+    return start(home, frozen, event, show=False)
+
+
+def newest(home: Home, workflow: str | None = None) -> Run:
+    """The run that was started last."""
+    return listed(home, workflow=workflow, limit=1)[0]
