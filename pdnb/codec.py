@@ -21,6 +21,8 @@ SCHEMA: Final = 1
 MAX_JSON: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 100
 
+_MAX_BITS: Final = 13_000  # about 3,900 digits; Python reads no number of more than 4,300 back
+
 _T = TypeVar("_T")
 
 
@@ -41,9 +43,12 @@ def checked(value: object, path: str) -> str:
 
 def _check(value: object, path: str, above: tuple[int, ...]) -> None:
     kind = type(value)
-    if value is None or kind in (bool, int):
+    if value is None or kind is bool:
         return
-    if kind is str:
+    if kind is int:
+        if value.bit_length() > _MAX_BITS:  # type: ignore[attr-defined]  # kind says it is an int
+            raise NotJSON(f"{path}: a number of more than 3,900 digits is not JSON here (use a text)")
+    elif kind is str:
         _check_text(value, path)
     elif kind is float:
         if not math.isfinite(value):  # type: ignore[arg-type]  # kind says it is a float
@@ -62,7 +67,7 @@ def _check(value: object, path: str, above: tuple[int, ...]) -> None:
                 if type(key) is not str:
                     raise NotJSON(f"{path}: the key {key!r} is {_named(key)}; JSON keys are text")
                 _check_text(key, path)
-                _check(item, f'{path}["{key}"]', inside)
+                _check(item, f"{path}[{json.dumps(key, ensure_ascii=False)}]", inside)
     else:
         raise NotJSON(f"{path}: {_named(value)} is not JSON")
 

@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 
-def complete(coroutine: Coroutine[Any, Any, object]) -> object:
+def complete(coroutine: Any) -> object:
     """The coroutine's result, also where this thread's loop already runs (a cell of a kernel)."""
     try:
         asyncio.get_running_loop()

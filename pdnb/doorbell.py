@@ -48,7 +48,7 @@ class Doorbell:
                 continue
             try:
                 self._socket.sendto(b"!", (_HOST, port))
-            except OSError:  # a full buffer or a port just closed: the bell is a hint
+            except (OSError, OverflowError):  # a full buffer, a port just closed or none at all: the bell is a hint
                 continue
 
     def fileno(self) -> int:

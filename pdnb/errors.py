@@ -6,6 +6,7 @@
     ├── DefinitionError          a workflow, step or cell cannot be used as written
     │   ├── CaptureError         a step uses a name that cannot travel with the run
     │   └── CellSyntaxError      a cell does not parse, or holds IPython syntax
+    ├── MailError                a mail cannot be sent as asked
     ├── NotJSON                  a value that a step wants stored is not JSON
     ├── Refused                  a run does not take this event now; nothing changed
     │   ├── AlreadyResumed       somebody resumed this attempt before
@@ -31,6 +32,7 @@ __all__ = [
     "CellSyntaxError",
     "DefinitionError",
     "Fenced",
+    "MailError",
     "MovedOn",
     "NotJSON",
     "Over",
@@ -66,6 +68,10 @@ class CellSyntaxError(DefinitionError):
         super().__init__(message)
         self.lineno = lineno
         self.text = text
+
+
+class MailError(PdnbError):
+    """A mail cannot be sent as asked, or the SMTP server did not take it."""
 
 
 class NotJSON(PdnbError, TypeError):

@@ -1,4 +1,4 @@
-"""What a step sees: ``pd.flow``, ``pd.steps``, ``pd.context``, ``pd.export``.
+"""What a step sees: ``pd.flow``, ``pd.steps``, ``pd.context``, ``pd.send``, ``pd.export``.
 
 ``pd.flow`` is a recorder. Nothing pauses inside a step and nothing is thrown: a call notes what was asked and returns
 the links; when the step has returned, the note becomes the one event that the run takes (:meth:`Flow.event`).
@@ -15,16 +15,19 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 from pdnb.codec import checked
 from pdnb.errors import PdnbError
 from pdnb.model import JSON, End, Exited, Returned, Slept, Suspended
+from pdnb.send import Send
 
 #: The longest pause: 365 days.
 MAX_MS: Final = 365 * 86_400_000
 
 _DAY_MS: Final = 86_400_000
+
+_Rows: TypeAlias = tuple[dict[str, Any], ...]
 
 
 class URLs(TypedDict):
@@ -113,24 +116,25 @@ class Flow:
         self._open()
         self._exit, self._reason = True, reason
 
-    def event(self, at_ms: int, fence: int, exports: dict[str, JSON], outputs: tuple[dict[str, Any], ...]) -> End:
+    def event(self, at_ms: int, fence: int, exports: dict[str, JSON], outputs: _Rows, mails: _Rows = ()) -> End:
         """What was asked for, as the event that ends the attempt. After this, asking is an error."""
         self._over = True
         if self._exit:
-            return Exited(at_ms, fence, exports, outputs, reason=self._reason)
+            return Exited(at_ms, fence, exports, outputs, mails, reason=self._reason)
         ask = self._ask
         if ask is None:
-            return Returned(at_ms, fence, exports, outputs)
+            return Returned(at_ms, fence, exports, outputs, mails)
         due_ms = at_ms + ask.ms
         if ask.kind == "suspend":
             return Suspended(
-                at_ms, fence, exports, outputs, due_ms=due_ms, on_timeout=ask.on_timeout, confirm=ask.confirm
+                at_ms, fence, exports, outputs, mails, due_ms=due_ms, on_timeout=ask.on_timeout, confirm=ask.confirm
             )
         return Slept(
             at_ms,
             fence,
             exports,
             outputs,
+            mails,
             kind=ask.kind,
             due_ms=due_ms,
             context=ask.context,
@@ -164,8 +168,11 @@ class Pd:
     and ``run`` (``runs``, ``key``, and after a rerun ``context`` and ``callback_request``).
     """
 
-    def __init__(self, step: str, flow: Flow, steps: dict[str, dict[str, JSON]], context: dict[str, JSON]) -> None:
+    def __init__(
+        self, step: str, flow: Flow, send: Send, steps: dict[str, dict[str, JSON]], context: dict[str, JSON]
+    ) -> None:
         self.flow = flow
+        self.send = send
         self.steps = steps
         self.context = context
         self._step = step
@@ -189,7 +196,7 @@ class Pd:
         return {**self._exports, "$return_value": json.loads(checked(value, f"steps.{self._step}.$return_value"))}
 
     def __repr__(self) -> str:
-        return f"<pd of step {self._step!r}: flow, steps, context, export()>"
+        return f"<pd of step {self._step!r}: flow, steps, context, send, export()>"
 
 
 def _ms(name: str, value: object, *, least: int) -> int:
@@ -198,6 +205,6 @@ def _ms(name: str, value: object, *, least: int) -> int:
         value = value / timedelta(milliseconds=1)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} is {value!r}: use milliseconds (a number) or a datetime.timedelta")
-    if not math.isfinite(value) or not least <= value <= MAX_MS:
+    if not least <= value <= MAX_MS:  # neither NaN nor infinity is
         raise ValueError(f"{name} is {value!r}: use {least} to {MAX_MS} milliseconds (365 days)")
     return math.ceil(value)

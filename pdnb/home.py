@@ -6,6 +6,7 @@ each other.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
@@ -55,8 +56,9 @@ class Home:
         return self._owner.id
 
     def ring(self) -> None:
-        """Tell every listener to look now."""
-        self.bell.ring(self.owners.ports())
+        """Tell every listener to look now; what was committed stays so, whether the bell works or not."""
+        with contextlib.suppress(OSError):
+            self.bell.ring(self.owners.ports())
 
     def reload_settings(self) -> None:
         """Read the settings again; a server may have come or moved."""
@@ -125,8 +127,9 @@ def _file_system(directory: Path) -> str:
 def _secret(directory: Path) -> bytes:
     """The signing secret: a file of its own, made with the store, never without it."""
     path = directory / _SECRET
+    used = (directory / "cache.db").exists()  # asked first: whoever makes a store makes its secret before
     if not path.exists():
-        if (directory / "cache.db").exists():
+        if used:
             raise StoreCorrupt(
                 f"{path} is gone, and without it no link and no code of this store can be trusted: "
                 "restore it from a backup, or move the whole directory away"

@@ -91,6 +91,7 @@ def record(run: Run, event: Event, attempt: Attempt | None) -> Attempt | None:
             outcome=pause.kind if pause and pause.kind != "suspend" else _OUTCOMES[type(event)],
             exports=dict(event.exports),
             outputs=tuple(event.outputs),
+            mails=tuple(event.mails),
             context=event.context if isinstance(event, Slept) and pause else None,
             decision=run.early if pause or (_is_cancel(run.early) and not isinstance(event, Raised)) else None,
             note=_note(run, event),

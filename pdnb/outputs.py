@@ -555,7 +555,7 @@ class Recorder:
 
     ``show`` hands everything on to where it would have gone, live; *redact* must turn every token there into something
     that it leaves alone. ``limit`` is in bytes of JSON, some KiB at least. While it is active, ``display`` is a
-    builtin. A module-wide fact is changed (``sys.stdout``), so threads and tasks that the step starts are recorded too;
+    builtin. ``sys.stdout`` is replaced for the whole process: threads and tasks that the step starts are recorded too,
     what a subprocess writes to its own descriptors is not.
     """
 

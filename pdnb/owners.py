@@ -51,7 +51,7 @@ class Owners:
             del self._ports[name]
         for name in present:
             if name not in self._ports:
-                with contextlib.suppress(OSError, ValueError, KeyError):  # just leaving, or half written
+                with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # just leaving, or half written
                     self._ports[name] = int(json.loads((self._directory / name).read_text())["port"])
             if name in self._ports:
                 yield self._ports[name]

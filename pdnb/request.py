@@ -7,6 +7,7 @@ From a button, a magic or the API it also has ``via`` and ``by``.
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterable, Mapping
 from email.message import Message
@@ -22,6 +23,8 @@ from pdnb.model import JSON
 MAX_BODY: Final = 512 * 1024
 
 _MAX_FIELDS: Final = 1_000
+#: Python's own codecs, which no sender means; some take seconds for what a request may hold.
+_ODD: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 _PRIVATE: Final = frozenset({"cookie", "authorization", "proxy-authorization", "x-xsrftoken", "referer"})
 
 
@@ -48,7 +51,7 @@ def from_http(
     event: dict[str, JSON] = {
         "method": method,
         "path": redact(path),
-        "query": _fields(query),
+        "query": _fields(redact(query)),
         "headers": kept,
         "client_ip": client_ip,
         "url": redact(url),
@@ -81,8 +84,10 @@ def parse_body(body: bytes, headers: Mapping[str, str]) -> JSON:
     if kind.startswith("multipart/"):
         raise BadBody("multipart bodies are not read here: send JSON, a form or text", 415)
     try:
+        if codecs.lookup(charset).name in _ODD:
+            raise LookupError(charset)
         text = body.decode(charset)
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, ValueError):
         raise BadBody(f"the body is not text in {charset[:40]!r}", 415) from None
     if kind == "application/json" or kind.endswith("+json"):
         return _json(text)

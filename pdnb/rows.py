@@ -206,7 +206,7 @@ def _interrupts_held() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append((number, frame)))
     try:
         yield
-    finally:
+    finally:  # also after an error: held back is not forgotten
         signal.signal(signal.SIGINT, before)
-    if pressed and callable(before):
-        before(*pressed[0])
+        if pressed and callable(before):
+            before(*pressed[0])

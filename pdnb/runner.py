@@ -7,29 +7,24 @@ event at the end. A step's own exception goes into that event and is raised agai
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from types import TracebackType
 from typing import Final, TypeVar
 
-from pdnb import cell, namespace
 from pdnb.errors import Refused, StoreUnavailable
+from pdnb.execute import execute, one_line
 from pdnb.flow import Flow, Pd, URLs
 from pdnb.home import Home, now_ms
-from pdnb.links import Target, redact
-from pdnb.model import JSON, Event, Raised, Run, Status
-from pdnb.outputs import Recorder
-from pdnb.workflow import Frozen, step_filename
+from pdnb.links import Target
+from pdnb.model import JSON, End, Raised, Run, Status
+from pdnb.send import MailSettings, Send
+from pdnb.workflow import Frozen
 
 #: Seconds between tries with a store that is full or locked.
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
 
 _T = TypeVar("_T")
-
-_PACKAGE: Final = str(Path(__file__).parent)
 
 
 class Runner:
@@ -68,28 +63,11 @@ class Runner:
     def _attempt(self, run: Run) -> tuple[Run, BaseException | None]:
         """One go at the present step: the run after it, and what the step raised."""
         frozen, pd = self._patiently(lambda: self._prepared(run))
-        recorder = Recorder(show=self._show, redact=redact)
-        error: BaseException | None = None
-        exports: dict[str, JSON] = {}
-        with recorder:
-            try:
-                names = namespace.step_namespace(namespace.load(frozen))
-                step = cell.parse(frozen.step(run.step).source, filename=step_filename(run.step, run.workflow, run.hash))
-                value = step.call(names, pd)
-                if inspect.iscoroutine(value):
-                    from pdnb.coroutines import complete  # noqa: PLC0415  # asyncio is a third of a worker's start
-
-                    value = complete(value)
-                if step.spelling == "body":
-                    recorder.result(value)
-                exports = pd.exports(value)
-            except BaseException as raised:  # noqa: BLE001  # whatever a step raises ends the run, in order
-                error = raised.with_traceback(_own_frames(raised.__traceback__))
-                recorder.error(error)
-        now, outputs = self._clock(), recorder.outputs
-        event: Event = pd.flow.event(now, run.fence, exports, outputs)
+        left = execute(frozen, run.step, pd, show=self._show)
+        now, error = self._clock(), left.error
+        event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, tuple(pd.send.mails))
         if error is not None:
-            event = Raised(now, run.fence, pd.exports(None), outputs, error=one_line(error))
+            event = Raised(now, run.fence, event.exports, event.outputs, event.mails, error=one_line(error))
         return self._patiently(lambda: self._home.store.apply(run.id, event)), error
 
     def _patiently(self, call: Callable[[], _T]) -> _T:
@@ -121,7 +99,8 @@ class Runner:
         target = Target(run.id, run.step, run.runs)
         urls = URLs(resume_url=home.links.url("resume", target), cancel_url=home.links.url("cancel", target))
         flow = Flow(urls, on_timeout=settings.on_timeout, confirm=settings.confirm_links)
-        return frozen, Pd(run.step, flow, home.store.exports(run.id), self._context(run, frozen))
+        send = Send(MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to))
+        return frozen, Pd(run.step, flow, send, home.store.exports(run.id), self._context(run, frozen))
 
     def _context(self, run: Run, frozen: Frozen) -> dict[str, JSON]:
         inner: dict[str, JSON] = {"runs": run.runs, "key": f"{run.id}/{run.step}/{run.runs}"}
@@ -144,21 +123,3 @@ class Runner:
             "resume": run.fence > 1,
             "run": inner,
         }
-
-
-def one_line(error: BaseException | None) -> str:
-    """``ValueError: no such table``, whatever the exception's own ``__str__`` does."""
-    try:
-        text = str(error).strip().split("\n", 1)[0]
-    except Exception:  # noqa: BLE001  # an exception that cannot say what it is still ends the run
-        text = "(its message cannot be shown)"
-    name = type(error).__name__
-    return redact(f"{name}: {text}" if text else name)
-
-
-def _own_frames(trace: TracebackType | None) -> TracebackType | None:
-    """*trace* from the first frame that is not pdnb's; all of it when every frame is."""
-    own = trace
-    while own is not None and own.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-        own = own.tb_next
-    return own or trace

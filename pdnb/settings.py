@@ -28,6 +28,9 @@ class Settings:
     public_url: str | None = None
     on_timeout: Literal["cancel", "resume"] = "cancel"
     confirm_links: bool = True
+    smtp_url: str | None = None
+    mail_from: str | None = None
+    mail_to: str | None = None
 
     @property
     def link_url(self) -> str:
@@ -51,9 +54,10 @@ def read_settings(directory: Path, environ: Mapping[str, str] = os.environ) -> S
     try:
         raw: dict[str, Any] = json.loads(path.read_text())
         settings = Settings(**{name: value for name, value in raw.items() if name in known})
+        _check(settings)
     except FileNotFoundError:
         settings = Settings()
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise StoreError(f"{path} cannot be read ({error}): remove it and restart the server") from error
     return replace(settings, **_from_environ(environ))
 
@@ -63,10 +67,21 @@ def write_settings(directory: Path, settings: Settings) -> None:
     write_private(directory / _FILE, json.dumps(asdict(settings), indent=2))
 
 
+def _check(settings: Settings) -> None:
+    texts = (settings.url, settings.public_url or "")
+    if not all(isinstance(text, str) for text in texts) or type(settings.confirm_links) is not bool:
+        raise TypeError("a setting of a wrong type")
+    if settings.on_timeout not in ("cancel", "resume"):
+        raise ValueError(f"on_timeout is {settings.on_timeout!r}")
+
+
 def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if url := environ.get(_PREFIX + "PUBLIC_URL"):
         found["public_url"] = url.rstrip("/") + "/"
+    for name in ("smtp_url", "mail_from", "mail_to"):
+        if value := environ.get(_PREFIX + name.upper()):
+            found[name] = value
     if (choice := environ.get(_PREFIX + "ON_TIMEOUT")) is not None:
         if choice not in ("cancel", "resume"):
             raise StoreError(f"PDNB_ON_TIMEOUT is {choice!r}: use 'cancel' or 'resume'")

@@ -31,4 +31,4 @@ def detail(run: Run, exports: Mapping[str, Mapping[str, JSON]], attempts: Iterab
 
 
 def _attempt(attempt: Attempt) -> dict[str, JSON]:
-    return {**asdict(attempt), "outputs": list(attempt.outputs)}
+    return {**asdict(attempt), "outputs": list(attempt.outputs), "mails": list(attempt.mails)}

@@ -19,10 +19,11 @@ HOUSE = Path(__file__).parents[1] / "pdnb"
 #: From the ground up. A file, or a wing as a whole, imports only from floors below; every file stands here.
 PLAN = (
     "errors model words coroutines",
-    "workflow codec links machine doorbell owners rows view table",
-    "cell flow outputs request settings store",
-    "capture namespace home",
-    "keeper runner",
+    "workflow codec links machine doorbell owners rows view table mail",
+    "cell outputs request send settings store",
+    "capture flow namespace home",
+    "execute keeper",
+    "runner",
     "handles worker",
     "kernel server demo",
     "__init__",

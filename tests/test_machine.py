@@ -785,7 +785,7 @@ histories = st.lists(
 def any_event(
     run: Run, pick: int, at_ms: int, *, aimed: bool, number: int, on_timeout: Literal["cancel", "resume"]
 ) -> Event:
-    """An event that *run* may take, if *aimed*; else any, for another claim or attempt. *number* is what else varies."""
+    """An event that *run* may take, if *aimed*; else any, for another claim or attempt; *number* varies."""
     legal = [kind for status, kind in TABLE if status is run.status]
     kinds = legal if aimed and legal else KINDS
     event = MAKERS[kinds[pick % len(kinds)]](run, at_ms)

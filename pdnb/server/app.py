@@ -44,6 +44,12 @@ class PdnbApp(ExtensionApp):
         config=True
     )
 
+    smtp_url = Unicode(
+        "", help="smtp://[user:password@]host[:port][?starttls=1] or smtps://…; without it mails stay in the outbox."
+    ).tag(config=True)
+    mail_from = Unicode("", help="Whom pd.send.email's mails are from.").tag(config=True)
+    mail_to = Unicode("", help="Whom they go to when the step does not say.").tag(config=True)
+
     @validate("public_url")
     def _check_public_url(self, proposal: Bunch) -> str:
         url: str = proposal.value
@@ -86,6 +92,9 @@ class PdnbApp(ExtensionApp):
                 public_url=_slashed(public) if public else None,
                 on_timeout=self.on_timeout,
                 confirm_links=self.confirm_links,
+                smtp_url=self.smtp_url or None,
+                mail_from=self.mail_from or None,
+                mail_to=self.mail_to or None,
             )
         )
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from pdnb.handles import Run, listed, start
 from pdnb.home import Home
+from pdnb.owners import Owners
 from pdnb.workflow import Environment, Frozen, Step
 
 NOTEBOOKS: Final = Path(__file__).parent.parent.parent / "notebooks"
@@ -97,8 +98,10 @@ class Lab:
                 os.kill(pid, signal.SIGTERM)
 
     def workers(self) -> list[int]:
-        """The process ids of the store's workers, dead ones perhaps among them."""
-        return [int(file.name.split("-")[1]) for file in (self.store / "owners").glob("worker-*-*")]
+        """The process ids of the store's workers that live."""
+        owners = Owners(self.store)
+        names = [file.stem for file in (self.store / "owners").glob("worker-*.json")]
+        return [int(name.split("-")[1]) for name in names if owners.alive(name)]
 
     def api(self, path: str, method: str = "GET") -> Any:
         """What Jupyter's own API answers."""

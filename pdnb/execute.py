@@ -1,0 +1,71 @@
+"""One go at one step's cell: in a fresh namespace, with what it prints and displays recorded.
+
+Whatever the step raises, Interrupt and ``SystemExit`` among it, is part of the outcome; nothing is raised from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from pdnb import cell, namespace
+from pdnb.flow import Pd
+from pdnb.links import redact
+from pdnb.model import JSON
+from pdnb.outputs import Recorder
+from pdnb.workflow import Frozen, step_filename
+
+_PACKAGE: Final = str(Path(__file__).parent)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the step left, and what it raised."""
+
+    exports: dict[str, JSON]
+    outputs: tuple[dict[str, Any], ...]
+    error: BaseException | None
+
+
+def execute(frozen: Frozen, name: str, pd: Pd, *, show: bool) -> Outcome:
+    """Execute step *name* of *frozen* with the step object *pd*. *show*: forward what it prints, as a caller wants."""
+    recorder = Recorder(show=show, redact=redact)
+    error: BaseException | None = None
+    value: object = None
+    with recorder:
+        try:
+            names = namespace.step_namespace(namespace.load(frozen))
+            step = cell.parse(frozen.step(name).source, filename=step_filename(name, frozen.name, frozen.hash))
+            value = step.call(names, pd)
+            if step.awaits:
+                from pdnb.coroutines import complete  # noqa: PLC0415  # asyncio is a third of a worker's start
+
+                value = complete(value)
+            if step.spelling == "body":
+                recorder.result(value)
+            exports = pd.exports(value)
+        except BaseException as raised:  # noqa: BLE001  # whatever a step raises ends its attempt, in order
+            error = raised.with_traceback(_own_frames(raised.__traceback__))
+            recorder.error(error)
+            exports = pd.exports(None)
+    return Outcome(exports, recorder.outputs, error)
+
+
+def one_line(error: BaseException) -> str:
+    """``ValueError: no such table``, whatever the exception's own ``__str__`` does."""
+    try:
+        text = str(error).strip().split("\n", 1)[0]
+    except Exception:  # noqa: BLE001  # an exception that cannot say what it is still ends the attempt
+        text = "(its message cannot be shown)"
+    name = type(error).__name__
+    return redact(f"{name}: {text}" if text else name)
+
+
+def _own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """*trace* from the first frame that is not pdnb's; all of it when every frame is."""
+    own = trace
+    while own is not None and own.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        own = own.tb_next
+    return own or trace

@@ -1,0 +1,136 @@
+"""A browser's window on a JupyterLab: open a notebook, run it, find cards and panels in it; and what went wrong there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Error, Frame, Locator, Page, WebError, expect
+
+from tests.browser.lab import TOKEN, Lab
+
+PICTURES: Final = Path(__file__).parent.parent.parent / "test-results"
+_PATIENCE_MS: Final = 20_000
+
+_NUMBERED: Final = re.compile(r"\[\d+\]:")
+
+expect.set_options(timeout=_PATIENCE_MS)
+
+
+@dataclass
+class Watch:
+    """What the browser complained about: ``ours`` must stay empty, ``theirs`` is JupyterLab's own."""
+
+    ours: list[str] = field(default_factory=list)
+    theirs: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+
+    def attach(self, context: BrowserContext) -> None:
+        """Listen to every page of *context*, present and to come."""
+        context.on("console", self._console)
+        context.on("weberror", self._error)
+        context.on("dialog", self._dialog)
+
+    def forgive(self, *texts: str) -> None:
+        """Drop complaints with one of *texts* in them: those a test has provoked."""
+        self.ours = [said for said in self.ours if not any(text in said for text in texts)]
+
+    def _console(self, message: ConsoleMessage) -> None:
+        url = message.location["url"]
+        if message.type == "error" or "Content Security Policy" in message.text:
+            self._file(f"{message.text} ({url})", url, message.page)
+
+    def _error(self, error: WebError) -> None:
+        said = f"{error.error.message}\n{error.error.stack}"
+        self._file(said, said, error.page)
+
+    async def _dialog(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        await dialog.dismiss()
+
+    def _file(self, said: str, source: str, page: Page | None) -> None:
+        # The panel's module is loaded from a blob; a page outside Lab is ours from top to bottom.
+        in_lab = page is not None and "/lab/" in page.url
+        ours = not in_lab or "/pdnb/" in source or "blob:" in source
+        (self.ours if ours else self.theirs).append(said)
+
+
+class Desk:
+    """One page with JupyterLab in it."""
+
+    def __init__(self, lab: Lab, page: Page) -> None:
+        self.lab, self.page = lab, page
+
+    async def open(self, notebook: str, *, kernel: bool = True) -> None:
+        """Open *notebook* in a fresh workspace, and wait for its kernel to be idle."""
+        await self.page.goto(f"{self.lab.url}lab/tree/{notebook}?reset&token={TOKEN}")
+        await self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        if kernel:
+            await self.idle()
+
+    async def idle(self) -> None:
+        """Wait until the kernel is there and has nothing to do."""
+        await self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+
+    async def menu(self, *names: str) -> None:
+        """Click through the menu bar."""
+        for name in names:
+            await self.page.get_by_role("menuitem", name=name, exact=True).last.click()
+
+    async def run_all(self) -> None:
+        """Run ▸ Run All Cells, and wait for the end of the last."""
+        await self.menu("Run", "Run All Cells")
+        await expect(self.page.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text(_NUMBERED)
+        await self.idle()
+
+    async def save(self) -> None:
+        """File ▸ Save Notebook, as the person does; the outputs become trusted."""
+        async with self.page.expect_response(lambda r: "/api/contents/" in r.url and r.request.method == "PUT"):
+            await self.menu("File", "Save Notebook")
+
+    async def theme(self, name: str) -> None:
+        """Settings ▸ Theme ▸ *name*."""
+        await self.menu("Settings", "Theme", name)
+        light = "false" if "Dark" in name else "true"
+        await self.page.locator(f'body[data-jp-theme-light="{light}"]').wait_for()
+
+    async def card(self, run_id: str = "") -> Frame:
+        """The frame of the live card that was drawn last (of this run)."""
+        while True:
+            for frame in reversed(self.page.frames):
+                if f"/pdnb/card/{run_id}" in frame.url and not frame.is_detached():
+                    return frame
+            await self.page.wait_for_event("framenavigated", timeout=_PATIENCE_MS)
+
+    async def card_shows(self, *texts: str) -> Frame:
+        """The card, once it shows all *texts*. JupyterLab draws it anew, in a new frame, when the kernel updates it."""
+        while True:
+            card = await self.card()
+            try:
+                for text in texts:
+                    await expect(card.locator("body")).to_contain_text(text)
+            except Error as error:
+                if "detached" not in error.message:
+                    raise
+            else:
+                return card
+
+    @property
+    def panel(self) -> Locator:
+        """The panel widget."""
+        return self.page.locator(".jp-OutputArea-output .pdnb-panel")
+
+    async def picture(self, name: str, of: Locator | None = None, **more: Any) -> Path:
+        """A screenshot in ``test-results``, of the page or of a part of it."""
+        PICTURES.mkdir(exist_ok=True)
+        path = PICTURES / f"{name}.png"
+        await (of or self.page).screenshot(path=path, animations="disabled", **more)
+        return path
+
+
+def patient(context: BrowserContext) -> BrowserContext:
+    """*context*, with the patience that a loaded machine needs."""
+    context.set_default_timeout(_PATIENCE_MS)
+    return context

@@ -1,0 +1,95 @@
+"""The card in a notebook: live, with a kernel or without one, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from pdnb.handles import Run
+from pdnb.home import Home
+from tests.browser.desk import Desk
+from tests.browser.lab import newest
+
+
+def decision(run: Run) -> tuple[str, str]:
+    """What ended the run's last pause, and by what way."""
+    decisions = [a.decision for a in run.attempts if a.decision is not None]
+    return decisions[-1].what, decisions[-1].via
+
+
+async def test_run_all_then_approve_in_the_card_and_the_worker_publishes(desk: Desk, home: Home) -> None:
+    await desk.open("01_approve.ipynb")
+    await desk.run_all()
+    card = await desk.card_shows("suspended", "Publish “Launch”?", "Step approve waits for a person")
+    run = newest(home)
+    assert (run.status, run.step) == ("suspended", "approve")
+
+    await card.locator("[data-act=resume]").click()
+    card = await desk.card_shows("succeeded", "publishing", "published, said None", "on the card")
+    await expect(card.locator(".pdnb-steps li[data-state=done]")).to_have_count(3)
+    await expect(card.locator("[data-act]:visible")).to_have_count(0)
+    assert run.wait(20_000).status == "succeeded"
+    assert decision(run) == ("resumed", "card")
+    assert run.exports["publish"]["$return_value"] == "published, said None"
+
+
+async def test_cancel_in_the_card_ends_the_run_and_the_panel_shows_it(desk: Desk, home: Home) -> None:
+    desk.lab.write(
+        "cancel.ipynb",
+        "%load_ext pdnb",
+        "%%step ask\nstep.flow.suspend()",
+        "%%step never\nprint('never')",
+        "%pdnb panel -w cancel",
+        "%pdnb run;",
+    )
+    await desk.open("cancel.ipynb")
+    await desk.run_all()
+    card = await desk.card_shows("suspended")
+    row = desk.panel.locator("tbody tr")
+    await expect(row).to_contain_text("suspended")
+
+    await card.locator("[data-act=cancel]").click()
+    card = await desk.card_shows("cancelled", "on the card")
+    await expect(card.locator(".pdnb-steps li").last).to_contain_text("not reached")
+    await expect(row).to_contain_text("cancelled")
+    await expect(row.locator("[data-act]:visible")).to_have_count(0)
+    run = newest(home, "cancel")
+    assert run.status == "cancelled"
+    assert decision(run) == ("cancelled", "card")
+    assert [a.step for a in run.attempts] == ["ask"]
+
+
+async def test_the_card_outlives_page_and_kernel(desk: Desk, home: Home) -> None:
+    desk.lab.write("outlive.ipynb", "%load_ext pdnb", "%%step ask\nstep.flow.suspend()", "%%step then\n6 * 7", "%pdnb run;")
+    await desk.open("outlive.ipynb")
+    await desk.run_all()
+    await desk.card_shows("suspended")
+    await desk.save()
+    run = newest(home, "outlive")
+
+    await desk.open("outlive.ipynb")
+    desk.lab.shut_down_kernels()
+    card = await desk.card_shows("suspended")
+    await card.locator("[data-act=resume]").click()
+    await expect(card.locator("body")).to_contain_text("succeeded")
+    await expect(card.locator(".pdnb-attempt").last).to_contain_text("42")
+    assert desk.lab.api("api/kernels") == []
+    assert run.status == "succeeded"
+
+    await desk.open("outlive.ipynb")
+    desk.lab.shut_down_kernels()
+    await desk.card_shows("succeeded", "42")
+
+
+async def test_the_keyboard_alone_approves_in_the_card(desk: Desk, home: Home) -> None:
+    desk.lab.write("keys.ipynb", "%load_ext pdnb", "%%step ask\nstep.flow.suspend()", "%%step then\n'done'", "%pdnb run;")
+    await desk.open("keys.ipynb")
+    await desk.run_all()
+    card = await desk.card_shows("suspended")
+    await card.locator(".pdnb-title").click()
+    await desk.page.keyboard.press("Tab")
+    approve = card.locator("[data-act=resume]")
+    await expect(approve).to_be_focused()
+    assert await approve.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"
+    await desk.page.keyboard.press("Enter")
+    await desk.card_shows("succeeded")
+    assert newest(home, "keys").wait(20_000).status == "succeeded"
