@@ -23,6 +23,17 @@ MAX_DEPTH: Final = 100
 
 _MAX_BITS: Final = 13_000  # about 3,900 digits; Python reads no number of more than 4,300 back
 
+_NONE: Final = type(None)
+_PLAIN: Final = {
+    "str": (str,),
+    "int": (int,),
+    "bool": (bool,),
+    "str | None": (str, _NONE),
+    "int | None": (int, _NONE),
+    "dict[str, JSON]": (dict,),
+    "dict[str, JSON] | None": (dict, _NONE),
+}
+
 _T = TypeVar("_T")
 
 
@@ -101,8 +112,10 @@ def run_from_json(text: str) -> Run:
         raw["pause"] = _build(Pause, raw["pause"])
         raw["early"] = _build(Decision, raw["early"])
         raw["decision"] = _build(Decision, raw["decision"])
-        run = Run(**raw)
+        run = _typed(Run(**raw))
         run.step  # noqa: B018  # the position must exist
+        if run.position < 0 or run.status.waits != (run.pause is not None) or {*map(type, run.steps)} - {str}:
+            raise ValueError("its parts contradict each other")
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise StoreCorrupt(f"a stored run is damaged ({type(error).__name__}: {error}); it is not used") from error
     return run
@@ -124,7 +137,7 @@ def attempt_from_json(text: str) -> Attempt:
         raw["mails"] = tuple(raw["mails"])
         raw["decision"] = _build(Decision, raw["decision"])
         raw["asked"] = _build(Pause, raw["asked"])
-        return Attempt(**raw)
+        return _typed(Attempt(**raw))
     except (KeyError, TypeError) as error:
         raise StoreCorrupt(f"a stored attempt is damaged ({type(error).__name__}: {error}); it is not used") from error
 
@@ -140,4 +153,13 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _build(kind: type[_T], raw: Any) -> _T | None:
-    return None if raw is None else kind(**raw)
+    return None if raw is None else _typed(kind(**raw))
+
+
+def _typed(made: _T) -> _T:
+    """*made*, if its plain fields hold what their annotations say."""
+    for f in fields(made):  # type: ignore[arg-type]  # all of these are dataclasses
+        kinds = _PLAIN.get(str(f.type))
+        if kinds is not None and type(getattr(made, f.name)) not in kinds:
+            raise TypeError(f"{f.name} is no {f.type}")
+    return made

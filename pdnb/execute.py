@@ -5,6 +5,7 @@ Whatever the step raises, Interrupt and ``SystemExit`` among it, is part of the 
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from pdnb.model import JSON
 from pdnb.outputs import Recorder
 from pdnb.workflow import Frozen, step_filename
 
-_PACKAGE: Final = str(Path(__file__).parent)
+_OURS: Final = (str(Path(__file__).parent), str(Path(inspect.__file__).with_name("asyncio")))
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def execute(frozen: Frozen, name: str, pd: Pd, *, show: bool) -> Outcome:
             names = namespace.step_namespace(namespace.load(frozen))
             step = cell.parse(frozen.step(name).source, filename=step_filename(name, frozen.name, frozen.hash))
             value = step.call(names, pd)
-            if step.awaits:
+            if step.awaits and inspect.iscoroutine(value):  # a decorator may have awaited it
                 from pdnb.coroutines import complete  # noqa: PLC0415  # asyncio is a third of a worker's start
 
                 value = complete(value)
@@ -57,15 +58,15 @@ def one_line(error: BaseException) -> str:
     """``ValueError: no such table``, whatever the exception's own ``__str__`` does."""
     try:
         text = str(error).strip().split("\n", 1)[0]
-    except Exception:  # noqa: BLE001  # an exception that cannot say what it is still ends the attempt
+    except BaseException:  # noqa: BLE001  # an exception that cannot say what it is still ends the attempt
         text = "(its message cannot be shown)"
     name = type(error).__name__
     return redact(f"{name}: {text}" if text else name)
 
 
 def _own_frames(trace: TracebackType | None) -> TracebackType | None:
-    """*trace* from the first frame that is not pdnb's; all of it when every frame is."""
+    """*trace* from the step's first frame: behind pdnb's, and its event loop's; all of it when there is no such."""
     own = trace
-    while own is not None and own.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+    while own is not None and own.tb_frame.f_code.co_filename.startswith(_OURS):
         own = own.tb_next
     return own or trace

@@ -113,8 +113,18 @@ class Flow:
         """End the run successfully at the end of this step; ``return pd.flow.exit()`` skips the rest of its code."""
         if reason is not None and not isinstance(reason, str):
             raise TypeError(f"reason is {reason!r}: use a text")
-        self._open()
+        self.check_open("pd.flow")
         self._exit, self._reason = True, reason
+
+    @property
+    def asked(self) -> Literal["suspend", "rerun", "delay"] | None:
+        """The pause that would be made if the step ended now."""
+        return None if self._exit or self._ask is None else self._ask.kind
+
+    @property
+    def context(self) -> JSON:
+        """What the rerun asked for hands to the next attempt."""
+        return None if self._ask is None else self._ask.context
 
     def event(self, at_ms: int, fence: int, exports: dict[str, JSON], outputs: _Rows, mails: _Rows = ()) -> End:
         """What was asked for, as the event that ends the attempt. After this, asking is an error."""
@@ -148,13 +158,14 @@ class Flow:
         return self._confirm if confirm is None else confirm
 
     def _asked(self, ask: _Ask) -> URLs:
-        self._open()
+        self.check_open("pd.flow")
         self._ask = ask
         return URLs(resume_url=self._urls["resume_url"], cancel_url=self._urls["cancel_url"])
 
-    def _open(self) -> None:
+    def check_open(self, what: str) -> None:
+        """Raise ``PdnbError`` if the step that *what* belongs to has ended."""
         if self._over:
-            raise PdnbError("pd.flow was used after its step had ended: ask while the step runs")
+            raise PdnbError(f"{what} was used after its step had ended: use it while the step runs")
 
     def __repr__(self) -> str:
         return "<pd.flow: suspend, rerun, delay, exit>"
@@ -183,6 +194,7 @@ class Pd:
 
         Raises ``NotJSON`` with the path and type of what is not JSON.
         """
+        self.flow.check_open("pd.export")
         if type(name) is not str or not name:
             raise TypeError(f"the export's name is {name!r}: use a text")
         if name in ("$return_value", "$resume_data"):
@@ -192,7 +204,7 @@ class Pd:
     def exports(self, value: object) -> dict[str, JSON]:
         """All exports once the step has returned *value*; ``None`` makes no ``$return_value``."""
         if value is None:
-            return self._exports
+            return dict(self._exports)
         return {**self._exports, "$return_value": json.loads(checked(value, f"steps.{self._step}.$return_value"))}
 
     def __repr__(self) -> str:

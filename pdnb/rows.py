@@ -108,6 +108,17 @@ class Rows:
         with _interrupts_held(), self._trouble(), self._cache.transact():
             yield
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A read transaction: every look in the block sees the same moment. Never inside :meth:`transact`."""
+        with self._trouble():
+            self._cache._sql("BEGIN")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(sqlite3.Error):  # after trouble the connection is a new one
+                self._cache._sql("COMMIT")
+
     def get(self, key: str) -> str | None:
         """The text under *key*."""
         with self._trouble():
@@ -143,16 +154,16 @@ class Rows:
             " SELECT (SELECT min(tag) FROM Cache WHERE tag > t.tag) FROM t WHERE t.tag IS NOT NULL)"
             " SELECT tag FROM t WHERE tag IS NOT NULL"
         )
-        return [tag for (tag,) in self._query(query, ())]
+        return [tag for (tag,) in self._query(query, ()) if type(tag) is str]
 
     def tagged(self, tag: str, *, before: int | None = None, limit: int = 50) -> list[tuple[int, str]]:
         """Up to *limit* ``(rowid, key)`` filed under *tag*, newest first, older than rowid *before*."""
-        query = "SELECT rowid, key FROM Cache WHERE tag = ? AND rowid < ? ORDER BY rowid DESC LIMIT ?"
+        query = "SELECT rowid, key FROM Cache WHERE tag = ? AND rowid < ? AND raw = 1 ORDER BY rowid DESC LIMIT ?"
         return self._query(query, (tag, 2**62 if before is None else before, limit))
 
     def counts(self) -> dict[str, int]:
         """How many rows are filed under each tag."""
-        return dict(self._query("SELECT tag, count(*) FROM Cache WHERE tag IS NOT NULL GROUP BY tag", ()))
+        return dict(self._query("SELECT tag, count(*) FROM Cache WHERE typeof(tag) = 'text' GROUP BY tag", ()))
 
     def close(self) -> None:
         """End this thread's connection."""

@@ -83,7 +83,7 @@ class Runner:
         """Leave no claim behind when something other than the step ended the drive (an Interrupt between steps)."""
         try:
             now = self._home.store.get(run.id)
-            if now.status is Status.RUNNING and now.owner == self._home.owner:
+            if now.status is Status.RUNNING and now.fence == run.fence:
                 self._home.store.apply(run.id, Raised(self._clock(), now.fence, error=one_line(error)))
         except (Refused, StoreUnavailable):
             return  # overruled, or nothing can be written: the claim ends with this process

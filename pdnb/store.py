@@ -17,6 +17,7 @@ Nothing outside this file and ``rows.py`` knows that it is diskcache.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import json
 import secrets
@@ -28,7 +29,7 @@ from typing import Final
 
 from pdnb import codec, machine
 from pdnb.errors import Refused, RunNotFound, StoreCorrupt
-from pdnb.links import Links
+from pdnb.links import Links, redact
 from pdnb.model import JSON, Attempt, Cancelled, Claimed, Elapsed, Event, Resumed, Run, Status
 from pdnb.rows import Rows
 from pdnb.workflow import Frozen
@@ -84,7 +85,7 @@ class Store:
         refused: Refused | None = None
         with self._rows.transact():
             before = run = self.get(run_id)
-            if run.due_ms is not None and run.due_ms <= event.at_ms:
+            if run.due_ms is not None and run.due_ms <= event.at_ms and not isinstance(event, Elapsed):
                 run = self._advance(run, Elapsed(event.at_ms))
             try:
                 run = self._advance(run, event)
@@ -132,7 +133,9 @@ class Store:
 
     def full_id(self, beginning: str) -> str:
         """The id that *beginning* begins; raises ``RunNotFound`` when no run or several have it."""
-        keys = self._rows.keys(f"run/{beginning}", limit=2) if beginning.isalnum() else []
+        if not beginning.isalnum():
+            raise RunNotFound(f"{beginning!r} is no run's id: look at the list of runs")
+        keys = self._rows.keys(f"run/{beginning}", limit=2)
         if self._rows.get(f"run/{beginning}") is not None:  # a whole id; the keys above are those behind it
             return beginning
         if len(keys) > 1:
@@ -149,22 +152,27 @@ class Store:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
-        """Runs, newest first, of any of *statuses* and of *workflow*; *cursor* is the ``next`` of the page before."""
-        if cursor is not None and not cursor.isdecimal():
+        """Runs, newest first, of any of *statuses* and of *workflow*; *cursor* is the ``next`` of the page before.
+
+        A run whose row is damaged is left out; :meth:`get` says what is wrong with it.
+        """
+        if cursor is not None and not (cursor.isdecimal() and len(cursor) <= 18):
             raise ValueError(f"{cursor!r} is no cursor: pass the 'next' of the page before")
         before = None if cursor is None else int(cursor)
-        wanted = None if statuses is None else set(statuses)
-        tags = [tag for tag in self._rows.tags() if _matches(tag, wanted, workflow)]
-        streams = [self._rows.tagged(tag, before=before, limit=limit + 1) for tag in tags]
-        found = list(islice(heapq.merge(*streams, reverse=True), limit + 1))
-        runs = tuple(self.get(_last(key)) for _, key in found[:limit])
+        wanted = set(Status if statuses is None else statuses)
+        with self._rows.snapshot():  # else a run that changes meanwhile would come twice or not at all
+            tags = [tag for tag in self._rows.tags() if _matches(tag, wanted, workflow)]
+            streams = [self._rows.tagged(tag, before=before, limit=limit + 1) for tag in tags]
+            found = list(islice(heapq.merge(*streams, reverse=True), limit + 1))
+            runs = self._usable(key for _, key in found[:limit])
         return Page(runs, str(found[limit - 1][0]) if len(found) > limit else None)
 
     def counts(self) -> dict[Status, int]:
         """How many runs have each status."""
         counts = dict.fromkeys(Status, 0)
         for tag, count in self._rows.counts().items():
-            counts[Status(tag.split(" ", 1)[0])] += count
+            if _matches(tag, set(Status), None):
+                counts[Status(tag.partition(" ")[0])] += count
         return counts
 
     def look(self, run_id: str, step: str, runs: int) -> tuple[Run, Refused | None]:
@@ -194,7 +202,10 @@ class Store:
         text = self._rows.get(f"event/{run_id}")
         if text is None:
             raise StoreCorrupt(f"the event of run {run_id} is missing")
-        return json.loads(self._links.unseal(text, run_id))
+        try:
+            return json.loads(self._links.unseal(text, run_id))
+        except (ValueError, RecursionError) as error:
+            raise StoreCorrupt(f"the event of run {run_id} is damaged ({error}); it is not used") from error
 
     def rerun_input(self, run: Run) -> Attempt | None:
         """The attempt of the present step that last asked for a rerun: its context and request are this one's."""
@@ -214,7 +225,7 @@ class Store:
         try:
             row = json.loads(text)
             frozen = Frozen.from_json(row["code"]) if self._links.check_mac(row["code"], row["mac"]) else None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StoreCorrupt(f"the code {code_hash} is damaged ({error}); nothing was executed") from error
         if frozen is None or frozen.hash != code_hash:
             raise StoreCorrupt(
@@ -239,14 +250,20 @@ class Store:
         return found
 
     def running(self) -> tuple[Run, ...]:
-        """Every run that somebody has claimed."""
+        """Every run that somebody has claimed and whose row can be used."""
         tags = [tag for tag in self._rows.tags() if _matches(tag, {Status.RUNNING}, None)]
-        keys = [key for tag in tags for _, key in self._rows.tagged(tag, limit=1_000_000)]
-        return tuple(self.get(_last(key)) for key in keys)
+        return self._usable(key for tag in tags for _, key in self._rows.tagged(tag, limit=1_000_000))
 
     def close(self) -> None:
         """End this thread's connection."""
         self._rows.close()
+
+    def _usable(self, keys: Iterable[str]) -> tuple[Run, ...]:
+        runs: list[Run] = []
+        for key in keys:
+            with contextlib.suppress(StoreCorrupt, RunNotFound):  # one damaged row must not hide all others
+                runs.append(self.get(key.removeprefix("run/")))
+        return tuple(runs)
 
     # ---- inside a transaction ----
 
@@ -266,7 +283,7 @@ class Store:
             self._rows.delete(key)
         for key in new - old:
             self._rows.set(key, "")
-        text = self._links.seal(codec.run_to_json(after), after.id)
+        text = redact(codec.run_to_json(after))  # lists show it; an attempt's own row has the link
         self._rows.set(f"run/{after.id}", text, tag=f"{after.status} {after.workflow}")
 
     def _elapse_one(self, key: str, at_ms: int) -> int:
@@ -331,9 +348,9 @@ def _attempt_key(run: Run) -> str:
     return f"{_attempts_key(run.id, run.position)}{run.runs:09d}"
 
 
-def _matches(tag: str, statuses: set[Status] | None, workflow: str | None) -> bool:
+def _matches(tag: str, statuses: set[Status], workflow: str | None) -> bool:
     status, _, name = tag.partition(" ")
-    return (statuses is None or status in statuses) and (workflow is None or name == workflow)
+    return status in statuses and (workflow is None or name == workflow)
 
 
 def _last(key: str) -> str:

@@ -82,6 +82,11 @@ class Workflow:
         self._known(names)
         return replace(self, steps=tuple(s for s in self.steps if s.name not in names))
 
+    def only(self, name: str) -> Workflow:
+        """This workflow with no step but the one named."""
+        self._known((name,))
+        return replace(self, steps=tuple(s for s in self.steps if s.name == name))
+
     def ordered(self, *names: str) -> Workflow:
         """This workflow with the steps named first, in that order, and the others behind them as they were."""
         self._known(names)

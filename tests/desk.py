@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import sys
 import time
 from dataclasses import dataclass
@@ -81,18 +82,26 @@ def written(
 
 
 async def send(port: int, *pieces: bytes) -> bytes:
-    """Everything the server says to *pieces*, until it closes the connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        with contextlib.suppress(ConnectionError):  # closed before it had read everything
-            for piece in pieces:
-                writer.write(piece)
-                await writer.drain()
-        return await reader.read()
-    finally:
-        writer.close()
+    """Everything the server says to *pieces* until it closes the connection, also when it does not read them all."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, ("127.0.0.1", port))
+        speaking = loop.create_task(_speak(sock, pieces))
+        heard = b""
         with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
+            while piece := await loop.sock_recv(sock, 65_536):
+                heard += piece
+        speaking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await speaking
+        return heard
+
+
+async def _speak(sock: socket.socket, pieces: tuple[bytes, ...]) -> None:
+    with contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            await asyncio.get_running_loop().sock_sendall(sock, piece)
 
 
 async def eventually(look: Callable[[], _T], *, within_s: float = 20) -> _T:

@@ -23,7 +23,7 @@ PLAN = (
     "cell outputs request send settings store",
     "capture flow namespace home",
     "execute keeper",
-    "runner",
+    "runner trial",
     "handles worker",
     "kernel server demo",
     "__init__",

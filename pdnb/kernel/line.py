@@ -10,17 +10,20 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pdnb.errors import DefinitionError
 from pdnb.model import JSON
 
+_SHORT: Final = {"-w": "--workflow", "-n": "--limit"}
+
 
 @dataclass(frozen=True)
 class Line:
-    """``options`` by their long name (a flag's value is ``True``), and the ``rest`` as it was written."""
+    """``options`` by their long name (a flag's value is ``True``), the ``name``, and the ``rest`` as it was written."""
 
     options: Mapping[str, str | bool] = field(default_factory=dict)
+    name: str | None = None
     rest: str = ""
 
     def text(self, name: str) -> str | None:
@@ -35,35 +38,47 @@ class Line:
 
 @dataclass(frozen=True)
 class Options:
-    """What a magic understands: ``values`` take a value, ``flags`` do not; short spellings map to long names."""
+    """What a magic takes: ``values`` with a word, ``jsons`` with JSON, ``flags`` alone; ``named``: a name as well."""
 
     magic: str
     values: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
-    short: Mapping[str, str] = field(default_factory=lambda: {"-w": "--workflow", "-n": "--limit"})
+    jsons: tuple[str, ...] = ()
+    named: bool = False
 
     def read(self, line: str) -> Line:
-        """*line* taken apart; options stand before the rest. Raises ``DefinitionError``."""
+        """*line* taken apart; options and the name stand before the rest. Raises ``DefinitionError``."""
         found: dict[str, str | bool] = {}
+        name: str | None = None
         rest = line.strip()
-        while rest.startswith("-") and not _number(rest):
-            word, _, behind = rest.partition(" ")
-            word, equals, value = word.partition("=")
-            name = self.short.get(word, word)
-            if name in self.flags and not equals:
-                found[name] = True
-                rest = behind.strip()
-            elif name in self.values:
-                found[name], rest = (value, behind.strip()) if equals else _first(behind, f"{self.magic} {word}")
+        while rest:
+            if rest.startswith("-") and not rest[1:2].isdigit():
+                option, value, rest = self._option(rest)
+                found[option] = value
+            elif self.named and name is None:
+                name, rest = _first(rest, self.magic)
             else:
-                known = ", ".join((*self.flags, *self.values)) or "none"
-                raise DefinitionError(f"{self.magic} has no option {word} (it has: {known})")
-        return Line(found, rest)
+                break
+        return Line(found, name, rest)
 
     @property
     def all(self) -> tuple[str, ...]:
         """Every long name."""
-        return (*self.values, *self.flags)
+        return (*self.values, *self.jsons, *self.flags)
+
+    def _option(self, text: str) -> tuple[str, str | bool, str]:
+        """The option that *text* begins with: its long name, its value, and what is behind."""
+        word, _, behind = text.partition(" ")
+        word, equals, value = word.partition("=")
+        name = _SHORT.get(word, word)
+        whose = f"{self.magic} {word}"
+        if name in self.flags and not equals:
+            return name, True, behind.strip()
+        if name in self.jsons:
+            return name, *_json_text(text[len(word) + 1 :].strip(), whose)
+        if name in self.values:
+            return (name, value, behind.strip()) if equals else (name, *_first(behind, whose))
+        raise DefinitionError(f"{self.magic} has no option {word} (it has: {', '.join(self.all) or 'none'})")
 
 
 def read_event(text: str, names: Mapping[str, Any]) -> JSON:
@@ -95,12 +110,17 @@ def _first(text: str, whose: str) -> tuple[str, str]:
     return word, rest.strip()
 
 
+def _json_text(text: str, whose: str) -> tuple[str, str]:
+    """The JSON value or variable's name that *text* begins with, as text, and what is behind it."""
+    try:
+        _, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return _first(text, whose)
+    return text[:end], text[end:].strip()
+
+
 def _words(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
         raise DefinitionError(f"{text!r} cannot be read: {str(error).lower()}") from None
-
-
-def _number(text: str) -> bool:
-    return len(text) > 1 and text[1].isdigit()

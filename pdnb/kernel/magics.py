@@ -23,10 +23,13 @@ from pdnb.kernel.notebook import Notebook
 from pdnb.model import Status
 from pdnb.workflow import Step, Workflow, check_step_name, step_filename
 
-_STEP: Final = Options("%%step", values=("--workflow",))
+_STEP: Final = Options(
+    "%%step", values=("--workflow",), flags=("--test",), jsons=("--resume-with", "--event"), named=True
+)
 _SETUP: Final = Options("%%setup", values=("--workflow",))
 _COMMANDS: Final = {
     "run": Options("%pdnb run", values=("--workflow",), flags=("--wait", "--headless")),
+    "test": Options("%pdnb test", values=("--workflow",), jsons=("--resume-with", "--event"), named=True),
     "steps": Options("%pdnb steps", values=("--workflow",), flags=("--remove",)),
     "runs": Options("%pdnb runs", values=("--status", "--workflow", "--limit")),
     "panel": Options("%pdnb panel", values=("--workflow",)),
@@ -61,15 +64,22 @@ class PdnbMagics(Magics):
     @no_var_expand
     @cell_magic
     def step(self, line: str, cell: str) -> Steps:
-        """``%%step NAME [-w WORKFLOW]``: this cell is a step. Run the cell again to replace the step in place."""
+        """``%%step NAME [-w WORKFLOW] [--test] [--resume-with JSON]``: this cell is a step.
+
+        Run the cell again to replace the step in place. ``--test`` tests it at once.
+        """
+        __tracebackhide__ = True
         with _said():
             given = _STEP.read(line)
-            name = self._only_word(given, "%%step", "a name: %%step NAME")
-            check_step_name(name)
+            if given.name is None or given.rest:
+                raise DefinitionError("%%step wants a name: %%step NAME" + (f", not {line!r}" if given.rest else ""))
+            name = check_step_name(given.name)
             workflow = self.notebook.workflow(given.text("--workflow"))
             cells.parse(cell, filename=step_filename(name, workflow.name))  # wrong cells are told now, not at the run
             workflow = workflow.with_step(Step(name, cell))
             self.notebook.keep(workflow)
+            if "--test" in given.options:
+                self._try(workflow.name, name, given)
         return Steps(workflow)
 
     @no_var_expand
@@ -116,6 +126,28 @@ class PdnbMagics(Magics):
             if "--wait" in line.options:
                 run.wait()
         return run
+
+    def _test(self, line: Line) -> None:
+        """``%pdnb test [STEP] [-w W] [--event EVENT] [--resume-with JSON]``: one step, or all in their order."""
+        __tracebackhide__ = True
+        with _said():
+            workflow = self.notebook.workflow(line.text("--workflow"))
+            if line.rest:
+                raise DefinitionError(f"%pdnb test takes one step, not {line.rest!r} too")
+            for name in (line.name,) if line.name else workflow.names:
+                self._try(workflow.name, name, line)
+
+    def _try(self, workflow: str, step: str, line: Line) -> None:
+        """Test one step; what it raises is raised here, as an ordinary traceback."""
+        __tracebackhide__ = True
+        names = self._shell.user_ns
+        if (event := line.text("--event")) is not None:
+            self.notebook.trial(workflow).event = read_event(event, names)
+        body = line.text("--resume-with")
+        tested = self.notebook.test(workflow, step, None if body is None else (read_event(body, names),))
+        if tested.error is not None:
+            raise tested.error
+        display(tested)
 
     def _steps(self, line: Line) -> Steps:
         """``%pdnb steps [-w W] [--remove] [NAMES…]``: show them, put the named first, or remove the named."""
@@ -219,12 +251,6 @@ class PdnbMagics(Magics):
             return value, rest.strip()
         home = self.notebook.home
         return handles.Run(home, home.store.get(home.store.full_id(word))), rest.strip()
-
-    def _only_word(self, line: Line, magic: str, wanted: str) -> str:
-        words = line.words()
-        if len(words) != 1:
-            raise DefinitionError(f"{magic} wants {wanted}" + (f", not {line.rest!r}" if words else ""))
-        return words[0]
 
     # ---- completion ----
 

@@ -13,6 +13,9 @@ from pdnb.capture import freeze
 from pdnb.errors import DefinitionError
 from pdnb.home import Home
 from pdnb.model import JSON
+from pdnb.send import MailSettings
+from pdnb.settings import default_directory, read_settings
+from pdnb.trial import Tested, Trial
 from pdnb.workflow import Environment, Frozen, Workflow, check_workflow_name
 
 
@@ -22,6 +25,7 @@ class Notebook:
     def __init__(self, names: Mapping[str, Any]) -> None:
         self.names = names
         self.workflows: dict[str, Workflow] = {}
+        self._trials: dict[str, Trial] = {}
         self._home: Home | None = None
 
     @property
@@ -66,7 +70,25 @@ class Notebook:
     ) -> handles.Run:
         """Start a run of today's workflow and drive it here to its first pause or end."""
         __tracebackhide__ = True
+        self.trial(name).event = event  # tests go on with what was run last
         return handles.start(self.home, self.frozen(name), event, headless=headless, on_start=on_start)
+
+    def trial(self, name: str | None = None) -> Trial:
+        """The test exports of a workflow of this notebook."""
+        workflow = self.workflow(name).name
+        if workflow not in self._trials:
+            settings = read_settings(default_directory())
+            mail = MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to)
+            self._trials[workflow] = Trial(mail)
+        return self._trials[workflow]
+
+    def test(self, name: str | None, step: str, resume_with: tuple[JSON] | None = None) -> Tested:
+        """Test one step with the test exports of those before it."""
+        __tracebackhide__ = True
+        workflow = self.workflow(name)
+        frozen = freeze(workflow.only(step), self.names, _here())  # what other steps lack is not this one's fault
+        before = workflow.names[: workflow.names.index(step)]
+        return self.trial(name).test(frozen, before, resume_with=resume_with, show=True)
 
 
 def _here() -> Environment:

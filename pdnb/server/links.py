@@ -29,6 +29,9 @@ from pdnb.server.pages import LINK_CSP, NOT_FOUND_PAGE, Happened, confirm_page, 
 #: A body up to the limit has to arrive within this many seconds.
 BODY_S: Final = 15
 
+#: A larger body is read to its end up to here, and thrown away: many clients listen only after they have spoken.
+_DRAIN: Final = 8 * 1024 * 1024
+
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": LINK_CSP,
@@ -64,11 +67,10 @@ class LinkHandler(JupyterHandler):
         "GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS",
     )  # fmt: skip
 
-    _body = b""
-    _size = 0
-
     def initialize(self) -> None:
         """Before anything else: no log line, error or metric may ever show the token."""
+        self._body = bytearray()
+        self._size = 0
         self.request.uri = self.request.path = f"{self.base_url}pdnb/[link]"
         self.current_user = self._jupyter_current_user = None
 
@@ -86,19 +88,25 @@ class LinkHandler(JupyterHandler):
         if isinstance(connection, HTTP1Connection):
             connection.set_body_timeout(BODY_S)
             connection.set_max_body_size(2**62)  # the limit is counted here, where it can be answered with 413
-        if int(self.request.headers.get("Content-Length", 0)) > MAX_BODY:
+        declared, asks = self._declared(), self.request.headers.get("Expect", "").lower() == "100-continue"
+        if declared > (MAX_BODY if asks else _DRAIN):
             self._refuse_size()
 
     def data_received(self, chunk: bytes) -> None:
-        """A piece of the body; beyond the limit the answer is given at once and the rest is not read."""
+        """A piece of the body; beyond the limit nothing is kept, and far beyond it the rest is not read."""
         if self._finished:
             return
         self._size += len(chunk)
-        if self._size > MAX_BODY:
-            self._body = b""
-            self._refuse_size()
-        else:
+        if self._size <= MAX_BODY:
             self._body += chunk
+        else:
+            self._body.clear()
+            if self._size > _DRAIN:
+                self._refuse_size()
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:  # noqa: ARG002  # tornado's signature
+        """A token that is not even text is no link, and 404 like any other."""
+        return value.decode(errors="replace")
 
     @allow_unauthenticated
     async def get(self, purpose: Purpose, token: str) -> None:
@@ -121,8 +129,6 @@ class LinkHandler(JupyterHandler):
     @allow_unauthenticated
     async def post(self, purpose: Purpose, token: str) -> None:
         """Act."""
-        if self._finished:  # the body was too large
-            return
         target = self._target(purpose, token)
         if target is None:
             self._not_found()
@@ -148,6 +154,8 @@ class LinkHandler(JupyterHandler):
 
     async def _act(self, purpose: Purpose, target: Target) -> None:
         """Apply the request, durably, then answer."""
+        if self._size > MAX_BODY:
+            return self._refuse_size()
         try:
             event = self._event(purpose, target)
             run = await self._office.apply(target.run, event)
@@ -175,7 +183,7 @@ class LinkHandler(JupyterHandler):
             path=request.path,
             query=request.query,
             headers=request.headers.get_all(),
-            body=self._body,
+            body=bytes(self._body),
             client_ip=request.remote_ip or "",
         )
         return Resumed(now, target.step, target.runs, "link", None, data)
@@ -237,6 +245,13 @@ class LinkHandler(JupyterHandler):
             return False
         return "application/json" in accept or not page_by_default
 
+    def _declared(self) -> int:
+        """The body's length as declared, in bytes; tornado refuses what is no number."""
+        text = self.request.headers.get("Content-Length", "").partition(",")[0].strip()
+        if len(text) > 18:
+            return 2**62
+        return int(text) if text.isdecimal() else 0
+
     def _target(self, purpose: Purpose, token: str) -> Target | None:
         try:
             return self._office.home.links.read(purpose, token)
@@ -252,12 +267,11 @@ class LinkHandler(JupyterHandler):
 class NoLinkHandler(LinkHandler):
     """Whatever else begins like a link (doubled slashes, something behind the token): the same 404, unlogged."""
 
-    async def prepare(self) -> None:  # type: ignore[override]
-        """Nothing to decide."""
-        self._not_found()
+    def _target(self, purpose: Purpose, token: str) -> Target | None:  # noqa: ARG002  # there is none
+        return None
 
 
 LINK_HANDLERS = [
     (r"/pdnb/(resume|cancel)/([^/]+)", LinkHandler),
-    (r"/.*pdnb/+(?:resume|cancel)(?:/.*)?", NoLinkHandler),
+    (r"/+pdnb/+(resume|cancel)(/.*)?", NoLinkHandler),
 ]

@@ -94,7 +94,8 @@ class Office:
             except Exception:  # noqa: BLE001  # the keeper must outlive any one look; the next comes in a second
                 self._log.exception("pdnb: a look at the store failed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), rest_s)
+                async with asyncio.timeout(rest_s):  # Python 3.11's wait_for may swallow the cancellation of close()
+                    await self._look.wait()
                 if self._supervisor.expects_idle():
                     await asyncio.sleep(_LAG_S)
             self._look.clear()

@@ -72,7 +72,7 @@ class Desk:
 
     async def idle(self) -> None:
         """Wait until the kernel is there and has nothing to do."""
-        await self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+        await self.page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
 
     async def menu(self, *names: str) -> None:
         """Click through the menu bar."""
@@ -83,7 +83,8 @@ class Desk:
         """Run ▸ Run All Cells, and wait for the end of the last."""
         await self.menu("Run", "Run All Cells")
         await expect(self.page.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text(_NUMBERED)
-        await self.idle()
+        errors = self.page.locator(".jp-OutputArea-output[data-mime-type*=error], .jp-RenderedText[data-mime-type*=stderr]")
+        await expect(errors).to_have_count(0)
 
     async def save(self) -> None:
         """File ▸ Save Notebook, as the person does; the outputs become trusted."""

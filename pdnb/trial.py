@@ -1,0 +1,94 @@
+"""Test mode: one step at a time, never paused, never listed, nothing stored.
+
+A test runs the step's code for real and keeps its exports for the tests of later steps. Where the step asks to pause,
+the pause is not made and the test says so in the words of Pipedream's documentation. With a resume handed in, the
+step's exports hold it as ``$resume_data`` (a rerun runs a second time with it as ``callback_request``), so that what
+comes after a pause can be built and tested too.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pdnb.execute import Outcome, execute
+from pdnb.flow import Flow, Pd, URLs
+from pdnb.home import now_ms
+from pdnb.model import JSON
+from pdnb.request import from_person
+from pdnb.send import MailSettings, Send
+from pdnb.workflow import Frozen
+
+_MESSAGE = "Workflow execution canceled — this may be due to pd.flow.{call}() usage (not supported in test)"
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One test of one step: what it left, and what there is to say. ``error`` is what it raised."""
+
+    step: str
+    exports: dict[str, JSON]
+    outputs: tuple[dict[str, JSON], ...]
+    mails: tuple[dict[str, JSON], ...]
+    message: str | None
+    error: BaseException | None
+
+    def __repr__(self) -> str:
+        said = f"\n{self.message}" if self.message else ""
+        return f"tested {self.step}: {self.exports!r}{said}"
+
+
+@dataclass
+class Trial:
+    """The test exports of one workflow, by step. *mail* says where ``pd.send`` sends."""
+
+    mail: MailSettings = field(default_factory=MailSettings)
+    event: JSON = None
+    exports: dict[str, dict[str, JSON]] = field(default_factory=dict)
+
+    def test(self, frozen: Frozen, step: str, *, resume_with: tuple[JSON] | None = None, show: bool = False) -> Tested:
+        """Test *step* of *frozen*; *resume_with* holds the body of the request that a pause would have received."""
+        if step not in frozen.names:
+            raise DefinitionError(
+                f"workflow {frozen.name!r} has no step {step!r} (its steps: {', '.join(frozen.names)})"
+            )
+        pd, outcome = self._once(frozen, step, {"runs": 1}, show=show)
+        asked, message = pd.flow.asked, None
+        exports, error = outcome.exports, outcome.error
+        if asked is not None and error is None:
+            if resume_with is None:
+                message = _MESSAGE.format(call=asked)
+            elif asked == "rerun":
+                request = from_person("magic", None, *resume_with)
+                second = {"runs": 2, "context": pd.flow.context, "callback_request": request}
+                pd, outcome = self._once(frozen, before, second, show=show)
+                exports, error = outcome.exports, outcome.error
+            elif asked == "suspend":
+                exports = {**exports, "$resume_data": from_person("magic", None, *resume_with)}
+        if error is None:
+            self.exports[step] = exports
+        return Tested(step, exports, outcome.outputs, tuple(pd.send.mails), message, error)
+
+    def _once(self, frozen: Frozen, before: Sequence[str], run: dict[str, JSON], *, show: bool) -> tuple[Pd, Outcome]:
+        [step] = frozen.names
+        steps = {"trigger": {"event": self.event}} | {n: self.exports[n] for n in before if n in self.exports}
+        key = f"test-{secrets.token_hex(4)}"
+        context: dict[str, JSON] = {
+            "id": key,
+            "trace_id": key,
+            "ts": datetime.fromtimestamp(now_ms() / 1000, UTC).isoformat(timespec="milliseconds"),
+            "workflow_id": frozen.name,
+            "workflow_name": frozen.name,
+            "deployment_id": frozen.hash,
+            "deadline": None,
+            "test": True,
+            "JIT": True,
+            "replay": False,
+            "resume": False,
+            "run": {**run, "key": f"{key}/{step}/{run['runs']}"},
+        }
+        urls = URLs(resume_url="http://localhost/pdnb/resume/test", cancel_url="http://localhost/pdnb/cancel/test")
+        pd = Pd(step, Flow(urls), Send(self.mail), steps, context)
+        return pd, execute(frozen, step, pd, show=show)
