@@ -48,13 +48,15 @@ class Trial:
     event: JSON = None
     exports: dict[str, dict[str, JSON]] = field(default_factory=dict)
 
-    def test(self, frozen: Frozen, step: str, *, resume_with: tuple[JSON] | None = None, show: bool = False) -> Tested:
-        """Test *step* of *frozen*; *resume_with* holds the body of the request that a pause would have received."""
-        if step not in frozen.names:
-            raise DefinitionError(
-                f"workflow {frozen.name!r} has no step {step!r} (its steps: {', '.join(frozen.names)})"
-            )
-        pd, outcome = self._once(frozen, step, {"runs": 1}, show=show)
+    def test(
+        self, frozen: Frozen, before: Sequence[str], *, resume_with: tuple[JSON] | None = None, show: bool = False
+    ) -> Tested:
+        """Test the one step of *frozen*, behind the steps *before*.
+
+        *resume_with* holds the body of the request that a pause would have received.
+        """
+        [step] = frozen.names
+        pd, outcome = self._once(frozen, before, {"runs": 1}, show=show)
         asked, message = pd.flow.asked, None
         exports, error = outcome.exports, outcome.error
         if asked is not None and error is None:
