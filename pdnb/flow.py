@@ -75,7 +75,7 @@ class Flow:
         acts at once instead of asking. Returns ``{"resume_url", "cancel_url"}``.
         Raises ``TypeError`` or ``ValueError`` for an argument that makes no sense; nothing is recorded then.
         """
-        ms = _ms("timeout", timeout, least=1)
+        ms = milliseconds("timeout", timeout, least=1)
         if on_timeout not in (None, "cancel", "resume"):
             raise ValueError(f"on_timeout is {on_timeout!r}: use 'cancel' or 'resume'")
         return self._asked(_Ask("suspend", ms, self._asks(confirm), on_timeout or self._on_timeout))
@@ -96,7 +96,7 @@ class Flow:
         step. A request to ``resume_url`` wakes the step at once, with ``pd.context["run"]["callback_request"]``.
         Returns ``{"resume_url", "cancel_url"}``.
         """
-        ms = _ms("delay", delay, least=0)
+        ms = milliseconds("delay", delay, least=0)
         retries = max_retries if maxRetries is None else maxRetries
         if type(retries) is not int:
             raise TypeError(f"max_retries is {retries!r}: use a whole number")
@@ -107,7 +107,7 @@ class Flow:
 
     def delay(self, ms: int | float | timedelta, *, confirm: bool | None = None) -> URLs:
         """Pause for ``ms`` at the end of this step, then the **next** step; ``resume_url`` skips the rest."""
-        return self._asked(_Ask("delay", _ms("ms", ms, least=0), self._asks(confirm)))
+        return self._asked(_Ask("delay", milliseconds("ms", ms, least=0), self._asks(confirm)))
 
     def exit(self, reason: str | None = None) -> None:
         """End the run successfully at the end of this step; ``return pd.flow.exit()`` skips the rest of its code."""
@@ -211,8 +211,8 @@ class Pd:
         return f"<pd of step {self._step!r}: flow, steps, context, send, export()>"
 
 
-def _ms(name: str, value: object, *, least: int) -> int:
-    """*value* as milliseconds; raises naming the argument."""
+def milliseconds(name: str, value: object, *, least: int) -> int:
+    """*value*, a number or a ``timedelta``, as milliseconds; raises naming the argument."""
     if isinstance(value, timedelta):
         value = value / timedelta(milliseconds=1)
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from pdnb import keeper, view
 from pdnb.doorbell import POLL_S
 from pdnb.errors import Refused
+from pdnb.flow import milliseconds
 from pdnb.home import Home, now_ms
 from pdnb.links import Link
 from pdnb.model import JSON, Attempt, Cancelled, Claimed, Resumed, Status, Via
@@ -92,14 +93,15 @@ class Run:
         self._seen = self._home.store.apply(self.id, Cancelled(now_ms(), seen.step, seen.runs, via, who(), reason))
         return self
 
-    def wait(self, timeout: int | None = None) -> Self:
-        """Block until the run is over, or raise ``TimeoutError`` after *timeout* milliseconds.
+    def wait(self, timeout: int | float | timedelta | None = None) -> Self:
+        """Block until the run is over, or raise ``TimeoutError`` after *timeout* (milliseconds or a ``timedelta``).
 
         Where a server keeps this store its worker does the work and this only watches; without one, the steps run
         here, in the foreground, and raise what they raise.
         """
         __tracebackhide__ = True
-        self._seen = wait(self._home, self.id, timeout_ms=timeout)
+        timeout_ms = None if timeout is None else milliseconds("timeout", timeout, least=0)
+        self._seen = wait(self._home, self.id, timeout_ms=timeout_ms)
         return self
 
     def refresh(self) -> Self:
@@ -181,11 +183,20 @@ def start(
     """
     __tracebackhide__ = True
     home.reload_settings()
-    row = home.store.add(frozen, event, at_ms=now_ms(), owner=None if headless else home.owner)
+    runner, at_ms = Runner(home, show=show), now_ms()
+    if headless:
+        run = Run(home, home.store.add(frozen, event, at_ms=at_ms))
+        on_start(run)
+        return run
+    try:
+        row = home.store.add(frozen, event, at_ms=at_ms, owner=home.owner)
+    except KeyboardInterrupt as error:  # it waited for the commit: the run is there, claimed
+        for row in home.store.running():
+            if (row.created_ms, row.hash) == (at_ms, frozen.hash):
+                runner.abandon(row, error)
+        raise
     run = Run(home, row)
-    on_start(run)
-    if not headless:
-        Runner(home, show=show).drive(row)
+    run._seen = runner.drive(row, first=lambda: on_start(run))  # noqa: SLF001  # what the caller saw happen
     return run
 
 
@@ -215,7 +226,11 @@ def wait(home: Home, run_id: str, *, timeout_ms: int | None = None, clock: Calla
     while not (row := home.store.get(run_id)).status.over:
         if not home.served():
             keeper.tick(home, clock())
-            row = _claimed(home, run_id, clock())
+            try:
+                row = _claimed(home, run_id, clock())
+            except KeyboardInterrupt as error:  # it waited for the commit
+                runner.abandon(home.store.get(run_id), error)
+                raise
             if row.owner == home.owner and row.status is Status.RUNNING:
                 runner.drive(row)
                 continue

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from email.message import Message
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from pdnb.codec import checked
 from pdnb.errors import NotJSON, PdnbError
@@ -61,7 +61,7 @@ def from_http(
     try:
         checked(event, "request")
     except NotJSON as error:
-        raise BadBody(str(error)) from None
+        raise BadBody(f"the body is not plain JSON: {str(error).rpartition(': ')[2]}") from None  # no echo of its keys
     return event
 
 
@@ -88,12 +88,20 @@ def parse_body(body: bytes, headers: Mapping[str, str]) -> JSON:
             raise LookupError(charset)
         text = body.decode(charset)
     except (LookupError, ValueError):
-        raise BadBody(f"the body is not text in {charset[:40]!r}", 415) from None
+        raise BadBody("the body is not text in the charset it names", 415) from None
     if kind == "application/json" or kind.endswith("+json"):
         return _json(text)
     if kind == "application/x-www-form-urlencoded":
         return _fields(text)
     return text
+
+
+def without_tokens(text: str) -> str:
+    """*text* with every token reduced to an ellipsis; decoded first when one is percent-encoded."""
+    clean = redact(text)
+    if "%" in clean and (decoded := redact(plain := unquote(clean))) != plain:
+        return decoded
+    return clean
 
 
 def _json(text: str) -> JSON:
@@ -131,5 +139,6 @@ def _headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     for name, value in headers:
         key = name.lower()
         if key not in _PRIVATE:
-            found[key] = f"{found[key]}, {redact(value)}" if key in found else redact(value)
+            clean = without_tokens(value)
+            found[key] = f"{found[key]}, {clean}" if key in found else clean
     return found

@@ -44,19 +44,20 @@ class Runner:
         self._pause = pause
         self._code: dict[str, Frozen] = {}
 
-    def drive(self, run: Run) -> Run:
-        """Run step after step of *run*, claimed by this process, until it pauses or ends.
+    def drive(self, run: Run, *, first: Callable[[], object] = lambda: None) -> Run:
+        """Run step after step of *run*, claimed by this process, until it pauses or ends; *first* comes before.
 
         Raises what the step raised, after the run has failed with it.
         """
         __tracebackhide__ = True  # a caller sees the step's own frames
         try:
+            first()
             while run.status is Status.RUNNING and run.owner == self._home.owner:
                 run, error = self._attempt(run)
                 if error is not None:
                     raise error
         except BaseException as error:
-            self._abandon(run, error)
+            self.abandon(run, error)
             raise
         return run
 
@@ -79,11 +80,11 @@ class Runner:
                 self._pause(pause)
         return call()
 
-    def _abandon(self, run: Run, error: BaseException) -> None:
+    def abandon(self, run: Run, error: BaseException) -> None:
         """Leave no claim behind when something other than the step ended the drive (an Interrupt between steps)."""
         try:
             now = self._home.store.get(run.id)
-            if now.status is Status.RUNNING and now.fence == run.fence:
+            if now.status is Status.RUNNING and (now.owner, now.fence) == (self._home.owner, run.fence):
                 self._home.store.apply(run.id, Raised(self._clock(), now.fence, error=one_line(error)))
         except (Refused, StoreUnavailable):
             return  # overruled, or nothing can be written: the claim ends with this process

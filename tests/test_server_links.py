@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import pytest
 from pdnb.errors import StoreUnavailable
 from pdnb.home import Home, now_ms
 from pdnb.links import Links, Target
-from pdnb.model import Cancelled, Exited, Raised, Returned, Run, Status, Suspended
+from pdnb.model import Exited, Raised, Returned, Run, Status, Suspended
 from pdnb.server.pages import LINK_CSP
 from tests.desk import DAY, Answer, Desk, code, parse, send, written
 
@@ -384,7 +383,7 @@ def wrong_paths(desk: Desk, run: Run, elsewhere: Links) -> Iterator[str]:
     yield f"{base}resume/{'a' * 60_000}"
     yield f"{base}resume/{'%00' * 20_000}"
     yield f"{base}resume/{'/' * 60_000}"
-    yield f"{base}resume/pdnb1r.{run.id}.approve.1.{'ａ' * 43}".encode().decode("latin1")
+    yield f"{base}resume/{head}." + "\N{FULLWIDTH LATIN SMALL LETTER A}".encode().decode("latin1") * 43
     yield f"{base}resume/pdnb1r.{run.id}.approve.{'9' * 5_000}.{'a' * 43}"
 
 
@@ -402,10 +401,8 @@ async def test_whatever_is_no_link_gets_one_constant_answer(desk: Desk, caplog: 
                 bodies.add(answer.body)
             assert len(bodies) == 1
     for path in paths:
-        for method in SILENT:
-            answer = await desk.ask(method, path)
-            assert answer.status in (204, 404), path[:200]
-            assert answer.body == b""
+        assert (await desk.ask("HEAD", path)).status == 404, path[:200]
+        assert (await desk.ask("OPTIONS", path)).status == 204
     assert desk.now(run) == run
     assert (await desk.ask("GET", desk.path("resume", run))).status == 200  # the one that is right
 
@@ -606,3 +603,18 @@ def test_the_policy_of_the_pages_allows_no_script_no_frame_and_no_source() -> No
     assert rules["sandbox"] == "allow-forms"
     assert "script-src" not in LINK_CSP
     assert "unsafe" not in LINK_CSP
+
+
+async def test_a_link_page_is_never_answered_from_a_cache(desk: Desk) -> None:
+    run = desk.suspended(confirm=False)
+    answer = await desk.ask("GET", desk.path("resume", run), {"If-None-Match": "*"})
+    assert answer.status == 200
+    assert "etag" not in answer.headers
+
+
+async def test_head_has_the_status_that_get_would_have(desk: Desk) -> None:
+    run = desk.suspended()
+    path = desk.path("resume", run)
+    assert (await desk.ask("HEAD", path)).status == 200
+    await desk.ask("POST", path)
+    assert (await desk.ask("HEAD", path)).status == 409

@@ -79,6 +79,9 @@ class LinkHandler(JupyterHandler):
         for name, value in _HEADERS.items():
             self.set_header(name, value)
 
+    def compute_etag(self) -> None:
+        """None: these answers are not to be kept."""
+
     def check_xsrf_cookie(self) -> None:
         """A caller from elsewhere has no cookie; the link is the permission."""
 
@@ -111,17 +114,10 @@ class LinkHandler(JupyterHandler):
     @allow_unauthenticated
     async def get(self, purpose: Purpose, token: str) -> None:
         """A page that asks; the link acts only if its author said ``confirm=False``."""
-        target = self._target(purpose, token)
-        if target is None:
-            return self._not_found()
-        try:
-            run, late = await self._office.on_store(self._office.home.store.look, target.run, target.step, target.runs)
-        except RunNotFound:
-            return self._not_found()
-        except StoreError:
-            return self._problem(503)
-        if late is not None:
-            return self._late(run, late)
+        found = await self._found(purpose, token)
+        if found is None:
+            return None
+        target, run = found
         if run.pause is not None and not run.pause.confirm:
             return await self._act(purpose, target)
         return self._ask(purpose, run)
@@ -139,10 +135,9 @@ class LinkHandler(JupyterHandler):
 
     @allow_unauthenticated
     async def head(self, purpose: Purpose, token: str) -> None:
-        """Never acts; whether the link is one."""
-        if self._target(purpose, token) is None:
-            self.set_status(404)
-        self.finish()
+        """Never acts; the status that GET's page would have."""
+        if await self._found(purpose, token) is not None:
+            self.finish()
 
     @allow_unauthenticated
     async def options(self, purpose: Purpose, token: str) -> None:  # noqa: ARG002  # tornado passes them
@@ -151,6 +146,25 @@ class LinkHandler(JupyterHandler):
         self.set_header("Allow", ", ".join(self.SUPPORTED_METHODS))
         self.clear_header("Content-Type")
         self.finish()
+
+    async def _found(self, purpose: Purpose, token: str) -> tuple[Target, Run] | None:
+        """What the link is for and the run that waits for it; ``None``: there is no such thing, and it was said."""
+        target = self._target(purpose, token)
+        if target is None:
+            self._not_found()
+            return None
+        store = self._office.home.store
+        try:
+            run, late = await self._office.on_store(store.look, target.run, target.step, target.runs)
+        except RunNotFound:
+            self._not_found()
+        except StoreError:
+            self._problem(503)
+        else:
+            if late is None:
+                return target, run
+            self._late(run, late)
+        return None
 
     async def _act(self, purpose: Purpose, target: Target) -> None:
         """Apply the request, durably, then answer."""
@@ -273,5 +287,5 @@ class NoLinkHandler(LinkHandler):
 
 LINK_HANDLERS = [
     (r"/pdnb/(resume|cancel)/([^/]+)", LinkHandler),
-    (r"/+pdnb/+(resume|cancel)(/.*)?", NoLinkHandler),
+    (r"/+pdnb/+(resume|cancel)((?:/.*)?)", NoLinkHandler),
 ]

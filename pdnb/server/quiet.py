@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from logging import Filter, Logger, LogRecord
-from urllib.parse import unquote
 
-from pdnb.links import redact
+from pdnb.request import without_tokens
 
 _LOGGERS = ("tornado.access", "tornado.application", "tornado.general", "asyncio")
 
@@ -17,20 +16,13 @@ class RedactTokens(Filter):
     def filter(self, record: LogRecord) -> bool:
         """Every record passes, without tokens."""
         text = record.getMessage()
-        if (clean := _clean(text)) != text:
+        if (clean := without_tokens(text)) != text:
             record.msg, record.args = clean, ()
         if record.exc_info and not record.exc_text:
             trace = logging.Formatter().formatException(record.exc_info)
-            if (clean := _clean(trace)) != trace:
+            if (clean := without_tokens(trace)) != trace:
                 record.exc_text = clean
         return True
-
-
-def _clean(text: str) -> str:
-    clean = redact(text)
-    if "%" in clean and (decoded := redact(plain := unquote(clean))) != plain:
-        return decoded  # a token in a path that no route of ours matched may be percent-encoded
-    return clean
 
 
 def redact_logs(log: Logger) -> None:

@@ -275,7 +275,7 @@ class Gate {
 
 /** One listener for all gates in *root*. A press by pointer counts only if it began and ended on the same meaning. */
 function listen(root, steady = () => true) {
-  let pressed;  // undefined: no pointer was used (keyboard, assistive technology)
+  let pressed = null;
   const gateOf = (event) => event.target.closest?.("button[data-act]");
   root.addEventListener("pointerdown", (event) => {
     const button = gateOf(event);
@@ -287,8 +287,9 @@ function listen(root, steady = () => true) {
   root.addEventListener("click", (event) => {
     const button = gateOf(event);
     if (!button) return;
-    const meant = pressed === undefined || (pressed?.[0] === button && pressed[1] === button.pdnbGate.key);
-    pressed = undefined;
+    const byHand = event.detail > 0;  // 0: keyboard, assistive technology
+    const meant = !byHand || (pressed?.[0] === button && pressed[1] === button.pdnbGate.key);
+    pressed = null;
     if (meant) button.pdnbGate.press(button.dataset.act);
   });
 }

@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Error, Frame, Locator, Page, WebError, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Frame, Locator, Page, WebError, expect
 
 from tests.browser.lab import TOKEN, Lab
 
 PICTURES: Final = Path(__file__).parent.parent.parent / "test-results"
 _PATIENCE_MS: Final = 20_000
 
+_SHOWS: Final = """texts => {
+    const card = [...document.querySelectorAll("object[data*='/pdnb/card/']")].at(-1)?.contentDocument?.body;
+    return card && texts.every(text => card.innerText.includes(text));
+}"""
 _NUMBERED: Final = re.compile(r"\[\d+\]:")
 
 expect.set_options(timeout=_PATIENCE_MS)
@@ -47,6 +51,9 @@ class Watch:
         self._file(said, said, error.page)
 
     async def _dialog(self, dialog: Dialog) -> None:
+        if dialog.type == "beforeunload":  # JupyterLab's, about a notebook that is not saved
+            await dialog.accept()
+            return
         self.dialogs.append(dialog.message)
         await dialog.dismiss()
 
@@ -87,9 +94,10 @@ class Desk:
         await expect(errors).to_have_count(0)
 
     async def save(self) -> None:
-        """File ▸ Save Notebook, as the person does; the outputs become trusted."""
+        """The toolbar's Save button: the file is written, and its outputs are trusted from now on."""
         async with self.page.expect_response(lambda r: "/api/contents/" in r.url and r.request.method == "PUT"):
-            await self.menu("File", "Save Notebook")
+            await self.page.locator('[data-command="docmanager:save"]').last.click()
+        await expect(self.page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
 
     async def theme(self, name: str) -> None:
         """Settings ▸ Theme ▸ *name*."""
@@ -107,16 +115,8 @@ class Desk:
 
     async def card_shows(self, *texts: str) -> Frame:
         """The card, once it shows all *texts*. JupyterLab draws it anew, in a new frame, when the kernel updates it."""
-        while True:
-            card = await self.card()
-            try:
-                for text in texts:
-                    await expect(card.locator("body")).to_contain_text(text)
-            except Error as error:
-                if "detached" not in error.message:
-                    raise
-            else:
-                return card
+        await self.page.wait_for_function(_SHOWS, arg=list(texts))
+        return await self.card()
 
     @property
     def panel(self) -> Locator:

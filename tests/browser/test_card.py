@@ -36,7 +36,7 @@ async def test_cancel_in_the_card_ends_the_run_and_the_panel_shows_it(desk: Desk
     desk.lab.write(
         "cancel.ipynb",
         "%load_ext pdnb",
-        "%%step ask\nstep.flow.suspend()",
+        "%%step ask\nlinks = step.flow.suspend()",
         "%%step never\nprint('never')",
         "%pdnb panel -w cancel",
         "run = %pdnb run",
@@ -59,7 +59,7 @@ async def test_cancel_in_the_card_ends_the_run_and_the_panel_shows_it(desk: Desk
 
 
 async def test_the_card_outlives_page_and_kernel(desk: Desk, home: Home) -> None:
-    desk.lab.write("outlive.ipynb", "%load_ext pdnb", "%%step ask\nstep.flow.suspend()", "%%step then\n6 * 7", "run = %pdnb run")
+    desk.lab.write("outlive.ipynb", "%load_ext pdnb", "%%step ask\nlinks = step.flow.suspend()", "%%step then\n6 * 7", "run = %pdnb run")
     await desk.open("outlive.ipynb")
     await desk.run_all()
     await desk.card_shows("suspended")
@@ -81,7 +81,7 @@ async def test_the_card_outlives_page_and_kernel(desk: Desk, home: Home) -> None
 
 
 async def test_the_keyboard_alone_approves_in_the_card(desk: Desk, home: Home) -> None:
-    desk.lab.write("keys.ipynb", "%load_ext pdnb", "%%step ask\nstep.flow.suspend()", "%%step then\n'done'", "run = %pdnb run")
+    desk.lab.write("keys.ipynb", "%load_ext pdnb", "%%step ask\nlinks = step.flow.suspend()", "%%step then\n'done'", "run = %pdnb run")
     await desk.open("keys.ipynb")
     await desk.run_all()
     card = await desk.card_shows("suspended")
