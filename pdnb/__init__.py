@@ -68,6 +68,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.register_magics(_magics)
     for key in ("%pdnb", "%%step", "%%setup"):
         shell.set_hook("complete_command", _magics.complete, str_key=key)
+    shell.set_hook("complete_command", _magics.complete, re_key=r"\s*\w+\s*=\s*%pdnb\s")
     if shell.display_formatter is not None:
         shell.display_formatter.ipython_display_formatter.for_type(Run, _magics.displayed)
 

@@ -234,6 +234,8 @@ def wait(home: Home, run_id: str, *, timeout_ms: int | None = None, clock: Calla
             if row.owner == home.owner and row.status is Status.RUNNING:
                 runner.drive(row)
                 continue
+            if row.status.over:  # by the clock, just now
+                continue
         rest_s = POLL_S
         for moment in (row.due_ms, until):
             if moment is not None:

@@ -82,7 +82,7 @@ def parse_body(body: bytes, headers: Mapping[str, str]) -> JSON:
     message["content-type"] = headers.get("content-type", "text/plain")
     kind, charset = message.get_content_type(), message.get_content_charset("utf-8")
     if kind.startswith("multipart/"):
-        raise BadBody("multipart bodies are not read here: send JSON, a form or text", 415)
+        raise BadBody("of multipart bodies only multipart/form-data is read", 415)
     try:
         if codecs.lookup(charset).name in _ODD:
             raise LookupError(charset)
@@ -125,13 +125,18 @@ def _fields(text: str) -> dict[str, JSON]:
         raise BadBody(f"more than {_MAX_FIELDS} fields are too many") from None
     found: dict[str, JSON] = {}
     for name, value in pairs:
-        if name not in found:
-            found[name] = value
-        elif isinstance(found[name], list):
-            found[name].append(value)
-        else:
-            found[name] = [found[name], value]
+        put(found, name, value)
     return found
+
+
+def put(found: dict[str, JSON], name: str, value: JSON) -> None:
+    """Add a field; a name that comes twice holds a list."""
+    if name not in found:
+        found[name] = value
+    elif isinstance(found[name], list):
+        found[name].append(value)
+    else:
+        found[name] = [found[name], value]
 
 
 def _headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

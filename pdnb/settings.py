@@ -68,7 +68,8 @@ def write_settings(directory: Path, settings: Settings) -> None:
 
 
 def _check(settings: Settings) -> None:
-    texts = (settings.url, settings.public_url or "")
+    optional = (settings.public_url, settings.smtp_url, settings.mail_from, settings.mail_to)
+    texts = [settings.url, *(text for text in optional if text is not None)]
     if not all(isinstance(text, str) for text in texts) or type(settings.confirm_links) is not bool:
         raise TypeError("a setting of a wrong type")
     if settings.on_timeout not in ("cancel", "resume"):

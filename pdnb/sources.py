@@ -15,11 +15,11 @@ import ast
 import inspect
 import linecache
 import types
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-from typing import Any, Final, ForwardRef
+from collections.abc import Mapping
+from typing import Any, Final
 
-from pdnb.objects import AT_TOP_LEVEL, ELSEWHERE, MISSING, Refusal, is_a, text_in, walk
+from pdnb.definitions import fits, is_postponed, methods_of
+from pdnb.objects import AT_TOP_LEVEL, ELSEWHERE, Refusal
 from pdnb.statements import Function, Statement, statements
 
 _POSTPONED: Final = __future__.annotations.compiler_flag
@@ -45,34 +45,26 @@ class Sources:
     def of_class(self, name: str, cls: Any) -> str:
         """The source that defines *cls* as *name*; raises ``Refusal``."""
         _check_place(cls.__qualname__, "class")
-        for method in _methods(cls):
+        for method in methods_of(cls):
             code = method.__code__
-            for statement in self._definitions(code.co_filename, name, cls):
+            for statement, _ in self._classes(code.co_filename, name, cls):
                 if statement.first <= code.co_firstlineno <= statement.last:
                     return _with_future(statement.text, code.co_flags & _POSTPONED)
         return self._methodless(name, cls)
 
     def _def(self, name: str, code: types.CodeType, wrappers: int) -> str:
         for statement in self._statements(code.co_filename):
-            node = statement.node
-            if (
-                isinstance(node, Function)
-                and statement.qualname == code.co_qualname == name
-                and statement.first == code.co_firstlineno
-                and len(node.decorator_list) >= wrappers
-            ):
+            here = statement.first == code.co_firstlineno and statement.qualname == code.co_qualname == name
+            if here and isinstance(statement.node, Function) and len(statement.node.decorator_list) >= wrappers:
                 return statement.text
-        raise Refusal(
-            f" (a function), whose definition was not found in this notebook under this name: {AT_TOP_LEVEL}"
-        )
+        raise Refusal(f" (a function), whose definition was not found in this notebook under this name: {AT_TOP_LEVEL}")
 
     def _lambda(self, name: str, code: types.CodeType) -> str:
-        found = [
-            (target.id, statement.source_of(value))
-            for statement in self._statements(code.co_filename)
-            for target, value in _assigned(statement.node)
-            if isinstance(value, ast.Lambda) and value.lineno == code.co_firstlineno
-        ]
+        found: list[tuple[str, str | None]] = []
+        for statement in self._statements(code.co_filename):
+            match statement.node:
+                case ast.Assign([ast.Name(target)], ast.Lambda(lineno=code.co_firstlineno) as value):
+                    found.append((target, statement.source_of(value)))
         targets = [target for target, _ in found]
         if targets.count(name) == 1:
             return f"{name} = ({dict(found)[name]})"
@@ -81,6 +73,7 @@ class Sources:
         raise Refusal(f" (a lambda), which cannot be taken along: write {name} = lambda …, or a def, in a cell")
 
     def _methodless(self, name: str, cls: Any) -> str:
+        """The source of a class without functions, from the cell that was executed last."""
         history = self._names.get("_ih", ())
         cells = [cell for cell in history if isinstance(cell, str)] if isinstance(history, list) else []
         found: list[tuple[int, int, int, str]] = []
@@ -89,46 +82,24 @@ class Sources:
                 continue  # a file
             if filename.startswith(("<step ", "<setup ")):
                 continue  # what stands there is not in the notebook's namespace
-            for statement in self._definitions(filename, name, cls):
-                if _fits(cls, statement.node):
-                    text = statement.text
-                    executed = max((i for i, cell in enumerate(cells) if text in cell), default=-1)
-                    source = _with_future(text, _is_postponed(cls, statement.node))
+            for statement, node in self._classes(filename, name, cls):
+                if fits(cls, node):
+                    executed = max((i for i, cell in enumerate(cells) if statement.text in cell), default=-1)
+                    source = _with_future(statement.text, is_postponed(cls, node))
                     found.append((executed, number, statement.first, source))
         if not found:
             raise Refusal(f" (a class), whose definition was not found in this notebook: {AT_TOP_LEVEL}")
         return max(found)[-1]
 
-    def _definitions(self, filename: str, name: str, cls: Any) -> Iterator[Statement]:
-        """The cell's class statements by that name, if it is the class's own."""
-        for statement in self._statements(filename):
-            if isinstance(statement.node, ast.ClassDef) and statement.qualname == name == cls.__qualname__:
-                yield statement
+    def _classes(self, filename: str, name: str, cls: Any) -> list[tuple[Statement, ast.ClassDef]]:
+        """The class statements in a cell by that name, if it is the class's own."""
+        named = [it for it in self._statements(filename) if it.qualname == name == cls.__qualname__]
+        return [(it, it.node) for it in named if isinstance(it.node, ast.ClassDef)]
 
     def _statements(self, filename: str) -> list[Statement]:
         if filename not in self._read:
             self._read[filename] = statements(filename)
         return self._read[filename]
-
-
-def unwrapped(obj: Any, around: tuple[int, ...] = ()) -> tuple[types.FunctionType | None, int]:
-    """The function that *obj* is, or that its decorators were given, and how many of them wrapped it."""
-    wrappers = 0
-    while id(obj) not in around:
-        around = (*around, id(obj))
-        inner = None
-        if inspect.getattr_static(obj, "__wrapped__", None) is not None:
-            inner = walk(obj, ["__wrapped__"])
-        elif is_a(obj, types.FunctionType) and "<locals>" in obj.__code__.co_qualname:
-            # A wrapper made without functools.wraps: what it calls is in its closure.
-            cells = [walk(cell, ["cell_contents"]) for cell in obj.__closure__ or ()]
-            given = [it for it in cells if text_in(it, "__module__") == "__main__" and unwrapped(it, around)[0]]
-            inner = given[0] if len(given) == 1 else None
-        if inner is None:
-            return (obj if is_a(obj, types.FunctionType) else None), wrappers
-        obj = inner
-        wrappers += 1
-    return None, wrappers
 
 
 def _check_place(qualname: str, kind: str) -> None:
@@ -139,17 +110,3 @@ def _check_place(qualname: str, kind: str) -> None:
 
 def _with_future(source: str, postponed: object) -> str:
     return (_FUTURE if postponed else "") + source
-
-
-def _methods(cls: type) -> Iterator[types.FunctionType]:
-    for attribute in vars(cls).values():
-        inner = attribute
-        if isinstance(attribute, staticmethod | classmethod):
-            inner = attribute.__func__
-        elif isinstance(attribute, property):
-            inner = attribute.fget
-        elif isinstance(attribute, cached_property):
-            inner = attribute.func
-        function, _ = unwrapped(inner)
-        if function and function.__qualname__.startswith(f"{cls.__qualname__}."):
-            yield function

@@ -1,11 +1,13 @@
-"""A run as people and programs see it: the one JSON shape of API, card, panel and table."""
+"""A run as people and programs see it: the one JSON shape of API, card, panel and table. No token is in it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from pdnb.links import redact
 from pdnb.model import JSON, Attempt, Run
 
 
@@ -27,7 +29,11 @@ def summary(run: Run) -> dict[str, JSON]:
 
 def detail(run: Run, exports: Mapping[str, Mapping[str, JSON]], attempts: Iterable[Attempt]) -> dict[str, JSON]:
     """A run by itself: with ``exports`` by step and every attempt."""
-    return {**summary(run), "exports": dict(exports), "attempts": [_attempt(a) for a in attempts]}
+    document = {**summary(run), "exports": dict(exports), "attempts": [_attempt(a) for a in attempts]}
+    text = json.dumps(document)
+    clean = redact(text)  # a step may have exported, printed or mailed its own links
+    found: dict[str, JSON] = document if clean is text else json.loads(clean)
+    return found
 
 
 def _attempt(attempt: Attempt) -> dict[str, JSON]:

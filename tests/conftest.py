@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
     from playwright.async_api import Browser
 
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
+pytest_plugins = ["pytest_jupyter.jupyter_server", "tests.recorded", "tests.scenarios"]
 
 # No deadline: on a loaded machine an example's time says nothing. In CI the same examples every time.
 settings.register_profile("pdnb", deadline=None, derandomize="CI" in os.environ, print_blob=True)

@@ -18,10 +18,11 @@ HOUSE = Path(__file__).parents[1] / "pdnb"
 
 #: From the ground up. A file, or a wing as a whole, imports only from floors below; every file stands here.
 PLAN = (
-    "errors model words coroutines",
-    "workflow codec links machine doorbell owners rows view table mail",
-    "cell outputs request send settings store",
-    "capture flow namespace home",
+    "errors model words coroutines objects statements",
+    "workflow codec links machine doorbell owners rows view table mail imports definitions order shapes",
+    "cell request send settings store sources terminal streams",
+    "flow namespace home values record shell",
+    "capture outputs",
     "execute keeper",
     "runner trial",
     "handles worker",
@@ -32,7 +33,7 @@ FLOORS = {name: floor for floor, names in enumerate(PLAN) for name in names.spli
 
 #: Where each third-party package may be imported, and those of the standard library that keep to one place.
 HOMES = {
-    "IPython": "kernel outputs __init__",
+    "IPython": "kernel shell __init__",
     "anywidget": "kernel",
     "diskcache": "rows",
     "filelock": "owners",
@@ -44,6 +45,7 @@ HOMES = {
     "markupsafe": "server",
     "nbformat": "kernel",
     "pandas": "table handles",
+    "python_multipart": "server",
     "smtplib": "mail",
     "sqlite3": "rows",
     "tornado": "server demo",

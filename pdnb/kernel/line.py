@@ -7,6 +7,7 @@ read is one clear line.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any, Final
 from pdnb.errors import DefinitionError
 from pdnb.model import JSON
 
+_OPTION: Final = re.compile(r"([^\s=]*)(=?)(.*)", re.DOTALL)
 _SHORT: Final = {"-w": "--workflow", "-n": "--limit"}
 
 
@@ -52,7 +54,7 @@ class Options:
         name: str | None = None
         rest = line.strip()
         while rest:
-            if rest.startswith("-") and not rest[1:2].isdigit():
+            if _is_option(rest):
                 option, value, rest = self._option(rest)
                 found[option] = value
             elif self.named and name is None:
@@ -68,16 +70,20 @@ class Options:
 
     def _option(self, text: str) -> tuple[str, str | bool, str]:
         """The option that *text* begins with: its long name, its value, and what is behind."""
-        word, _, behind = text.partition(" ")
-        word, equals, value = word.partition("=")
-        name = _SHORT.get(word, word)
-        whose = f"{self.magic} {word}"
-        if name in self.flags and not equals:
+        word, equals, behind = _OPTION.match(text).groups()  # type: ignore[union-attr]  # it matches everything
+        name, whose = _SHORT.get(word, word), f"{self.magic} {word}"
+        if name in self.flags and equals:
+            raise DefinitionError(f"{whose} takes no value")
+        if name in self.flags:
             return name, True, behind.strip()
+        if equals and not behind[:1].strip():
+            raise DefinitionError(f"{whose} wants a value")
         if name in self.jsons:
-            return name, *_json_text(text[len(word) + 1 :].strip(), whose)
+            return name, *_json_text(behind.strip(), whose)
         if name in self.values:
-            return (name, value, behind.strip()) if equals else (name, *_first(behind, whose))
+            if not equals and _is_option(behind.strip()):
+                raise DefinitionError(f"{whose} wants a value")
+            return name, *_first(behind, whose)
         raise DefinitionError(f"{self.magic} has no option {word} (it has: {', '.join(self.all) or 'none'})")
 
 
@@ -96,6 +102,10 @@ def read_event(text: str, names: Mapping[str, Any]) -> JSON:
         raise DefinitionError(f"{text[:60]!r} is neither JSON nor the name of a variable ({error}){hint}") from None
 
 
+def _is_option(text: str) -> bool:
+    return text.startswith("-") and not text[1:2].isdigit()
+
+
 def _first(text: str, whose: str) -> tuple[str, str]:
     """The first word of *text* (quotes allowed), and what is behind it."""
     text = text.strip()
@@ -106,8 +116,8 @@ def _first(text: str, whose: str) -> tuple[str, str]:
         if end < 0:
             raise DefinitionError(f"{whose}: the quote {text[0]} is never closed")
         return text[1:end], text[end + 1 :].strip()
-    word, _, rest = text.partition(" ")
-    return word, rest.strip()
+    word, *rest = text.split(maxsplit=1)
+    return word, rest[0] if rest else ""
 
 
 def _json_text(text: str, whose: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,27 +87,29 @@ class PdnbMagics(Magics):
     @cell_magic
     def setup(self, line: str, cell: str) -> Steps:
         """``%%setup [-w WORKFLOW]``: imports, functions and constants for all steps. It runs here too."""
+        __tracebackhide__ = True
         with _said():
             given = _SETUP.read(line)
             if given.rest:
                 raise DefinitionError(f"%%setup takes no name ({given.rest!r}): its cells belong to the whole workflow")
             workflow = self.notebook.workflow(given.text("--workflow"))
-            cells.compile_setup(cell, filename=f"<setup of {workflow.name}>")
-        result = self._shell.run_cell(cell)  # as an ordinary cell would: later cells of the notebook may use it
-        if result.success:
-            self.notebook.keep(workflow.with_setup(cell))
-        return Steps(self.notebook.workflow(workflow.name))
+            filename = f"<setup {len(workflow.setup) + 1} of {workflow.name}>"
+            code = cells.compile_setup(cell, filename=filename)
+        cells.show_in_tracebacks(cell, filename)
+        exec(code, self._shell.user_ns)  # noqa: S102  # as an ordinary cell would: later cells may use it
+        workflow = workflow.with_setup(cell)
+        self.notebook.keep(workflow)
+        return Steps(workflow)
 
     @no_var_expand
     @line_magic
     def pdnb(self, line: str) -> object:
         """``%pdnb run | steps | runs | panel | show | resume | cancel``; each says what it takes."""
         __tracebackhide__ = True
-        command, _, rest = line.strip().partition(" ")
-        if command not in _COMMANDS:
-            with _said():
-                raise DefinitionError(f"%pdnb {command}: use one of {', '.join(_COMMANDS)}")
+        command, rest = [*line.split(maxsplit=1), "", ""][:2]
         with _said():
+            if command not in _COMMANDS:
+                raise DefinitionError(f"%pdnb has no command {command!r}: use one of {', '.join(_COMMANDS)}")
             given = _COMMANDS[command].read(rest)
         do: Callable[[Line], object] = getattr(self, f"_{command}")
         return do(given)
@@ -167,7 +170,7 @@ class PdnbMagics(Magics):
         """``%pdnb runs [--status S] [-w W] [-n N]``."""
         with _said():
             limit = line.text("--limit") or "50"
-            if line.rest or not limit.isdecimal() or int(limit) < 1:
+            if line.rest or not re.fullmatch("[1-9][0-9]{0,5}", limit):
                 raise DefinitionError(f"%pdnb runs takes --status, -w and -n with a number, not {line.rest or limit!r}")
             status = line.text("--status")
             if status not in (None, *Status):
@@ -221,9 +224,10 @@ class PdnbMagics(Magics):
     def show(self, run: handles.Run) -> None:
         """Show the card of *run*; where no server's page keeps it live, this kernel does."""
         base_path = os.environ.get("PDNB_BASE_URL")
-        handle = display(Card(run.document(), base_path), display_id=True)
+        document = run.document()
+        handle = display(Card(document, base_path), display_id=True)
         self._shown = (run.id, self._shell.execution_count)
-        seen = 0
+        seen: int = document["version"]
 
         def follow() -> bool:
             nonlocal seen
@@ -256,10 +260,19 @@ class PdnbMagics(Magics):
 
     def complete(self, _: object, event: Any) -> list[str]:
         """Commands, options, statuses, and the names of steps, workflows and runs."""
+        try:
+            return self._completions(event)
+        except PdnbError:  # said when the line is executed
+            return []
+
+    def _completions(self, event: Any) -> list[str]:
         line: str = event.line.lstrip()
+        line = line[max(0, line.find("%pdnb")) :]  # also in: run = %pdnb …
         words = line.split()
-        if line[-1:].isspace() or not words:
+        if line[-1:].isspace():
             words.append("")
+        if len(words) < 2:
+            return []
         if words[0] == "%%step" or words[0] == "%%setup":
             return self._options(_STEP if words[0] == "%%step" else _SETUP, words) or self._step_names()
         if len(words) == 2:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from pdnb import handles
 from pdnb.capture import freeze
@@ -17,6 +17,8 @@ from pdnb.send import MailSettings
 from pdnb.settings import default_directory, read_settings
 from pdnb.trial import Tested, Trial
 from pdnb.workflow import Environment, Frozen, Workflow, check_workflow_name
+
+_MAX_BYTES: Final = 300  # of a workflow's name
 
 
 class Notebook:
@@ -43,7 +45,7 @@ class Notebook:
 
     def workflow(self, name: str | None = None) -> Workflow:
         """The workflow called *name* (default: the notebook's), empty if no cell has defined it yet."""
-        name = check_workflow_name(name or self.default_name())
+        name = check_workflow_name(self.default_name() if name is None else name)
         return self.workflows.get(name, Workflow(name))
 
     def keep(self, workflow: Workflow) -> None:
@@ -54,7 +56,10 @@ class Notebook:
         """The stem of the notebook's name as the host tells it, else ``workflow``."""
         told = self.names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")
         stem = PurePosixPath(str(told).replace("\\", "/")).stem
-        return stem.strip()[:100] or "workflow"
+        stem = "".join(c for c in stem if c.isprintable()).strip()[:100]
+        while len(stem.encode()) > _MAX_BYTES:
+            stem = stem[:-1]
+        return stem.strip() or "workflow"
 
     def frozen(self, name: str | None = None) -> Frozen:
         """The workflow as a new run will carry it; raises ``DefinitionError`` when it cannot travel."""

@@ -77,7 +77,7 @@ def said(method: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
 
 
 def _http(status: int, error: Exception) -> web.HTTPError:
-    return web.HTTPError(status, redact(str(error)).replace("%", "%%"))
+    return web.HTTPError(status, redact(str(error)))
 
 
 class RunsHandler(PdnbAPIHandler):
@@ -93,14 +93,17 @@ class RunsHandler(PdnbAPIHandler):
         if unknown:
             raise web.HTTPError(400, f"no such status: use {', '.join(Status)}")
         limit = self.get_query_argument("limit", "50")
-        if not limit.isdecimal() or not 1 <= int(limit) <= 1_000:
+        if not limit.isdecimal() or len(limit) > 4 or not 1 <= int(limit) <= 1_000:
             raise web.HTTPError(400, "limit is a number from 1 to 1000")
+        cursor = self.get_query_argument("cursor", None)
+        if cursor is not None and (not cursor.isdecimal() or len(cursor) > 18):
+            raise web.HTTPError(400, "cursor is the 'next' of the page before")
         page = await self.office.on_store(
             self.office.home.store.list,
             statuses=[Status(name) for name in names] or None,
             workflow=self.get_query_argument("workflow", None),
             limit=int(limit),
-            cursor=self.get_query_argument("cursor", None),
+            cursor=cursor,
         )
         self.answer({"runs": [view.summary(run) for run in page.runs], "next": page.next})
 

@@ -14,7 +14,7 @@ from traitlets.utils.bunch import Bunch
 from pdnb.errors import PdnbError
 from pdnb.server.api import API_HANDLERS
 from pdnb.server.links import LINK_HANDLERS
-from pdnb.server.office import Office
+from pdnb.server.office import MAX_UPLOAD, Office
 from pdnb.server.quiet import redact_logs
 from pdnb.server.web import WEB_HANDLERS
 from pdnb.settings import Settings, default_directory
@@ -26,6 +26,7 @@ class PdnbApp(ExtensionApp):
     name = "pdnb"
     extension_url = "/pdnb/"
     load_other_extensions = True
+    office: Office | None = None
     static_paths: ClassVar[list[str]] = [str(Path(__file__).parent.parent / "static")]  # type: ignore[misc]  # a trait
 
     directory = Unicode(
@@ -44,6 +45,7 @@ class PdnbApp(ExtensionApp):
         config=True
     )
 
+    max_upload = Int(MAX_UPLOAD, min=1, help="The largest upload to a link, in bytes.").tag(config=True)
     smtp_url = Unicode(
         "", help="smtp://[user:password@]host[:port][?starttls=1] or smtps://…; without it mails stay in the outbox."
     ).tag(config=True)
@@ -60,10 +62,10 @@ class PdnbApp(ExtensionApp):
     def initialize_settings(self) -> None:
         """Open the store; a store that cannot be used ends the extension with one clear line."""
         app = self._server()
-        directory = Path(self.directory).expanduser().resolve() if self.directory else default_directory()
-        _refuse_served(directory, app)
         redact_logs(app.log)
-        self.office = Office(directory, app.log, max_workers=self.max_workers)
+        directory = (Path(self.directory) if self.directory else default_directory()).expanduser().resolve()
+        _refuse_served(directory, app)
+        self.office = Office(directory, app.log, max_workers=self.max_workers, max_upload=self.max_upload)
         os.environ["PDNB_DIR"] = str(directory)  # kernels of this server inherit where it is
         os.environ["PDNB_BASE_URL"] = app.base_url
         self.settings["pdnb_office"] = self.office
@@ -75,15 +77,18 @@ class PdnbApp(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:  # noqa: ARG002  # Jupyter's
         """Called when the server listens: only now is its port known."""
-        self.publish()
-        self.office.open()
+        if self.office is not None:  # else the store could not be used, and it was said
+            self.publish()
+            self.office.open()
 
     async def stop_extension(self) -> None:
         """Called when the server stops."""
-        await self.office.close()
+        if self.office is not None:
+            await self.office.close()
 
     def publish(self) -> None:
         """Put what is in force where kernels, workers and the shell read it."""
+        assert self.office is not None  # noqa: S101  # whoever publishes has opened it
         app = self._server()
         public = self.public_url or os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
         self.office.publish(

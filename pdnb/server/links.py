@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from typing import Any, ClassVar, Final
 
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -23,14 +25,19 @@ from pdnb.errors import AlreadyResumed, BadLink, Over, Refused, RunNotFound, Sto
 from pdnb.links import Purpose, Target
 from pdnb.model import Cancelled, Resumed, Run
 from pdnb.request import MAX_BODY, BadBody, from_http
+from pdnb.server import uploads
 from pdnb.server.office import Office
 from pdnb.server.pages import LINK_CSP, NOT_FOUND_PAGE, Happened, confirm_page, problem_page, result_page
+from pdnb.server.uploads import Upload
 
 #: A body up to the limit has to arrive within this many seconds.
 BODY_S: Final = 15
 
 #: A larger body is read to its end up to here, and thrown away: many clients listen only after they have spoken.
 _DRAIN: Final = 8 * 1024 * 1024
+
+#: An upload has to come at least this fast on average, in bytes a second.
+_SLOWEST: Final = 64 * 1024
 
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -44,6 +51,7 @@ _HEADERS: Final = {
 _PROBLEMS: Final = {
     400: "the body is not what its type says; nothing changed",
     404: "no such link",
+    408: "the body came too slowly; nothing changed",
     405: "this method does not act here",
     413: f"the body is larger than {MAX_BODY} bytes; nothing changed",
     415: "this form of content is not understood; nothing changed",
@@ -71,6 +79,9 @@ class LinkHandler(JupyterHandler):
         """Before anything else: no log line, error or metric may ever show the token."""
         self._body = bytearray()
         self._size = 0
+        self._upload: Upload | None = None
+        self._uploads_to: Target | None = None
+        self._began_s = 0.0
         self.request.uri = self.request.path = f"{self.base_url}pdnb/[link]"
         self.current_user = self._jupyter_current_user = None
 
@@ -91,16 +102,21 @@ class LinkHandler(JupyterHandler):
         if isinstance(connection, HTTP1Connection):
             connection.set_body_timeout(BODY_S)
             connection.set_max_body_size(2**62)  # the limit is counted here, where it can be answered with 413
+        if self._brings_upload():
+            await self._begin_upload(self.path_args[1])
+            return
         declared, asks = self._declared(), self.request.headers.get("Expect", "").lower() == "100-continue"
         if declared > (MAX_BODY if asks else _DRAIN):
             self._refuse_size()
 
-    def data_received(self, chunk: bytes) -> None:
+    async def data_received(self, chunk: bytes) -> None:
         """A piece of the body; beyond the limit nothing is kept, and far beyond it the rest is not read."""
         if self._finished:
             return
         self._size += len(chunk)
-        if self._size <= MAX_BODY:
+        if self._upload is not None:
+            await self._take(self._upload, chunk)
+        elif self._size <= MAX_BODY:
             self._body += chunk
         else:
             self._body.clear()
@@ -168,10 +184,12 @@ class LinkHandler(JupyterHandler):
 
     async def _act(self, purpose: Purpose, target: Target) -> None:
         """Apply the request, durably, then answer."""
-        if self._size > MAX_BODY:
+        if self._size > MAX_BODY and self._upload is None:
             return self._refuse_size()
         try:
             event = self._event(purpose, target)
+            if self._upload is not None and isinstance(event, Resumed):
+                event.request["body"] = await asyncio.to_thread(self._upload.close)
             run = await self._office.apply(target.run, event)
         except BadBody as error:
             return self._problem(error.status, str(error))
@@ -180,8 +198,9 @@ class LinkHandler(JupyterHandler):
         except Refused as error:
             run = await self._office.on_store(self._office.home.store.get, target.run)
             return self._late(run, error)
-        except StoreError:
+        except (StoreError, OSError):
             return self._problem(503)
+        self._upload = None  # its files are the run's now
         if run.early is not None:
             return self._answer(202, "kept", run, event.at_ms)
         return self._answer(200, "resumed" if purpose == "resume" else "cancelled", run, event.at_ms)
@@ -201,6 +220,69 @@ class LinkHandler(JupyterHandler):
             client_ip=request.remote_ip or "",
         )
         return Resumed(now, target.step, target.runs, "link", None, data)
+
+    # ---- large bodies ----
+
+    def _brings_upload(self) -> bool:
+        acts = self.request.method in {"POST", "PUT", "PATCH", "DELETE"}
+        return acts and self.path_args[:1] == ["resume"] and uploads.wanted(self.request.query, self.request.headers)
+
+    async def _begin_upload(self, token: str) -> None:
+        """Look at the link before a byte of the body is read; then open the files it goes to."""
+        self.set_header("Connection", "close")  # if it ends here, nobody waits for the body
+        found = await self._found(purpose, token)
+        if found is None:
+            return None
+        target, office = found[0], self._office
+        if self._declared() > office.max_upload:
+            return self._problem(413)
+        if target in office.uploading:
+            return self._problem(503)
+        office.uploading.add(target)
+        self._uploads_to = target
+        try:
+            self._upload = await asyncio.to_thread(
+                uploads.begin, office.home.directory, target.run, self.request.headers
+            )
+        except BadBody as error:
+            return self._problem(error.status, str(error))
+        except OSError:
+            return self._problem(503)
+        self.clear_header("Connection")
+        self._began_s = time.monotonic()
+        if isinstance(self.request.connection, HTTP1Connection):
+            most = self._declared() or office.max_upload
+            self.request.connection.set_body_timeout(BODY_S + most / _SLOWEST)
+        return None
+
+    async def _take(self, upload: Upload, chunk: bytes) -> None:
+        """A piece of an upload, if it is neither too large nor too slow."""
+        passed_s = time.monotonic() - self._began_s
+        if passed_s > BODY_S and self._size < _SLOWEST * passed_s:
+            self.set_header("Connection", "close")
+            return self._problem(408)
+        if self._size > self._office.max_upload:
+            return self._refuse_size()
+        try:
+            await asyncio.to_thread(upload.write, chunk)
+        except BadBody as error:
+            self._problem(error.status, str(error))
+        except OSError:
+            self._problem(503)
+        return None
+
+    def on_finish(self) -> None:
+        """Whatever did not become the run's goes at once."""
+        if self._uploads_to is not None:
+            self._office.uploading.discard(self._uploads_to)
+            self._uploads_to = None
+        if self._upload is not None:
+            self._upload.discard()
+            self._upload = None
+
+    def on_connection_close(self) -> None:
+        """The sender went away in the middle."""
+        self.on_finish()
 
     # ---- answers ----
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from logging import Logger
@@ -18,14 +19,21 @@ from pdnb import keeper
 from pdnb.doorbell import POLL_S
 from pdnb.errors import PdnbError, StoreError
 from pdnb.home import Home, now_ms
-from pdnb.links import redact
+from pdnb.links import Target, redact
 from pdnb.model import Event, Run
 from pdnb.owners import Post
+from pdnb.server import uploads
 from pdnb.server.supervisor import Supervisor
 from pdnb.settings import Settings, write_settings
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+#: The largest upload, in bytes (Pipedream's limit).
+MAX_UPLOAD: Final = 5 * 1024**3
+
+#: A file that was written to this recently may still be coming in, to another server of this store.
+_UPLOAD_REST_S: Final = 60
 
 _LAG_S: Final = 0.05  # a warm worker takes what was rung for long before that; the supervisor need not compete
 
@@ -34,11 +42,19 @@ class Office:
     """The server's side of one store."""
 
     def __init__(
-        self, directory: Path | None, log: Logger, *, max_workers: int, clock: Callable[[], int] = now_ms
+        self,
+        directory: Path | None,
+        log: Logger,
+        *,
+        max_workers: int,
+        max_upload: int = MAX_UPLOAD,
+        clock: Callable[[], int] = now_ms,
     ) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pdnb-store")
         self.home: Home = self._thread.submit(lambda: Home(directory, kind="server")).result()
         self.clock = clock
+        self.max_upload = max_upload
+        self.uploading: set[Target] = set()
         self._log = log
         self._supervisor = Supervisor(self.home, log, max_workers=max_workers)
         self._post = Post(self.home.directory)
@@ -101,14 +117,27 @@ class Office:
             self._look.clear()
 
     def _settle(self) -> float:
-        if not self._post.held and self._post.take() and self._published is not None:
-            write_settings(self.home.directory, self._published)
+        if not self._post.held and self._post.take():
+            self._begin()
         if not self._post.held:  # another server keeps this store: only answer links
             return POLL_S
         keeper.tick(self.home, self.clock())
         self._supervisor.look()
         due_ms = self.home.store.next_due_ms()
         return POLL_S if due_ms is None else min(POLL_S, max(0.0, (due_ms - self.clock()) / 1000))
+
+    def _begin(self) -> None:
+        """What the server that keeps the store does first."""
+        if self._published is not None:
+            write_settings(self.home.directory, self._published)
+        uploads.sweep(self.home.directory, self._named_files, before_s=time.time() - _UPLOAD_REST_S)
+
+    def _named_files(self, run_id: str) -> set[str]:
+        try:
+            requests = [attempt.request for attempt in self.home.store.attempts(run_id)]
+        except StoreError:
+            return set()
+        return {path for request in requests if request for path in uploads.paths(request.get("body"))}
 
     def _rung(self) -> None:
         self.home.bell.quiet()

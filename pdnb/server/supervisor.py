@@ -83,7 +83,7 @@ class Supervisor:
                     run_id,
                 ],
                 cwd=place.cwd,
-                env={**os.environ, "PYTHONPATH": _python_path(place)},
+                env=_environ(place),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
@@ -120,6 +120,10 @@ class Supervisor:
                 worker.stderr.close()
 
 
-def _python_path(place: Environment) -> str:
-    """The run's ``sys.path``, so that the worker finds pdnb and the run's modules alike."""
-    return os.pathsep.join(entry or place.cwd for entry in place.path)
+def _environ(place: Environment) -> dict[str, str]:
+    """The server's environment, and the run's ``sys.path``: the worker finds pdnb and the run's modules alike."""
+    return {
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # as in a kernel: figures are outputs, not windows
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(entry or place.cwd for entry in place.path),
+    }

@@ -5,9 +5,10 @@
 //   `href(run)`; `what` is `{id}` or `{limit}`. Requests carry the step and `runs` of the document that was on display.
 // - Users' data becomes text nodes, never markup: a script on a Jupyter origin is code execution in the kernel.
 // - The document is patched, not rebuilt: focus, selection, scroll and opened details survive every update.
-// - A button that has just changed its meaning takes no click for HOLD_MS.
+// - A button that has just changed its meaning takes no click for HOLD_MS; rows keep their places while a hand is on them.
 
 const HOLD_MS = 700;
+const HAND_MS = 5_000;
 const POLL_MS = 1_000;
 const IDLE_MS = 15_000;
 const MAX_ATTEMPTS = 60;
@@ -615,6 +616,10 @@ class Table {
       h("header", { class: "pdnb-head" }, h("h2", { class: "pdnb-title" }, "Runs"), this.count),
       this.trouble, this.scroller, this.empty, this.more, this.live.el);
     listen(this.body, () => performance.now() >= this.steadyFrom);
+    [this.handUntil, this.unsorted] = [0, false];
+    const hand = (event) => { if (event.pointerType !== "touch") this.handUntil = performance.now() + HAND_MS; };
+    for (const type of ["pointermove", "pointerdown"]) this.body.addEventListener(type, hand);
+    this.body.addEventListener("pointerleave", () => { this.handUntil = 0; this.settle(); });
   }
 
   patch(docs, next = null) {
@@ -629,12 +634,14 @@ class Table {
     for (const [id, row] of this.rows) {
       if (!this.runs.has(id)) { row.el.remove(); this.rows.delete(id); }
     }
-    const wanted = runs.map((run) => {
+    const sorted = runs.map((run) => {
       let row = this.rows.get(run.id);
       if (!row) this.rows.set(run.id, row = new Row(this));
       if (row.patch(run, now)) changed.push(run);
       return row.el;
     });
+    this.unsorted = performance.now() < this.handUntil;
+    const wanted = this.unsorted ? [...this.body.children, ...sorted.filter((el) => !el.parentNode)] : sorted;
     if (this.order(wanted) && this.drawn) this.steadyFrom = performance.now() + HOLD_MS;
     this.drawn = true;
     if (anchor) this.scroller.scrollTop += anchor.el.offsetTop - anchor.top;
@@ -679,10 +686,16 @@ class Table {
     return null;
   }
 
+  redraw() { this.patch([...this.runs.values()], this.more.hidden ? null : "more"); }
+
+  /** Put the rows in order that kept their places under a hand. */
+  settle() { if (this.unsorted && performance.now() >= this.handUntil) this.redraw(); }
+
   answered(was, doc) {
     if (doc && this.runs.has(doc.id)) {
       const { attempts: _, exports: __, ...light } = doc;
-      this.patch([...this.runs.values()].map((run) => (run.id === doc.id ? { ...run, ...light } : run)), this.more.hidden ? null : "more");
+      this.runs.set(doc.id, { ...this.runs.get(doc.id), ...light });
+      this.redraw();
     }
     this.look?.(was);
   }
@@ -690,6 +703,7 @@ class Table {
   tick() {
     const now = clock.now();
     for (const row of this.rows.values()) if (!isOver(row.run)) row.tick(now);
+    this.settle();
   }
 
   say(message) {
@@ -908,7 +922,9 @@ function fitFrame(root) {
   setAttr(document.documentElement, "data-framed", "");
   const observer = new ResizeObserver(() => {
     const height = `${Math.ceil(root.getBoundingClientRect().height)}px`;
-    if (height !== "0px" && frame.style.height !== height) frame.style.height = height;
+    if (height === "0px" || frame.style.height === height) return;
+    frame.style.height = height;
+    if (frame.parentElement) frame.parentElement.style.minHeight = height;  // nothing jumps when the host draws the frame anew
   });
   observer.observe(root);
   return () => observer.disconnect();

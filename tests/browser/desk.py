@@ -43,6 +43,8 @@ class Watch:
 
     def _console(self, message: ConsoleMessage) -> None:
         url = message.location["url"]
+        if "Blocked script execution" in message.text:
+            return  # Playwright's own script, in a page or frame that allows none
         if message.type == "error" or "Content Security Policy" in message.text:
             self._file(f"{message.text} ({url})", url, message.page)
 
@@ -81,14 +83,13 @@ class Desk:
         """Wait until the kernel is there and has nothing to do."""
         await self.page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
 
-    async def menu(self, *names: str) -> None:
-        """Click through the menu bar."""
-        for name in names:
-            await self.page.get_by_role("menuitem", name=name, exact=True).last.click()
+    async def command(self, name: str, **args: str) -> None:
+        """Have JupyterLab execute a command, as its menus do."""
+        await self.page.evaluate("([name, args]) => void jupyterapp.commands.execute(name, args)", [name, args])
 
     async def run_all(self) -> None:
         """Run ▸ Run All Cells, and wait for the end of the last."""
-        await self.menu("Run", "Run All Cells")
+        await self.command("notebook:run-all-cells")
         await expect(self.page.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text(_NUMBERED)
         errors = self.page.locator(".jp-OutputArea-output[data-mime-type*=error], .jp-RenderedText[data-mime-type*=stderr]")
         await expect(errors).to_have_count(0)
@@ -101,9 +102,9 @@ class Desk:
 
     async def theme(self, name: str) -> None:
         """Settings ▸ Theme ▸ *name*."""
-        await self.menu("Settings", "Theme", name)
+        await self.command("apputils:change-theme", theme=name)
         light = "false" if "Dark" in name else "true"
-        await self.page.locator(f'body[data-jp-theme-light="{light}"]').wait_for()
+        await self.page.locator(f'body[data-jp-theme-light="{light}"]').wait_for(state="attached")
 
     async def card(self, run_id: str = "") -> Frame:
         """The frame of the live card that was drawn last (of this run)."""
@@ -123,12 +124,17 @@ class Desk:
         """The panel widget."""
         return self.page.locator(".jp-OutputArea-output .pdnb-panel")
 
-    async def picture(self, name: str, of: Locator | None = None, **more: Any) -> Path:
-        """A screenshot in ``test-results``, of the page or of a part of it."""
-        PICTURES.mkdir(exist_ok=True)
-        path = PICTURES / f"{name}.png"
-        await (of or self.page).screenshot(path=path, animations="disabled", **more)
-        return path
+    async def output(self, inside: str) -> Locator:
+        """The area below a cell that holds *inside*, scrolled into view."""
+        area = self.page.locator(".jp-OutputArea-child", has=self.page.locator(inside)).last
+        await area.scroll_into_view_if_needed()
+        return area
+
+
+async def picture(name: str, of: Page | Locator) -> None:
+    """A screenshot in ``test-results``, of a page or of a part of one."""
+    PICTURES.mkdir(exist_ok=True)
+    await of.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
 
 
 def patient(context: BrowserContext) -> BrowserContext:

@@ -1,0 +1,139 @@
+"""A real Jupyter server with pdnb, in a process of its own, on loopback, logging everything it can say."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+TOKEN: Final = "t0ken"
+_PATIENCE_S: Final = 30.0
+_T = TypeVar("_T")
+
+
+class Server:
+    """``store`` is its store's directory; *place* holds its own; *options* are command-line options."""
+
+    def __init__(self, place: Path, store: Path, *options: str, port: int | None = None) -> None:
+        self.store = store
+        self.port = port or free_port()
+        self._place = place
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        place.mkdir(exist_ok=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def log(self) -> str:
+        """All it has said so far."""
+        return (self._place / "log.txt").read_text()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> Self:
+        """Start it and wait until it answers."""
+        (self._place / "root").mkdir(exist_ok=True)
+        # fmt: off
+        command = [
+            sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--ip=127.0.0.1",
+            f"--port={self.port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={self._place / 'root'}",
+            f"--IdentityProvider.token={TOKEN}", "--ServerApp.jpserver_extensions={'pdnb': True}",
+            "--ServerApp.allow_unauthenticated_access=False", "--debug", *self._options,
+        ]
+        # fmt: on
+        places = {
+            "PDNB_DIR": self.store,
+            "JUPYTER_NO_CONFIG": "1",
+            "JUPYTER_CONFIG_DIR": self._place / "config",
+            "JUPYTER_DATA_DIR": self._place / "data",
+            "JUPYTER_RUNTIME_DIR": self._place / "runtime",
+        }
+        with (self._place / "log.txt").open("wb") as log:
+            self._process = subprocess.Popen(
+                command, env={**os.environ, **{k: str(v) for k, v in places.items()}}, stdout=log, stderr=log
+            )
+        until = time.monotonic() + _PATIENCE_S
+        while not self._answers():
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < until, self.log
+            time.sleep(0.02)
+        return self
+
+    def stop(self) -> int:
+        """SIGTERM, and what it ended with."""
+        assert self._process is not None
+        self._process.terminate()
+        code = self._process.wait(_PATIENCE_S)
+        self._process = None
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye to anybody."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.kill()
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url + "api", timeout=5):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def post(url: str, body: bytes = b"") -> int:
+    """The status that a POST gets."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, method="POST"), timeout=30) as answer:
+            status: int = answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            status = error.code
+    return status
+
+
+def until(look: Callable[[], _T], *, within_s: float = 20) -> _T:
+    """The first true result of *look*."""
+    end = time.monotonic() + within_s
+    while not (found := look()):
+        assert time.monotonic() < end, f"still {found!r} after {within_s} s"
+        time.sleep(0.02)
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether the process works; one that has ended but was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
