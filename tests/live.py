@@ -21,8 +21,9 @@ _T = TypeVar("_T")
 class Server:
     """``store`` is its store's directory; *place* holds its own; *options* are command-line options."""
 
-    def __init__(self, place: Path, store: Path, *options: str, port: int | None = None) -> None:
+    def __init__(self, place: Path, store: Path, *options: str, port: int | None = None, retries: int = 0) -> None:
         self.store = store
+        self._retries = retries
         self.port = port or free_port()
         self._place = place
         self._options = options
@@ -45,11 +46,12 @@ class Server:
 
     def start(self) -> Self:
         """Start it and wait until it answers."""
-        (self._place / "root").mkdir(exist_ok=True)
+        root = self._place / "root"
+        root.mkdir(exist_ok=True)
         # fmt: off
         command = [
             sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--ip=127.0.0.1",
-            f"--port={self.port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={self._place / 'root'}",
+            f"--port={self.port}", f"--ServerApp.port_retries={self._retries}", f"--ServerApp.root_dir={root}",
             f"--IdentityProvider.token={TOKEN}", "--ServerApp.jpserver_extensions={'pdnb': True}",
             "--ServerApp.allow_unauthenticated_access=False", "--debug", *self._options,
         ]

@@ -19,8 +19,8 @@ HOUSE = Path(__file__).parents[1] / "pdnb"
 #: From the ground up. A file, or a wing as a whole, imports only from floors below; every file stands here.
 PLAN = (
     "errors model words coroutines objects statements",
-    "workflow codec links machine doorbell owners rows view table mail imports definitions order shapes",
-    "cell request send settings store sources terminal streams",
+    "workflow codec links machine doorbell owners rows table mail imports definitions order shapes",
+    "cell request send settings store view sources terminal streams",
     "flow namespace home values record shell",
     "capture outputs",
     "execute keeper",

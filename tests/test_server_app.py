@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
+import re
+import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tornado.httpserver import HTTPServer
 from traitlets import TraitError
 from traitlets.config import Config
 
@@ -19,11 +21,12 @@ from pdnb.links import Target
 from pdnb.model import Run, Status, Suspended
 from pdnb.server.app import PdnbApp
 from pdnb.settings import Settings, read_settings
-from tests.desk import DAY, Answer, code, parse, send, written
+from tests.desk import DAY, code, eventually, parse, send, written
 from tests.live import Server, post, until
 
 if TYPE_CHECKING:
     import asyncio
+    import socket
 
     from jupyter_server.serverapp import ServerApp
 
@@ -33,24 +36,31 @@ def started(
     jp_configurable_serverapp: Callable[..., ServerApp],
     jp_server_config: Config,
     jp_asyncio_loop: asyncio.AbstractEventLoop,
-    request: pytest.FixtureRequest,
-) -> Callable[..., ServerApp]:
+    http_server_port: tuple[socket.socket, int],
+) -> Iterator[Callable[..., ServerApp]]:
     """A server with these options of pdnb, listening and with its extensions started."""
+    listening: list[HTTPServer] = []
+
+    async def listen(app: ServerApp) -> None:
+        listening.append(HTTPServer(app.web_app))
+        listening[0].add_socket(http_server_port[0])
+        await app.extension_manager.start_all_extensions()
 
     def start(options: dict[str, Any] | None = None, **server: Any) -> ServerApp:
         jp_server_config.PdnbApp.update({"max_workers": 0, **(options or {})})
         app = jp_configurable_serverapp(config=jp_server_config, **server)
-        request.getfixturevalue("http_server_port")
-        jp_asyncio_loop.run_until_complete(app.extension_manager.start_all_extensions())
+        jp_asyncio_loop.run_until_complete(listen(app))
         return app
 
-    return start
+    yield start
+    for server in listening:
+        server.stop()
+        jp_asyncio_loop.run_until_complete(server.close_all_connections())
 
 
 @pytest.fixture
 def published(pdnb_dir: Path, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Callable[[], Settings]:
     """What stands in settings.json once it is there."""
-    from tests.desk import eventually
 
     def read() -> Settings:
         jp_asyncio_loop.run_until_complete(eventually((pdnb_dir / "settings.json").exists))
@@ -63,10 +73,10 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was said about pdnb at level warning and above, tracebacks included."""
-    made = [caplog.handler.format(record) for record in caplog.records if record.levelno >= logging.WARNING]
-    return [text for text in made if "pdnb" in text]
+def complaints(said: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines at level warning and above, and whatever follows them, tracebacks included."""
+    lines = said.readouterr().err.splitlines()
+    return [line for line in lines if not re.match(r"\[[DI] |\t|\s*$", line) and "JUPYTER" not in line]
 
 
 def suspended(home: Home) -> Run:
@@ -130,9 +140,7 @@ def test_a_public_url_that_is_none_is_refused_with_what_to_do(url: str) -> None:
         PdnbApp(public_url=url)
 
 
-def test_kernels_of_the_server_inherit_where_the_store_is(
-    started: Callable[..., ServerApp], pdnb_dir: Path
-) -> None:
+def test_kernels_of_the_server_inherit_where_the_store_is(started: Callable[..., ServerApp], pdnb_dir: Path) -> None:
     app = started()
     assert (os.environ["PDNB_DIR"], os.environ["PDNB_BASE_URL"]) == (str(pdnb_dir), app.base_url)
 
@@ -148,7 +156,7 @@ def test_nothing_is_published_before_the_server_listens(
 
 def test_the_published_port_is_the_one_that_was_really_taken(tmp_path: Path, pdnb_dir: Path) -> None:
     first = Server(tmp_path / "first", tmp_path / "other store")
-    with first, Server(tmp_path / "second", pdnb_dir, "--ServerApp.port_retries=50", port=first.port) as second:
+    with first, Server(tmp_path / "second", pdnb_dir, port=first.port, retries=50) as second:
         until((pdnb_dir / "settings.json").exists)
         url = read_settings(pdnb_dir).url
         assert url != first.url
@@ -163,17 +171,9 @@ def test_the_published_port_is_the_one_that_was_really_taken(tmp_path: Path, pdn
 # ---- where a store may lie ----------------------------------------------------------------------------------------
 
 
-def answered(app: ServerApp, loop: asyncio.AbstractEventLoop, path: str) -> Answer:
-    """What the server, which lives, says to *path*."""
-    token = app.identity_provider.token
-    request = written("GET", f"{app.base_url}{path}", {"Authorization": f"token {token}"})
-    return parse(loop.run_until_complete(send(app.port, request)))
-
-
-def assert_off(app: ServerApp, caplog: pytest.LogCaptureFixture, *parts: str) -> None:
+def assert_off(app: ServerApp, capfd: pytest.CaptureFixture[str], *parts: str) -> None:
     """The extension is off, said so in one line, and the server stops in good order."""
-    (line,) = complaints(caplog)
-    assert "\n" not in line
+    (line,) = complaints(capfd)
     for part in parts:
         assert part in line
     assert "pdnb_office" not in app.web_app.settings
@@ -182,35 +182,35 @@ def assert_off(app: ServerApp, caplog: pytest.LogCaptureFixture, *parts: str) ->
 
 @pytest.mark.parametrize("place", ["", "pdnb", "deep/down/pdnb"])
 def test_a_store_where_the_server_serves_files_is_refused(
-    started: Callable[..., ServerApp], jp_root_dir: Path, caplog: pytest.LogCaptureFixture, place: str
+    started: Callable[..., ServerApp], jp_root_dir: Path, capfd: pytest.CaptureFixture[str], place: str
 ) -> None:
     """Never where the server would serve it."""
     app = started({"directory": str(jp_root_dir / place)})
-    assert_off(app, caplog, str(jp_root_dir), "PDNB_DIR", "--PdnbApp.directory")
+    assert_off(app, capfd, str(jp_root_dir), "PDNB_DIR", "--PdnbApp.directory")
     assert not list(jp_root_dir.rglob("*"))
 
 
 def test_a_link_to_a_served_place_is_that_place(
-    started: Callable[..., ServerApp], jp_root_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    started: Callable[..., ServerApp], jp_root_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "alias").symlink_to(jp_root_dir)
-    assert_off(started({"directory": str(tmp_path / "alias" / "pdnb")}), caplog, "--PdnbApp.directory")
+    assert_off(started({"directory": str(tmp_path / "alias" / "pdnb")}), capfd, "--PdnbApp.directory")
 
 
 def test_a_store_below_a_hidden_directory_is_accepted(
-    started: Callable[..., ServerApp], jp_root_dir: Path, caplog: pytest.LogCaptureFixture
+    started: Callable[..., ServerApp], jp_root_dir: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Outside its root, or below a hidden directory while `allow_hidden` is off."""
     app = started({"directory": str(jp_root_dir / ".local" / "pdnb")})
-    assert complaints(caplog) == []
+    assert complaints(capfd) == []
     assert app.web_app.settings["pdnb_office"].home.directory == jp_root_dir / ".local" / "pdnb"
 
 
 def test_a_store_below_a_hidden_directory_that_is_served_is_refused(
-    started: Callable[..., ServerApp], jp_root_dir: Path, jp_server_config: Config, caplog: pytest.LogCaptureFixture
+    started: Callable[..., ServerApp], jp_root_dir: Path, jp_server_config: Config, capfd: pytest.CaptureFixture[str]
 ) -> None:
     jp_server_config.ContentsManager.allow_hidden = True
-    assert_off(started({"directory": str(jp_root_dir / ".local" / "pdnb")}), caplog, "--PdnbApp.directory")
+    assert_off(started({"directory": str(jp_root_dir / ".local" / "pdnb")}), capfd, "--PdnbApp.directory")
 
 
 def no_directory(place: Path) -> None:
@@ -218,8 +218,6 @@ def no_directory(place: Path) -> None:
 
 
 def newer(place: Path) -> None:
-    import sqlite3
-
     place.mkdir()
     connection = sqlite3.connect(place / "cache.db")
     connection.execute("PRAGMA user_version = 99")
@@ -252,17 +250,29 @@ BAD_STORES = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "remedy"), BAD_STORES, ids=[spoil.__name__ for spoil, _ in BAD_STORES])
+@pytest.mark.parametrize("bad", BAD_STORES, ids=[spoil.__name__ for spoil, _ in BAD_STORES])
 def test_a_store_that_cannot_be_used_ends_the_extension_with_one_line_and_the_server_lives(
     started: Callable[..., ServerApp],
-    http_server: object,
     jp_asyncio_loop: asyncio.AbstractEventLoop,
     pdnb_dir: Path,
-    caplog: pytest.LogCaptureFixture,
-    spoil: Callable[[Path], None],
-    remedy: str,
+    capfd: pytest.CaptureFixture[str],
+    bad: tuple[Callable[[Path], None], str],
 ) -> None:
     """A one-line error that says what to do … no traceback of ours."""
+    spoil, remedy = bad
+    spoil(pdnb_dir)
+    before = contents(pdnb_dir)
+    app = started()
+    assert_off(app, capfd, str(pdnb_dir), remedy)
+    assert contents(pdnb_dir) == before
+    login = {"Authorization": f"token {app.identity_provider.token}"}
+    request = written("GET", f"{app.base_url}api/status", login, host=f"127.0.0.1:{app.port}")
+    assert parse(jp_asyncio_loop.run_until_complete(send(app.port, request))).status == 200
+    jp_asyncio_loop.run_until_complete(app.extension_manager.stop_all_extensions())
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in [place, *place.rglob("*")] if path.is_file()}
 
 
 # ---- two servers on one store -------------------------------------------------------------------------------------

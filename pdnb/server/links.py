@@ -230,7 +230,7 @@ class LinkHandler(JupyterHandler):
     async def _begin_upload(self, token: str) -> None:
         """Look at the link before a byte of the body is read; then open the files it goes to."""
         self.set_header("Connection", "close")  # if it ends here, nobody waits for the body
-        found = await self._found(purpose, token)
+        found = await self._found("resume", token)
         if found is None:
             return None
         target, office = found[0], self._office

@@ -113,7 +113,7 @@ function sentence(run, now) {
     case "sleeping": return `${step}${nth} sleeps since ${since}${end && `, ${end}`}.`;
     case "succeeded": {
       const early = run.position < run.steps.length - 1 ? `Ended early by step ${run.step}` : "Finished";
-      return `${early} at ${at(run.ended_ms ?? run.since_ms, now)}, ${span((run.ended_ms ?? now) - run.created_ms)} after it started.`;
+      return `${early} at ${at(run.ended_ms ?? run.since_ms, now)}, ${work((run.ended_ms ?? now) - run.created_ms)} after it started.`;
     }
     case "failed": return `Failed in step ${run.step}${nth} at ${at(run.ended_ms ?? run.since_ms, now)}.`;
     default: {
@@ -403,9 +403,10 @@ class AttemptView {
     const traced = a.outputs?.some((o) => o.output_type === "error");
     if (a.error && !traced) parts.push(pre(bare(a.error), "pdnb-bad"));
     parts.push(...printed);
+    const shown = a.outputs?.some((o) => o.output_type === "execute_result");  // a body's value, as a notebook shows it
     for (const [name, value] of Object.entries(a.exports ?? {})) {
       const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
-      if (name === "$return_value" && value === null) continue;
+      if (name === "$return_value" && (value === null || shown)) continue;
       parts.push(h("div", { class: "pdnb-export" }, h("span", { class: "pdnb-key" }, name), pre(text)));
     }
     if (!parts.length) parts.push(h("p", { class: "pdnb-quiet" }, a.outcome === "running" ? "Nothing printed yet." : "Nothing printed, nothing exported."));
