@@ -11,11 +11,15 @@ from typing import Any
 
 def complete(coroutine: Any) -> object:
     """The coroutine's result, also where this thread's loop already runs (a cell of a kernel)."""
+    return _beside(coroutine) if _looping() else asyncio.run(coroutine)
+
+
+def _looping() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(coroutine)
-    return _beside(coroutine)
+        return False
+    return True
 
 
 def _beside(coroutine: Coroutine[Any, Any, object]) -> object:

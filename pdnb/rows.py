@@ -116,8 +116,10 @@ class Rows:
         try:
             yield
         finally:
-            with contextlib.suppress(sqlite3.Error):  # after trouble the connection is a new one
+            try:
                 self._cache._sql("COMMIT")
+            except sqlite3.Error:  # after trouble in the block, or in trouble now
+                self._cache.close()
 
     def get(self, key: str) -> str | None:
         """The text under *key*."""

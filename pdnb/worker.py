@@ -1,7 +1,8 @@
 """The headless runner: a plain process that goes on with runs after their pauses.
 
 ``python -m pdnb.worker --directory DIR --run RUN`` serves the environment (interpreter, working directory,
-``sys.path``) of that run: claim, run, report, then wait at the doorbell, warm, until ``--idle`` seconds were quiet.
+``sys.path``) of that run: claim, run, report, then wait at the doorbell, warm, until ``--idle`` seconds were quiet or
+the server that started it (``--server``) is gone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from types import FrameType
 from typing import Final
 
 from pdnb.doorbell import POLL_S
-from pdnb.errors import Refused, StoreError, StoreUnavailable
+from pdnb.errors import PdnbError, Refused, StoreError, StoreUnavailable
 from pdnb.home import Home, now_ms
 from pdnb.runner import Runner
 from pdnb.workflow import Environment
@@ -25,12 +26,18 @@ _IDLE_S: Final = 300.0
 
 
 class Worker:
-    """One worker. ``stopping`` may be set from a signal: the stretch at hand is finished first."""
+    """One worker. ``stopping`` may be set from a signal: the stretch at hand is finished first.
 
-    def __init__(self, home: Home, environment: str, *, idle_s: float = _IDLE_S) -> None:
+    ``server``: the process id of its parent; without that parent it ends as soon as there is nothing to do.
+    """
+
+    def __init__(
+        self, home: Home, environment: Environment, *, idle_s: float = _IDLE_S, server: int | None = None
+    ) -> None:
         self._home = home
         self._environment = environment
         self._idle_s = idle_s
+        self._server = server
         self._runner = Runner(home, show=False)
         self.stopping = False
 
@@ -40,20 +47,22 @@ class Worker:
         while not self.stopping:
             if self.work_once():
                 quiet_since = time.monotonic()
-            elif time.monotonic() - quiet_since > self._idle_s:
+            elif self._server not in (None, os.getppid()) or time.monotonic() - quiet_since > self._idle_s:
                 return
             else:
                 self._home.bell.wait(POLL_S)
 
     def work_once(self) -> bool:
         """Claim one run and drive it to its next pause or end; whether there was one."""
+        enter(self._environment)  # again for every run: the step before may have gone elsewhere
         try:
-            run = self._home.store.claim(self._environment, self._home.owner, at_ms=now_ms())
+            run = self._home.store.claim(self._environment.key, self._home.owner, at_ms=now_ms())
         except StoreUnavailable:
             return False  # locked for a moment: the next look comes
         if run is None:
             return False
         try:
+            self._home.reload_settings()  # the server may have moved since, and links lead to where it is
             self._runner.drive(run)
         except Refused:
             return True  # overruled meanwhile: the result was refused and somebody else goes on
@@ -76,11 +85,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--directory", type=Path, required=True, help="the store's directory")
     parser.add_argument("--run", required=True, help="a run whose environment to serve")
     parser.add_argument("--idle", type=float, default=_IDLE_S, help="seconds without work before it ends")
+    parser.add_argument("--server", type=int, help="the process whose end is this one's end too, once it is idle")
     given = parser.parse_args(argv)
+    try:
+        _serve(given)
+    except PdnbError as error:
+        sys.exit(f"pdnb worker: {error}")
+
+
+def _serve(given: argparse.Namespace) -> None:
     with Home(given.directory, kind="worker") as home:
         environment = home.store.frozen(home.store.get(given.run).hash).environment
-        enter(environment)
-        worker = Worker(home, environment.key, idle_s=given.idle)
+        worker = Worker(home, environment, idle_s=given.idle, server=given.server)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             worker.stopping = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import subprocess
 import sys
@@ -102,6 +103,7 @@ def nb(pdnb_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     yield Notebook(shell, capsys)
     shell.run_line_magic("unload_ext", "pdnb")
     InteractiveShell.clear_instance()
+    atexit.unregister(shell.atexit_operations)  # a third of a second per shell
 
 
 # ---- %%step and %%setup

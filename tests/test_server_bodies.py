@@ -121,10 +121,12 @@ REFUSED: dict[str, tuple[int, dict[str, str], bytes]] = {
     "a gzip bomb": (415, {"Content-Encoding": "gzip", **JSON}, gzip.compress(bytes(50_000_000))),
     "gzip on top": (415, {"Content-Encoding": "identity, gzip", **JSON}, gzip.compress(b"{}")),
     "deflate": (415, {"Content-Encoding": "deflate"}, b"x"),
-    "multipart": (
-        415, {"Content-Type": "multipart/form-data; boundary=x"},
-        b'--x\r\nContent-Disposition: form-data; name="a"; filename="../../secret-thing"\r\n\r\n1\r\n--x--\r\n',
+    "a form that is cut short": (
+        400, {"Content-Type": "multipart/form-data; boundary=x"},
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="../../secret-thing"\r\n\r\n1\r\n--x',
     ),
+    "a form without a boundary": (400, {"Content-Type": "multipart/form-data"}, b"--x\r\n"),
+    "another multipart": (415, {"Content-Type": "multipart/mixed; boundary=x"}, b"--x--\r\n"),
 }  # fmt: skip
 
 

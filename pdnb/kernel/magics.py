@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from IPython.core.error import UsageError
@@ -274,7 +275,7 @@ class PdnbMagics(Magics):
         if len(words) < 2:
             return []
         if words[0] == "%%step" or words[0] == "%%setup":
-            return self._options(_STEP if words[0] == "%%step" else _SETUP, words) or self._step_names()
+            return self._options(_STEP if words[0] == "%%step" else _SETUP, words) or self._step_names(words)
         if len(words) == 2:
             return list(_COMMANDS)
         options = _COMMANDS.get(words[1])
@@ -282,8 +283,8 @@ class PdnbMagics(Magics):
             return []
         if found := self._options(options, words):
             return found
-        if words[1] == "steps":
-            return self._step_names()
+        if words[1] in ("steps", "test"):
+            return self._step_names(words)
         if words[1] in ("show", "resume", "cancel") and len(words) == 3:
             return [run.id for run in handles.listed(self.notebook.home, limit=20)]
         return []
@@ -295,8 +296,9 @@ class PdnbMagics(Magics):
             return list(self.notebook.workflows)
         return list(options.all) if words[-1].startswith("-") else []
 
-    def _step_names(self) -> list[str]:
-        return list(self.notebook.workflow().names)
+    def _step_names(self, words: list[str]) -> list[str]:
+        given = [name for option, name in pairwise(words) if option in ("-w", "--workflow")]
+        return list(self.notebook.workflow(*given[:1]).names)
 
 
 @contextmanager

@@ -6,17 +6,21 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import time
 from collections import Counter
 from dataclasses import dataclass
 from logging import Logger
 from typing import IO, Final
 
-from pdnb.errors import RunNotFound, StoreError
-from pdnb.home import Home
+from pdnb.errors import Refused, RunNotFound, StoreError
+from pdnb.home import Home, now_ms
 from pdnb.links import redact
+from pdnb.model import Claimed, Raised
 from pdnb.workflow import Environment
 
 _LAST_WORDS: Final = 2_000  # characters of a dead worker's stderr that are logged
+_LONGEST_REST_S: Final = 60.0  # a worker that cannot start is not tried more often than this in the end
+_GOODBYE_S: Final = 1.0  # how long the server waits for idle workers when it stops
 
 
 @dataclass
@@ -25,6 +29,14 @@ class _Worker:
     process: subprocess.Popen[bytes]
     stderr: IO[bytes]
     ending: bool = False
+
+
+@dataclass
+class _Crashes:
+    """How often the workers of an environment ended in an error, one after the other; no other until then."""
+
+    count: int = 0
+    until_s: float = 0.0
 
 
 class Supervisor:
@@ -36,6 +48,7 @@ class Supervisor:
         self._max = max_workers
         self._workers: list[_Worker] = []
         self._failed: set[str] = set()
+        self._crashes: dict[str, _Crashes] = {}
         self._idle = 0
 
     def expects_idle(self) -> bool:
@@ -48,26 +61,33 @@ class Supervisor:
         busy = {int(run.owner.split("-")[1]) for run in self._home.store.running() if run.owner}
         idle = Counter(w.environment for w in self._workers if w.process.pid not in busy and not w.ending)
         self._idle = idle.total()
-        for environment, run_id in self._home.store.queued_environments().items():
-            if idle[environment] or environment in self._failed:
+        queued = self._home.store.queued_environments()
+        for environment, run_id in queued.items():
+            if idle[environment] or environment in self._failed or self._rests(environment):
                 continue
-            if sum(not w.ending for w in self._workers) >= self._max and not self._make_room(busy):
+            if sum(not w.ending for w in self._workers) >= self._max and not self._make_room(busy, {*queued}):
                 return
             self._start(environment, run_id)
 
     def close(self) -> None:
-        """Ask every worker to end after the stretch at hand; none is killed."""
+        """Ask every worker to end after the stretch at hand; none is killed. The idle ones have ended then."""
         for worker in self._workers:
             worker.process.terminate()
             worker.stderr.close()
+        self._home.ring()
+        until_s = time.monotonic() + _GOODBYE_S
+        for worker in self._workers:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(max(0.0, until_s - time.monotonic()))
         self._workers.clear()
 
     def _start(self, environment: str, run_id: str) -> None:
         try:
             place = self._home.store.frozen(self._home.store.get(run_id).hash).environment
         except (StoreError, RunNotFound) as error:
-            self._failed.add(environment)  # tampered or gone: nothing of it is executed
             self._log.error("pdnb: run %s: %s", run_id, error)
+            if not self._condemn(run_id, error):
+                self._failed.add(environment)  # its row itself is gone or damaged
             return
         stderr = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
         try:
@@ -81,6 +101,8 @@ class Supervisor:
                     str(self._home.directory),
                     "--run",
                     run_id,
+                    "--server",
+                    str(os.getpid()),
                 ],
                 cwd=place.cwd,
                 env=_environ(place),
@@ -100,19 +122,41 @@ class Supervisor:
             return
         self._workers.append(_Worker(environment, process, stderr))
 
-    def _make_room(self, busy: set[int]) -> bool:
-        """Let one idle worker of another environment end; whether there was one."""
+    def _condemn(self, run_id: str, error: Exception) -> bool:
+        """Fail a run whose code was tampered with, so that it does not stand before the others; whether it could be."""
+        store = self._home.store
+        try:
+            run = store.apply(run_id, Claimed(now_ms(), self._home.owner))
+            store.apply(run_id, Raised(now_ms(), run.fence, error=str(error)))
+        except Refused:
+            return True  # somebody has it
+        except (StoreError, RunNotFound):
+            return False
+        return True
+
+    def _make_room(self, busy: set[int], queued: set[str]) -> bool:
+        """Let one worker end that is idle and for whose environment nothing waits; whether there was one."""
         for worker in self._workers:
-            if worker.process.pid not in busy and not worker.ending:
+            if worker.process.pid not in busy and worker.environment not in queued and not worker.ending:
                 worker.process.terminate()
                 worker.ending = True
                 return True
         return False
 
+    def _rests(self, environment: str) -> bool:
+        """Whether workers there ended in errors, and the time to try again has not come."""
+        crashes = self._crashes.get(environment)
+        return crashes is not None and time.monotonic() < crashes.until_s
+
     def _bury(self) -> None:
         for worker in [w for w in self._workers if w.process.poll() is not None]:
             self._workers.remove(worker)
-            if worker.process.returncode > 0:
+            if worker.process.returncode <= 0:
+                self._crashes.pop(worker.environment, None)
+            else:
+                crashes = self._crashes.setdefault(worker.environment, _Crashes())
+                crashes.count += 1
+                crashes.until_s = time.monotonic() + min(_LONGEST_REST_S, 2.0 ** (crashes.count - 1))
                 worker.stderr.seek(0)
                 words = worker.stderr.read()[-_LAST_WORDS:].decode(errors="replace").strip()
                 self._log.error("pdnb: a worker ended with code %s: %s", worker.process.returncode, redact(words))

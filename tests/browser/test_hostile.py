@@ -1,0 +1,161 @@
+"""Whatever users wrote stays text: on the card, in the panel, on link pages, in an untrusted notebook."""
+
+from __future__ import annotations
+
+import json
+
+from playwright.async_api import BrowserContext, Page, expect
+
+from pdnb.handles import Run
+from pdnb.home import Home
+from tests.browser.conftest import OpenWindow
+from tests.browser.desk import Desk, Watch
+from tests.browser.lab import ask
+
+PWN = "top.__pwned=window.__pwned=1;alert(1)"
+HOSTILE = [
+    f"<script>{PWN}</script>",
+    f"</script><script>{PWN}</script>",
+    f"<img src=x onerror='{PWN}'>",
+    f"<svg onload='{PWN}'></svg>",
+    f"<svg><script>{PWN}</script></svg>",
+    f"<iframe srcdoc='<script>{PWN}</script>'></iframe>",
+    f"<iframe src='javascript:{PWN}'></iframe>",
+    f"<object data='javascript:{PWN}'></object>",
+    f"<a href='javascript:{PWN}' id=bait>x</a>",
+    f"<form><button formaction='javascript:{PWN}'>x</button></form>",
+    f"<details open ontoggle='{PWN}'><summary>x</summary></details>",
+    f"<input autofocus onfocus='{PWN}'>",
+    f"</object></div></textarea></style></title><img src=x onerror='{PWN}'>",
+    f"\"><img src=x onerror='{PWN}'>",
+    f"' autofocus onfocus='{PWN}' x='",
+    f"--><!--<img src=x onerror='{PWN}'>-->",
+    f"{{{{constructor.constructor('{PWN}')()}}}}${{{PWN}}}`{{%raw%}}",
+    f"&lt;script&gt;{PWN}&lt;/script&gt;",
+    "<style>*{display:none!important}</style><link rel=stylesheet href=//evil.invalid/x.css>",
+    "<meta http-equiv=refresh content=0;url=//evil.invalid/><base href=//evil.invalid/>",
+]
+STEPS = {
+    "show": """
+from IPython.display import HTML, SVG, Javascript, Markdown, display
+bad = step.steps["trigger"]["event"]["bad"]
+print(bad)
+step.export(bad[:60], bad)
+step.export("list", [bad, {bad: bad}])
+display(HTML(bad), Markdown(bad), Javascript(bad), {"text/html": bad, "image/svg+xml": bad})
+display({"text/plain": bad, "image/png": bad, "application/javascript": bad}, raw=True)
+bad
+""",
+    "ask": "step.export('$summary', step.steps['show']['$return_value']); links = step.flow.suspend()",
+    "fail": "raise RuntimeError(step.steps['trigger']['event']['bad'])",
+}
+
+
+async def assert_unharmed(page: Page) -> None:
+    """No frame was written to by a hostile string."""
+    for frame in page.frames:
+        assert await frame.evaluate("typeof window.__pwned") == "undefined", frame.url
+
+
+def outsiders(context: BrowserContext) -> list[str]:
+    """Requests to another host, as they come."""
+    found: list[str] = []
+    context.on("request", lambda request: found.append(request.url) if "evil.invalid" in request.url else None)
+    return found
+
+
+def hostile_runs(home: Home) -> list[Run]:
+    return [ask(home, bad, {"bad": bad}, STEPS) for bad in HOSTILE]
+
+
+async def test_these_strings_do_harm_where_nobody_is_careful(window: OpenWindow, watch: Watch) -> None:
+    """The control: as markup they act, so a page that shows them unharmed has escaped them."""
+    context = await window()
+    outside = outsiders(context)
+    harmed = 0
+    for bad in HOSTILE:
+        page = await context.new_page()
+        await page.set_content(f"<title>t</title><body>{bad}<div title='{bad}'></div></body>")
+        harmed += await page.evaluate("typeof window.__pwned") != "undefined"
+        await page.close()
+    assert harmed >= 12
+    assert outside
+    watch.dialogs.clear()
+    watch.ours.clear()
+
+
+async def test_hostile_text_stays_text_in_card_and_panel(desk: Desk, home: Home, watch: Watch) -> None:
+    outside = outsiders(desk.page.context)
+    runs = hostile_runs(home)
+    ids = [run.id for run in runs]
+    show = f"for id in {ids}:\n    get_ipython().run_line_magic('pdnb', f'show {{id}}')"
+    desk.lab.write("hostile.ipynb", "%load_ext pdnb", "%pdnb panel", show)
+    await desk.open("hostile.ipynb")
+    await desk.run_all()
+    for run, bad in zip(runs, HOSTILE, strict=True):
+        row = desk.panel.locator("tbody tr", has=desk.page.locator(f"[title='run {run.id}']"))
+        await expect(row.locator(".pdnb-workflow")).to_have_text(bad)
+        await expect(row.locator(".pdnb-summary")).to_have_text(bad)
+    await assert_unharmed(desk.page)
+
+    for run, bad in zip(runs[::2], HOSTILE[::2], strict=True):
+        run.resume({bad: bad})
+    for run, bad in zip(runs[1::2], HOSTILE[1::2], strict=True):
+        run.cancel(bad)
+    for run, bad in zip(runs, HOSTILE, strict=True):
+        run.wait(20_000)
+        page = await desk.page.context.new_page()
+        await page.goto(f"{desk.lab.url}pdnb/card/{run.id}")
+        await expect(page.locator(".pdnb-title")).to_have_text(bad)
+        for details in await page.locator(".pdnb-attempt:not([open]) > summary, .pdnb-rich > summary").all():
+            await details.click()  # HTML of a step is drawn in a frame of its own only when somebody asks for it
+        assert (await page.locator(".pdnb-attempts").inner_text()).count(bad.split("\n")[0]) >= 4
+        await expect(page.locator(".pdnb-card").get_by_text(bad).last).to_be_visible()
+        await assert_unharmed(page)
+        await page.close()
+    await assert_unharmed(desk.page)
+    assert outside == []
+    # the frames of steps' HTML forbid its scripts, and say so
+    watch.ours = [said for said in watch.ours if "about:srcdoc" not in said]
+
+
+async def test_hostile_text_stays_text_on_link_pages(window: OpenWindow, home: Home, watch: Watch) -> None:
+    context = await window(viewport={"width": 360, "height": 640})
+    outside = outsiders(context)
+    page = await context.new_page()
+    for run, bad in zip(hostile_runs(home), HOSTILE, strict=True):
+        await page.goto(str(run.cancel_url))
+        await expect(page.locator("blockquote")).to_have_text(bad)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        run.cancel(bad)
+        await page.reload()
+        await expect(page.get_by_text(bad).first).to_be_visible()
+        assert await page.locator("script, img, svg, iframe, object, a, input, meta[http-equiv], base").count() == 0
+        await assert_unharmed(page)
+    assert outside == []
+    watch.forgive("status of 410")
+
+
+async def test_an_untrusted_notebook_shows_the_static_card_and_runs_nothing(desk: Desk, home: Home) -> None:
+    outside = outsiders(desk.page.context)
+    summary = f"step.export('$summary', {HOSTILE[2]!r}); links = step.flow.suspend()"
+    desk.lab.write("trusted.ipynb", "%load_ext pdnb", f"%%step ask\n{summary}", "%%step then\n1", "run = %pdnb run")
+    await desk.open("trusted.ipynb")
+    await desk.run_all()
+    await desk.card_shows("suspended")
+    await desk.save()
+    notebook = json.loads((desk.lab.root / "trusted.ipynb").read_text())
+    # somebody else's file: the signature does not fit, and a script was added
+    html = notebook["cells"][-1]["outputs"][0]["data"]["text/html"]
+    html += [f"<script>{PWN}</script><img src=x onerror='{PWN}'><object data='javascript:{PWN}'></object>"]
+    (desk.lab.root / "foreign.ipynb").write_text(json.dumps(notebook))
+
+    await desk.open("foreign.ipynb")
+    output = desk.page.locator(".jp-RenderedHTML").last
+    await expect(output).to_contain_text("Step ask waits for a person since")
+    await expect(output).to_contain_text("◆ ask waiting")
+    await expect(output).to_contain_text(HOSTILE[2])
+    await expect(output.locator("object, script, iframe")).to_have_count(0)
+    assert [frame.url for frame in desk.page.frames if "/pdnb/" in frame.url] == []
+    await assert_unharmed(desk.page)
+    assert outside == []
