@@ -11,7 +11,7 @@ from pdnb import keeper, view
 from pdnb.doorbell import POLL_S
 from pdnb.errors import Refused
 from pdnb.flow import milliseconds
-from pdnb.home import Home, now_ms
+from pdnb.home import Home
 from pdnb.links import Link
 from pdnb.model import JSON, Attempt, Cancelled, Claimed, Resumed, Status, Via
 from pdnb.model import Run as Row
@@ -84,13 +84,17 @@ class Run:
         """Let the run go on; *body* is what the workflow receives. Raises ``Refused`` when it has moved on."""
         by, seen = who(), self._seen
         request = from_person(via, by, body)
-        self._seen = self._home.store.apply(self.id, Resumed(now_ms(), seen.step, seen.runs, via, by, request))
+        self._seen = self._home.store.apply(
+            self.id, Resumed(self._home.clock(), seen.step, seen.runs, via, by, request)
+        )
         return self
 
     def cancel(self, reason: str | None = None, *, via: Via = "python") -> Self:
         """End the run here. Raises ``Refused`` when it has moved on."""
         seen = self._seen
-        self._seen = self._home.store.apply(self.id, Cancelled(now_ms(), seen.step, seen.runs, via, who(), reason))
+        self._seen = self._home.store.apply(
+            self.id, Cancelled(self._home.clock(), seen.step, seen.runs, via, who(), reason)
+        )
         return self
 
     def wait(self, timeout: int | float | timedelta | None = None) -> Self:
@@ -183,7 +187,7 @@ def start(
     """
     __tracebackhide__ = True
     home.reload_settings()
-    runner, at_ms = Runner(home, show=show), now_ms()
+    runner, at_ms = Runner(home, show=show), home.clock()
     if headless:
         run = Run(home, home.store.add(frozen, event, at_ms=at_ms))
         on_start(run)
@@ -218,16 +222,16 @@ def listed(
     return Runs(home, page.runs, page.next)
 
 
-def wait(home: Home, run_id: str, *, timeout_ms: int | None = None, clock: Callable[[], int] = now_ms) -> Row:
+def wait(home: Home, run_id: str, *, timeout_ms: int | None = None) -> Row:
     """Block until the run is over; without a server keep the clock and run the steps here."""
     __tracebackhide__ = True
-    runner = Runner(home, show=True, clock=clock)
-    until = None if timeout_ms is None else clock() + timeout_ms
+    runner = Runner(home, show=True)
+    until = None if timeout_ms is None else home.clock() + timeout_ms
     while not (row := home.store.get(run_id)).status.over:
         if not home.served():
-            keeper.tick(home, clock())
+            keeper.tick(home)
             try:
-                row = _claimed(home, run_id, clock())
+                row = _claimed(home, run_id, home.clock())
             except KeyboardInterrupt as error:  # it waited for the commit
                 runner.abandon(home.store.get(run_id), error)
                 raise
@@ -239,8 +243,8 @@ def wait(home: Home, run_id: str, *, timeout_ms: int | None = None, clock: Calla
         rest_s = POLL_S
         for moment in (row.due_ms, until):
             if moment is not None:
-                rest_s = min(rest_s, max(0.0, (moment - clock()) / 1000))
-        if until is not None and clock() >= until:
+                rest_s = min(rest_s, max(0.0, (moment - home.clock()) / 1000))
+        if until is not None and home.clock() >= until:
             raise TimeoutError(f"run {run_id} is still {row.status} at step {row.step!r} after {timeout_ms} ms")
         home.bell.wait(rest_s)
     return row

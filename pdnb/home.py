@@ -11,6 +11,7 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
@@ -32,9 +33,13 @@ def now_ms() -> int:
 
 
 class Home:
-    """The directory of one store, from one process. ``kind`` says what kind of owner this process is."""
+    """The directory of one store, from one process.
 
-    def __init__(self, directory: Path | None = None, *, kind: str) -> None:
+    ``kind`` says what kind of owner this process is; ``clock`` is what every event from here is dated by.
+    """
+
+    def __init__(self, directory: Path | None = None, *, kind: str, clock: Callable[[], int] = now_ms) -> None:
+        self.clock = clock
         self.directory = directory or default_directory()
         _prepare(self.directory)
         self.settings: Settings = read_settings(self.directory)

@@ -12,8 +12,9 @@ from pdnb.home import Home
 from pdnb.model import Lost
 
 
-def tick(home: Home, at_ms: int) -> None:
-    """Settle what time and death have brought about by *at_ms*; cheap when that is nothing."""
+def tick(home: Home) -> None:
+    """Settle what time and death have brought about by now; cheap when that is nothing."""
+    at_ms = home.clock()
     home.store.elapse(at_ms)
     home.owners.bury()
     for run in home.store.running():

@@ -28,6 +28,8 @@ _PURPOSE: Final[dict[str, Purpose]] = {prefix: purpose for purpose, prefix in _P
 
 # pdnb1r.<run>.<step>.<runs>.<signature>; the fixed beginning makes searching a megabyte of output cheap
 _TOKEN: Final = re.compile(r"(pdnb1[rc])\.([0-9a-z]{20})\.([A-Za-z_][A-Za-z0-9_-]{0,63})\.([1-9]\d{0,8})\.([\w-]{43})")
+# the same, or what was left of one by whoever shortened the text: a few letters can be guessed
+_SHOWN: Final = re.compile(_TOKEN.pattern.replace("{43}", "{1,43}"))
 _SEALED: Final = re.compile(r"(pdnb1[rc])!([0-9a-z]{20})!([A-Za-z_][A-Za-z0-9_-]{0,63})!([1-9]\d{0,8})!([\w-]{43})")
 
 
@@ -85,18 +87,22 @@ class Links:
         return Target(match[2], match[3], int(match[4]))
 
     def seal(self, text: str, run: str) -> str:
-        """*text* with every working token replaced by a placeholder that only the rows of *run* can turn back."""
+        """*text* with every working token replaced by a placeholder that only the rows of *run* can turn back.
+
+        A token that was cut short works no more and becomes an ellipsis.
+        """
         if "pdnb1" not in text:
             return text
 
         def close(match: re.Match[str]) -> str:
-            purpose = _PURPOSE[match[1]]
-            if not self._valid(purpose, match[0]):
+            if len(match[5]) < 43:
+                return "…"
+            if not self._valid(_PURPOSE[match[1]], match[0]):
                 return match[0]
             value = f"{match[1]}!{match[2]}!{match[3]}!{match[4]}"
             return self._signer(f"sealed.{run}", sep="!").sign(value).decode()
 
-        return _TOKEN.sub(close, text)
+        return _SHOWN.sub(close, text)
 
     def unseal(self, text: str, run: str) -> str:
         """The inverse of :meth:`seal` for the same *run*; a foreign or forged placeholder stays as it is."""
@@ -129,5 +135,5 @@ class Links:
 
 
 def redact(text: str) -> str:
-    """*text* with every token, working or not, reduced to an ellipsis."""
-    return _TOKEN.sub("…", text) if "pdnb1" in text else text
+    """*text* with every token, working or not, whole or cut short, reduced to an ellipsis."""
+    return _SHOWN.sub("…", text) if "pdnb1" in text else text

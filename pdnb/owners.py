@@ -25,7 +25,7 @@ class Owner:
     def __init__(self, directory: Path, kind: str, port: int) -> None:
         self.id = f"{kind}-{os.getpid()}-{secrets.token_hex(4)}"
         self._directory = owners_directory(directory)
-        self._lock = FileLock(self._directory / f"{self.id}.lock", mode=_MODE)
+        self._lock = FileLock(self._directory / f"{self.id}.lock", mode=_MODE, thread_local=False)
         self._lock.acquire()
         self._card = self._directory / f"{self.id}.json"
         write_private(self._card, json.dumps({"kind": kind, "pid": os.getpid(), "port": port}))
@@ -82,7 +82,7 @@ class Post:
     """A post that one process at a time holds (``server.lock``: the clock, the workers, ``settings.json``)."""
 
     def __init__(self, directory: Path, name: str = "server") -> None:
-        self._lock = FileLock(directory / f"{name}.lock", mode=_MODE)
+        self._lock = FileLock(directory / f"{name}.lock", mode=_MODE, thread_local=False)
 
     def take(self) -> bool:
         """Take it if it is free (or ours already); whether it is ours now."""

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from pdnb.errors import Refused, StoreUnavailable
 from pdnb.execute import execute, one_line
 from pdnb.flow import Flow, Pd, URLs
-from pdnb.home import Home, now_ms
+from pdnb.home import Home
 from pdnb.links import Target
 from pdnb.model import JSON, End, Raised, Run, Status
 from pdnb.send import MailSettings, Send
@@ -35,12 +35,10 @@ class Runner:
         home: Home,
         *,
         show: bool,
-        clock: Callable[[], int] = now_ms,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._home = home
         self._show = show
-        self._clock = clock
         self._pause = pause
         self._code: dict[str, Frozen] = {}
 
@@ -65,7 +63,7 @@ class Runner:
         """One go at the present step: the run after it, and what the step raised."""
         frozen, pd = self._patiently(lambda: self._prepared(run))
         left = execute(frozen, run.step, pd, show=self._show)
-        now, error = self._clock(), left.error
+        now, error = self._home.clock(), left.error
         event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, tuple(pd.send.mails))
         if error is not None:
             event = Raised(now, run.fence, event.exports, event.outputs, event.mails, error=one_line(error))
@@ -85,7 +83,7 @@ class Runner:
         try:
             now = self._home.store.get(run.id)
             if now.status is Status.RUNNING and (now.owner, now.fence) == (self._home.owner, run.fence):
-                self._home.store.apply(run.id, Raised(self._clock(), now.fence, error=one_line(error)))
+                self._home.store.apply(run.id, Raised(self._home.clock(), now.fence, error=one_line(error)))
         except (Refused, StoreUnavailable):
             return  # overruled, or nothing can be written: the claim ends with this process
 
@@ -113,7 +111,7 @@ class Runner:
         return {
             "id": f"{run.id}.{run.fence}",
             "trace_id": run.id,
-            "ts": datetime.fromtimestamp(self._clock() / 1000, UTC).isoformat(timespec="milliseconds"),
+            "ts": datetime.fromtimestamp(self._home.clock() / 1000, UTC).isoformat(timespec="milliseconds"),
             "workflow_id": frozen.name,
             "workflow_name": frozen.name,
             "deployment_id": frozen.hash,

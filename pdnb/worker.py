@@ -18,7 +18,7 @@ from typing import Final
 
 from pdnb.doorbell import POLL_S
 from pdnb.errors import PdnbError, Refused, StoreError, StoreUnavailable
-from pdnb.home import Home, now_ms
+from pdnb.home import Home
 from pdnb.runner import Runner
 from pdnb.workflow import Environment
 
@@ -56,7 +56,7 @@ class Worker:
         """Claim one run and drive it to its next pause or end; whether there was one."""
         enter(self._environment)  # again for every run: the step before may have gone elsewhere
         try:
-            run = self._home.store.claim(self._environment.key, self._home.owner, at_ms=now_ms())
+            run = self._home.store.claim(self._environment.key, self._home.owner, at_ms=self._home.clock())
         except StoreUnavailable:
             return False  # locked for a moment: the next look comes
         if run is None:

@@ -251,7 +251,8 @@ def test_waiting_without_a_server_keeps_the_clock(home: Home) -> None:
         hours += 1
         return now_ms() + hours * 3_600_000
 
-    assert wait(home, run.id, clock=clock).status is Status.SUCCEEDED
+    home.clock = clock
+    assert wait(home, run.id).status is Status.SUCCEEDED
     assert [a.step for a in run.attempts] == ["nap", "poll", "poll", "poll", "last"]
     assert run.exports["last"] == {"$return_value": "awake"}
 

@@ -182,6 +182,15 @@ def test_redaction_hides_what_does_not_work_too() -> None:
     assert redact(TOKEN[:-1] + "A" + " and " + Links(b"another secret").token("cancel", TARGET)) == "… and …"
 
 
+@pytest.mark.parametrize("left", [42, 20, 1])
+def test_a_token_that_was_cut_short_is_hidden_too(left: int) -> None:
+    """One letter less can be guessed."""
+    cut = TOKEN[: len(TOKEN) - 43 + left]
+    assert redact(f"see {cut}") == "see …"
+    assert redact(f"see {cut} and {TOKEN}!") == "see … and …!"
+    assert LINKS.seal(f"see {cut}", RUN) == "see …"
+
+
 # ---- sealing ------------------------------------------------------------------------------------------------------
 
 

@@ -37,7 +37,8 @@ class Stage:
         self.home = home
         self.store = home.store
         self.now = NOW
-        self.runner = Runner(home, show=False, clock=lambda: self.now)
+        home.clock = lambda: self.now
+        self.runner = Runner(home, show=False)
 
     def add(self, event: JSON = None, *, setup: str = "", **steps: str) -> Run:
         """A run of *steps*, claimed and not driven yet."""
@@ -597,7 +598,7 @@ def test_what_is_printed_and_displayed_is_kept_per_attempt(stage: Stage, capsys:
 
 def test_a_caller_sees_what_the_steps_print_without_tokens(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     run = stage.add(one="print('go to', step.flow.suspend()['resume_url'])")
-    Runner(stage.home, show=True, clock=lambda: NOW).drive(run)
+    Runner(stage.home, show=True).drive(run)
     assert capsys.readouterr().out == "go to http://127.0.0.1:8888/pdnb/resume/…\n"
     assert "pdnb1r." in stage.store.attempts(run.id)[0].outputs[0]["text"]
 
@@ -689,8 +690,9 @@ def test_an_interrupt_between_steps_leaves_no_claim(stage: Stage, moment: int) -
         return NOW
 
     run = stage.add(one="1", two="2")
+    stage.home.clock = clock
     with pytest.raises(KeyboardInterrupt):
-        Runner(stage.home, show=False, clock=clock).drive(run)
+        stage.runner.drive(run)
     after = stage.store.get(run.id)
     assert (after.status, after.owner, after.error) == (Status.FAILED, None, "KeyboardInterrupt")
     assert after.step == ("one" if moment < 3 else "two")

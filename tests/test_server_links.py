@@ -298,7 +298,7 @@ async def test_after_its_run_was_cancelled_a_link_is_gone(desk: Desk) -> None:
 
 async def test_after_the_time_to_answer_a_link_is_gone(desk: Desk) -> None:
     run = desk.suspended(timeout_ms=60_000)
-    desk.office.clock = lambda: now_ms() + 60_000
+    desk.office.home.clock = lambda: now_ms() + 60_000
     first = await desk.ask("POST", desk.path("resume", run))
     again = await desk.ask("GET", desk.path("resume", run), JSON)
     assert [answer.status for answer in (first, again)] == [410, 410]
@@ -308,7 +308,7 @@ async def test_after_the_time_to_answer_a_link_is_gone(desk: Desk) -> None:
 
 async def test_a_pause_that_ended_by_itself_says_so(desk: Desk) -> None:
     waiting = (desk.sleeping("delay", wait_ms=60_000), desk.suspended(timeout_ms=60_000, on_timeout="resume"))
-    desk.office.clock = lambda: now_ms() + 60_000
+    desk.office.home.clock = lambda: now_ms() + 60_000
     for run in waiting:
         answer = await desk.ask("POST", desk.path("resume", run))
         assert (answer.status, answer.json()["status"], desk.status(run)) == (410, "elapsed", Status.QUEUED)

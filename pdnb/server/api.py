@@ -136,7 +136,7 @@ class DecisionHandler(PdnbAPIHandler):
             raise web.HTTPError(400, 'say which attempt you mean: {"step": "…", "runs": 1}')
         if via not in _VIAS:
             raise web.HTTPError(400, f"via is one of {', '.join(_VIAS)}")
-        by, now = self._who(), self.office.clock()
+        by, now = self._who(), self.office.home.clock()
         event: Resumed | Cancelled
         if what == "resume":
             event = Resumed(now, step, runs, via, by, from_person(via, by, given.get("body")))

@@ -207,7 +207,7 @@ class LinkHandler(JupyterHandler):
 
     def _event(self, purpose: Purpose, target: Target) -> Resumed | Cancelled:
         request = self.request
-        now = self._office.clock()
+        now = self._office.home.clock()
         if purpose == "cancel":
             return Cancelled(now, target.step, target.runs, "link")
         data = from_http(
@@ -291,14 +291,14 @@ class LinkHandler(JupyterHandler):
             document = {"status": str(run.status), "workflow": run.workflow, "step": run.step, "due_ms": run.due_ms}
             self._send({**document, "message": f"POST to this URL to {purpose} the run"})
         else:
-            self.finish(confirm_page(run, purpose, self._office.clock()))
+            self.finish(confirm_page(run, purpose, self._office.home.clock()))
 
     def _answer(self, status: int, happened: Happened, run: Run, at_ms: int | None, message: str | None = None) -> None:
         self.set_status(status)
         if self._wants_json(page_by_default=False):
             self._send({"status": happened, "at_ms": at_ms, "workflow": run.workflow, "message": message or happened})
         else:
-            self.finish(result_page(happened, run, self._office.clock(), at_ms))
+            self.finish(result_page(happened, run, self._office.home.clock(), at_ms))
 
     def _late(self, run: Run, error: Refused) -> None:
         if isinstance(error, AlreadyResumed):

@@ -18,7 +18,7 @@ from typing import Final, ParamSpec, TypeVar
 from pdnb import keeper
 from pdnb.doorbell import POLL_S
 from pdnb.errors import PdnbError, StoreError
-from pdnb.home import Home, now_ms
+from pdnb.home import Home
 from pdnb.links import Target, redact
 from pdnb.model import Event, Run
 from pdnb.owners import Post
@@ -48,11 +48,9 @@ class Office:
         *,
         max_workers: int,
         max_upload: int = MAX_UPLOAD,
-        clock: Callable[[], int] = now_ms,
     ) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pdnb-store")
         self.home: Home = self._thread.submit(lambda: Home(directory, kind="server")).result()
-        self.clock = clock
         self.max_upload = max_upload
         self.uploading: set[Target] = set()
         self._log = log
@@ -121,10 +119,10 @@ class Office:
             self._begin()
         if not self._post.held:  # another server keeps this store: only answer links
             return POLL_S
-        keeper.tick(self.home, self.clock())
+        keeper.tick(self.home)
         self._supervisor.look()
         due_ms = self.home.store.next_due_ms()
-        return POLL_S if due_ms is None else min(POLL_S, max(0.0, (due_ms - self.clock()) / 1000))
+        return POLL_S if due_ms is None else min(POLL_S, max(0.0, (due_ms - self.home.clock()) / 1000))
 
     def _begin(self) -> None:
         """What the server that keeps the store does first."""

@@ -11,6 +11,7 @@ const HOLD_MS = 700;
 const HAND_MS = 5_000;
 const POLL_MS = 1_000;
 const IDLE_MS = 15_000;
+const KEPT_MS = 3_000;
 const MAX_ATTEMPTS = 60;
 const MAX_TEXT = 100_000;
 const MAX_WAITING = 500;
@@ -536,6 +537,21 @@ class Card {
   }
 
   say(message) { this.optional(this.trouble, message); }
+
+  /** What a person has in hand: which attempts are open, where the focus is. */
+  hand() {
+    const here = document.activeElement;
+    const focus = this.el.contains(here) ? here.dataset.act ?? "card" : null;
+    return { focus, open: [...this.views].map(([key, view]) => [key, view.el.open, view.opened]) };
+  }
+
+  recall({ focus, open }) {
+    for (const [key, is, was] of open) {
+      const view = this.views.get(key);
+      if (view && was) [view.opened, view.el.open] = [true, is];
+    }
+    if (focus) (this.el.querySelector(`button[data-act="${focus}"]:not([hidden])`) ?? this.sentence).focus({ preventScroll: true });
+  }
 }
 
 // ---- the table -----------------------------------------------------------------------------------------------------
@@ -771,7 +787,7 @@ export function apiSource(baseUrl, { via = "card" } = {}) {
       let [timer, stopped, failures, turn, unfinished, looking, again, inView] = [0, false, 0, 0, true, false, false, true];
       const active = () => (queries[0].doc?.next ? queries : queries.slice(0, 1));
       const pause = () => {
-        if (failures) return Math.min(30_000, POLL_MS * 2 ** failures);
+        if (failures) return Math.min(10_000, POLL_MS * 1.5 ** failures);
         if (!unfinished) return what.id ? null : IDLE_MS;  // a list may still get a new run
         return document.visibilityState === "visible" && inView ? POLL_MS : IDLE_MS;
       };
@@ -913,6 +929,20 @@ function followTheme(root) {
   return () => { observer.disconnect(); system.removeEventListener("change", apply); };
 }
 
+/** JupyterLab draws a frame anew whenever the kernel updates it: what a person had in hand is there again. */
+function keepHand(id, card) {
+  const key = `pdnb-hand ${id}`;
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(key));
+    if (kept && Date.now() - kept.at < KEPT_MS) card.recall(kept);
+  } catch { /* no storage, or not ours */ }
+  addEventListener("pagehide", () => {
+    try {
+      sessionStorage.setItem(key, JSON.stringify({ at: Date.now(), ...card.hand() }));
+    } catch { /* no storage */ }
+  });
+}
+
 /** As high as its content: a frame around this page has no scroll bar of its own. */
 function fitFrame(root) {
   let frame = null;
@@ -947,7 +977,10 @@ function mount(el, view, start) {
 export function drawCard(el, source, id, initial = null) {
   const card = new Card(source);
   return mount(el, card, () => {
+    const framed = document.documentElement.hasAttribute("data-framed");
+    if (framed) card.gate.hold();  // a click may have been meant for the frame that was here a moment ago
     if (initial) card.patch(initial);
+    if (framed) keepHand(id, card);
     const watch = source.watch({ id, el }, ([run]) => run && card.patch(run), (message) => card.say(message));
     card.look = () => watch.look();
     return watch.stop;

@@ -80,16 +80,58 @@ async def test_the_card_outlives_page_and_kernel(desk: Desk, home: Home) -> None
     await desk.card_shows("succeeded", "42")
 
 
-async def test_the_keyboard_alone_approves_in_the_card(desk: Desk, home: Home) -> None:
-    desk.lab.write("keys.ipynb", "%load_ext pdnb", "%%step ask\nlinks = step.flow.suspend()", "%%step then\n'done'", "run = %pdnb run")
+async def test_the_keyboard_alone_approves_gate_after_gate(desk: Desk, home: Home) -> None:
+    """JupyterLab draws the frame anew at each gate; the focus is still where it was."""
+    gate = "print('asking')\nlinks = step.flow.suspend()"
+    desk.lab.write(
+        "keys.ipynb", "%load_ext pdnb", f"%%step one\n{gate}", f"%%step two\n{gate}", "%%step three\n3", "run = %pdnb run"
+    )
     await desk.open("keys.ipynb")
     await desk.run_all()
-    card = await desk.card_shows("suspended")
+    card = await desk.card_shows("Step one waits")
     await card.locator(".pdnb-title").click()
     await desk.page.keyboard.press("Tab")
     approve = card.locator("[data-act=resume]")
     await expect(approve).to_be_focused()
     assert await approve.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"
+    await card.locator(".pdnb-attempt > summary").click()  # what is closed stays closed
+    await approve.focus()
+    await expect(approve).not_to_have_attribute("aria-disabled", "true")
+    await desk.page.keyboard.press("Enter")
+
+    card = await desk.card_shows("Step two waits")
+    approve = card.locator("[data-act=resume]")
+    await expect(approve).to_be_focused()
+    await expect(card.locator(".pdnb-attempt").first).not_to_have_attribute("open", "")
+    await expect(card.locator(".pdnb-attempt").last).to_have_attribute("open", "")
+    await expect(approve).not_to_have_attribute("aria-disabled", "true")
     await desk.page.keyboard.press("Enter")
     await desk.card_shows("succeeded")
     assert newest(home, "keys").wait(20_000).status == "succeeded"
+
+
+async def test_a_double_click_never_approves_the_next_gate(desk: Desk, home: Home) -> None:
+    gate = "links = step.flow.suspend()"
+    desk.lab.write("twice.ipynb", "%load_ext pdnb", f"%%step one\n{gate}", f"%%step two\n{gate}", "%%step three\n3", "run = %pdnb run")
+    await desk.open("twice.ipynb")
+    await desk.run_all()
+    card = await desk.card_shows("Step one waits")
+    place = await card.locator("[data-act=resume]").bounding_box()
+    assert place is not None
+    await card.locator("[data-act=resume]").click(trial=True)  # it takes clicks by now
+    for _ in range(12):  # an impatient hand: a click every 50 ms, on whatever comes there
+        await desk.page.mouse.click(place["x"] + 20, place["y"] + 10)
+        await desk.page.wait_for_timeout(50)
+    await desk.card_shows("Step two waits")
+    assert [a.decision and a.decision.via for a in newest(home, "twice").attempts] == ["card", None]
+
+
+async def test_a_saved_notebook_tells_where_the_run_waits(desk: Desk) -> None:
+    """What GitHub, nbconvert and an untrusting JupyterLab show is the static card."""
+    await desk.open("01_approve.ipynb")
+    await desk.run_all()
+    await desk.card_shows("suspended")
+    await desk.save()
+    saved = (desk.lab.root / "01_approve.ipynb").read_text()
+    assert "Step approve waits for a person since" in saved
+    assert "Publish “Launch”?" in saved.encode().decode("unicode_escape", "ignore") or "Publish \\u201cLaunch" in saved
