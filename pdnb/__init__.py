@@ -16,21 +16,33 @@ if TYPE_CHECKING:
     from pdnb.handles import Run, Runs
     from pdnb.kernel.magics import PdnbMagics
     from pdnb.model import JSON
+    from pdnb.sourcing import step
+    from pdnb.workflow import Workflow
 
-__all__ = ["PdnbError", "Run", "Workflow", "get", "panel", "run", "runs"]
+__all__ = ["PdnbError", "Run", "Workflow", "get", "panel", "run", "runs", "step"]
 
 _magics: PdnbMagics | None = None
 
 
-def run(event: JSON = None, *, workflow: str | None = None, wait: bool = False, headless: bool = False) -> Run:
-    """Start a run of this notebook's *workflow*: here, in the foreground, to its first pause or end.
+def run(
+    event: JSON = None, *, workflow: str | Workflow | None = None, wait: bool = False, headless: bool = False
+) -> Run:
+    """Start a run: here, in the foreground, to its first pause or end.
 
-    *event*: JSON, what started it (``pd.steps["trigger"]["event"]``). *wait*: stay until the run is over. *headless*:
-    leave it to a worker from the first step. Raises what a step raises; ``DefinitionError`` when a step uses a name
-    that cannot travel with the run.
+    *event*: JSON, what started it (``pd.steps["trigger"]["event"]``). *workflow*: one of this notebook by its name
+    (default: the notebook's own), or a ``Workflow``, which needs no notebook. *wait*: stay until the run is over.
+    *headless*: leave it to a worker from the first step. Raises what a step raises; ``DefinitionError`` when a step
+    uses a name that cannot travel with the run.
     """
     __tracebackhide__ = True
-    started = _here().notebook.run(workflow, event, headless=headless)
+    if workflow is None or isinstance(workflow, str):
+        started = _here().notebook.run(workflow, event, headless=headless)
+    else:
+        from pdnb.capture import freeze
+        from pdnb.handles import start
+        from pdnb.workflow import Environment
+
+        started = start(_home(), freeze(workflow, {}, Environment.here()), event, headless=headless)
     return started.wait() if wait else started
 
 
@@ -115,6 +127,10 @@ def __getattr__(name: str) -> Any:
         from pdnb.workflow import Workflow
 
         return Workflow
+    if name == "step":
+        from pdnb.sourcing import step
+
+        return step
     if name in ("Run", "Runs"):
         from pdnb import handles as module
 

@@ -7,12 +7,19 @@ cells only, in the shape of a small notebook, named by the hash of their content
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
+import os
 import re
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, Self
 
 from pdnb.errors import DefinitionError
+from pdnb.sourcing import Sourced, cells_of_module, cells_of_notebook
 
 #: A run's row holds its step names and has to stay small (see ``store.py``): their letters, and 3 more for each.
 MAX_STEP_NAMES: Final = 1_500
@@ -58,7 +65,7 @@ class Workflow:
     steps: tuple[Step, ...] = ()
     setup: tuple[str, ...] = ()
 
-    def with_step(self, step: Step) -> Workflow:
+    def with_step(self, step: Step) -> Self:
         """This workflow with *step* in the place of its namesake, or at the end."""
         check_step_name(step.name)
         steps = tuple(step if old.name == step.name else old for old in self.steps)
@@ -71,32 +78,67 @@ class Workflow:
             )
         return replace(self, steps=steps)
 
-    def with_setup(self, source: str) -> Workflow:
+    def with_setup(self, source: str) -> Self:
         """This workflow with one more setup cell; the same source twice is one cell."""
         if source in self.setup:
             return self
         return replace(self, setup=(*self.setup, source))
 
-    def without(self, *names: str) -> Workflow:
+    def without(self, *names: str) -> Self:
         """This workflow without the steps named."""
         self._known(names)
         return replace(self, steps=tuple(s for s in self.steps if s.name not in names))
 
-    def only(self, name: str) -> Workflow:
+    def only(self, name: str) -> Self:
         """This workflow with no step but the one named."""
         self._known((name,))
         return replace(self, steps=tuple(s for s in self.steps if s.name == name))
 
-    def ordered(self, *names: str) -> Workflow:
+    def ordered(self, *names: str) -> Self:
         """This workflow with the steps named first, in that order, and the others behind them as they were."""
         self._known(names)
         first = {name: i for i, name in enumerate(names)}
         return replace(self, steps=tuple(sorted(self.steps, key=lambda s: first.get(s.name, len(first)))))
 
+    @classmethod
+    def from_notebook(cls, path: str | Path, name: str | None = None) -> Self:
+        """The workflow that the ``%%step`` and ``%%setup`` cells of the notebook at *path* define.
+
+        *name* chooses among several (``-w``); the default is the one called like the file. No cell is executed.
+        Raises ``DefinitionError`` when the file cannot be read or has no such steps.
+        """
+        path = Path(path)
+        name = check_workflow_name(name or path.stem)
+        workflow = cls(name).with_cells(cells_of_notebook(path, name))
+        if not workflow.steps:
+            raise DefinitionError(f"{path} has no %%step cells for workflow {name!r}: name another, or add some")
+        return workflow
+
+    @classmethod
+    def from_module(cls, module: ModuleType | str, name: str | None = None) -> Self:
+        """The workflow of the functions of *module* marked with ``@pdnb.step``, in the order they stand there.
+
+        A run goes on with the module as it is imported then: its code is not frozen, because it has a home of its
+        own. Raises ``DefinitionError`` when there are none, or one cannot be imported.
+        """
+        if isinstance(module, str):
+            module = importlib.import_module(module)
+        return cls(check_workflow_name(name or module.__name__.rpartition(".")[2])).with_cells(cells_of_module(module))
+
     @property
     def names(self) -> tuple[str, ...]:
         """The steps' names in order."""
         return tuple(s.name for s in self.steps)
+
+    def with_cells(self, cells: Iterable[Sourced]) -> Self:
+        """This workflow with what some file defines."""
+        workflow = self
+        for cell in cells:
+            if cell.name is None:
+                workflow = workflow.with_setup(cell.source)
+            else:
+                workflow = workflow.with_step(Step(cell.name, cell.source, cell.at_most_once))
+        return workflow
 
     def _known(self, names: tuple[str, ...]) -> None:
         for name in names:
@@ -112,6 +154,12 @@ class Environment:
     executable: str
     cwd: str
     path: tuple[str, ...] = ()
+
+    @classmethod
+    def here(cls) -> Self:
+        """That of this process, as it is now."""
+        cwd = os.getcwd()  # noqa: PTH109  # text is what is stored
+        return cls(sys.executable, cwd, tuple(entry or cwd for entry in sys.path))
 
     @property
     def key(self) -> str:

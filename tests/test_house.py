@@ -19,14 +19,15 @@ HOUSE = Path(__file__).parents[1] / "pdnb"
 #: From the ground up. A file, or a wing as a whole, imports only from floors below; every file stands here.
 PLAN = (
     "errors model words coroutines objects statements",
-    "workflow codec links machine doorbell owners rows table mail imports definitions order shapes",
-    "cell request send settings store view sources terminal streams",
-    "flow namespace home values record shell",
-    "capture outputs",
+    "codec line links machine doorbell owners rows table mail imports definitions order shapes",
+    "cell request send settings sourcing view sources terminal streams",
+    "workflow",
+    "flow namespace store values record shell",
+    "capture home outputs",
     "execute keeper",
     "runner trial",
     "handles worker",
-    "kernel server demo",
+    "kernel server demo testing",
     "__init__",
 )
 FLOORS = {name: floor for floor, names in enumerate(PLAN) for name in names.split()}
@@ -43,7 +44,7 @@ HOMES = {
     "jupyter_core": "settings",
     "jupyter_server": "server",
     "markupsafe": "server",
-    "nbformat": "kernel",
+    "nbformat": "sourcing",
     "pandas": "table handles",
     "python_multipart": "server",
     "smtplib": "mail",

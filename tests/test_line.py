@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdnb.errors import DefinitionError
-from pdnb.kernel.line import Line, Options, read_event
+from pdnb.line import Line, Options, read_event
 
 RUN = Options("%pdnb run", values=("--workflow",), flags=("--wait", "--headless"))
 STEP = Options("%%step", values=("--workflow",), flags=("--test",), jsons=("--resume-with",), named=True)

@@ -19,16 +19,12 @@ from pdnb import cell as cells
 from pdnb import handles
 from pdnb.errors import DefinitionError, PdnbError
 from pdnb.kernel.card import Card
-from pdnb.kernel.line import Line, Options, read_event
 from pdnb.kernel.live import Live
 from pdnb.kernel.notebook import Notebook
+from pdnb.line import SETUP, STEP, Line, Options, read_event
 from pdnb.model import Status
 from pdnb.workflow import Step, Workflow, check_step_name, step_filename
 
-_STEP: Final = Options(
-    "%%step", values=("--workflow",), flags=("--test",), jsons=("--resume-with", "--event"), named=True
-)
-_SETUP: Final = Options("%%setup", values=("--workflow",))
 _COMMANDS: Final = {
     "run": Options("%pdnb run", values=("--workflow",), flags=("--wait", "--headless")),
     "test": Options("%pdnb test", values=("--workflow",), jsons=("--resume-with", "--event"), named=True),
@@ -72,7 +68,7 @@ class PdnbMagics(Magics):
         """
         __tracebackhide__ = True
         with _said():
-            given = _STEP.read(line)
+            given = STEP.read(line)
             if given.name is None or given.rest:
                 raise DefinitionError("%%step wants a name: %%step NAME" + (f", not {line!r}" if given.rest else ""))
             name = check_step_name(given.name)
@@ -90,7 +86,7 @@ class PdnbMagics(Magics):
         """``%%setup [-w WORKFLOW]``: imports, functions and constants for all steps. It runs here too."""
         __tracebackhide__ = True
         with _said():
-            given = _SETUP.read(line)
+            given = SETUP.read(line)
             if given.rest:
                 raise DefinitionError(f"%%setup takes no name ({given.rest!r}): its cells belong to the whole workflow")
             workflow = self.notebook.workflow(given.text("--workflow"))
@@ -280,7 +276,7 @@ class PdnbMagics(Magics):
         if len(words) < 2:
             return []
         if words[0] == "%%step" or words[0] == "%%setup":
-            return self._options(_STEP if words[0] == "%%step" else _SETUP, words) or self._step_names(words)
+            return self._options(STEP if words[0] == "%%step" else SETUP, words) or self._step_names(words)
         if len(words) == 2:
             return list(_COMMANDS)
         options = _COMMANDS.get(words[1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -68,7 +67,7 @@ class Notebook:
             known = ", ".join(repr(n) for n, w in self.workflows.items() if w.steps)
             others = f" (this notebook has {known})" if known else ""
             raise DefinitionError(f"workflow {workflow.name!r} has no steps yet{others}: define one with %%step NAME")
-        return freeze(workflow, self.names, _here())
+        return freeze(workflow, self.names, Environment.here())
 
     def run(
         self, name: str | None, event: JSON, *, headless: bool = False, on_start: Any = lambda _: None
@@ -91,11 +90,8 @@ class Notebook:
         """Test one step with the test exports of those before it."""
         __tracebackhide__ = True
         workflow = self.workflow(name)
-        frozen = freeze(workflow.only(step), self.names, _here())  # what other steps lack is not this one's fault
+        frozen = freeze(
+            workflow.only(step), self.names, Environment.here()
+        )  # what other steps lack is not this one's fault
         before = workflow.names[: workflow.names.index(step)]
         return self.trial(name).test(frozen, before, resume_with=resume_with, show=True)
-
-
-def _here() -> Environment:
-    cwd = os.getcwd()  # noqa: PTH109  # text is what is stored
-    return Environment(sys.executable, cwd, tuple(entry or cwd for entry in sys.path))

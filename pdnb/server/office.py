@@ -59,6 +59,7 @@ class Office:
         self._published: Settings | None = None
         self._look = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def on_store(self, call: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """The result of a store operation, run in the store thread."""
@@ -84,7 +85,10 @@ class Office:
         self._task = loop.create_task(self._keep())
 
     async def close(self) -> None:
-        """Stop keeping it; workers finish the stretch at hand and end."""
+        """Stop keeping it; workers finish the stretch at hand and end. Once more does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -12,7 +12,7 @@ from jupyter_core import utils as jupyter_utils
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from pdnb.home import Home
-from tests.browser.desk import Desk, Watch, patient
+from tests.browser.desk import Desk, Watch, new_window
 from tests.browser.lab import Lab
 
 _ARGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
@@ -60,9 +60,11 @@ def home(lab: Lab) -> Iterator[Home]:
 
 
 @pytest.fixture
-def watch() -> Watch:
-    """What the browser complains about during the test."""
-    return Watch()
+def watch() -> Iterator[Watch]:
+    """What the browser complains about during the test; at its end nothing of ours may be left."""
+    watch = Watch()
+    yield watch
+    watch.check()
 
 
 class OpenWindow(Protocol):
@@ -73,28 +75,33 @@ class OpenWindow(Protocol):
 
 @pytest.fixture
 def window(browser: Browser, watch: Watch, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[OpenWindow]:
-    """Opens windows that share nothing; afterwards nothing of ours may have complained in any."""
+    """Opens windows that share nothing."""
     opened: list[BrowserContext] = []
 
     async def open_window(**options: Any) -> BrowserContext:
-        context = await browser.new_context(**{"viewport": {"width": 1280, "height": 1100}, **options})
+        context = await new_window(browser, **options)
         opened.append(context)
         watch.attach(context)
-        return patient(context)
+        return context
 
     yield open_window
     for context in opened:
         jp_asyncio_loop.run_until_complete(context.close())
-    assert watch.dialogs == []
-    assert watch.ours == []
+
+
+@pytest.fixture(scope="package")
+def lab_window(browser: Browser, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[BrowserContext]:
+    """The window in which JupyterLab stays open: to load it takes longer than most tests."""
+    context = jp_asyncio_loop.run_until_complete(new_window(browser))
+    jp_asyncio_loop.run_until_complete(context.new_page())
+    yield context
+    jp_asyncio_loop.run_until_complete(context.close())
 
 
 @pytest.fixture
-def desk(lab: Lab, window: OpenWindow, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Desk]:
-    """A window with a page for JupyterLab; its kernels end with the test."""
-
-    async def open_desk() -> Desk:
-        return Desk(lab, await (await window()).new_page())
-
-    yield jp_asyncio_loop.run_until_complete(open_desk())
+def desk(lab: Lab, lab_window: BrowserContext, watch: Watch) -> Iterator[Desk]:
+    """JupyterLab in its window; its kernels end with the test, the notebooks stay open."""
+    stop = watch.attach(lab_window)
+    yield Desk(lab, lab_window.pages[0])
     lab.shut_down_kernels()
+    stop()

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Frame, Locator, Page, WebError, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Dialog, Frame, Locator, Page, WebError, expect
 
 from tests.browser.lab import TOKEN, Lab
 
 PICTURES: Final = Path(__file__).parent.parent.parent / "test-results"
 _PATIENCE_MS: Final = 20_000
 
-_SHOWS: Final = """texts => {
-    const card = [...document.querySelectorAll("object[data*='/pdnb/card/']")].at(-1)?.contentDocument?.body;
-    return card && texts.every(text => card.innerText.includes(text));
+_CARD_SHOWS: Final = """texts => {
+    const here = document.querySelector(".jp-NotebookPanel:not(.lm-mod-hidden)");
+    const card = [...here.querySelectorAll("object[data*='/pdnb/card/']")].at(-1);
+    const shown = card?.contentDocument?.querySelector(".pdnb-card")?.innerText;
+    return shown && texts.every(text => shown.includes(text)) && card;
 }"""
 _NUMBERED: Final = re.compile(r"\[\d+\]:")
 
@@ -31,15 +34,26 @@ class Watch:
     theirs: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
 
-    def attach(self, context: BrowserContext) -> None:
-        """Listen to every page of *context*, present and to come."""
-        context.on("console", self._console)
-        context.on("weberror", self._error)
-        context.on("dialog", self._dialog)
+    def attach(self, context: BrowserContext) -> Callable[[], None]:
+        """Listen to every page of *context*, present and to come; call what comes back to stop."""
+        listeners: dict[Any, Any] = {"console": self._console, "weberror": self._error, "dialog": self._dialog}
+        for event, listener in listeners.items():
+            context.on(event, listener)
+
+        def stop() -> None:
+            for event, listener in listeners.items():
+                context.remove_listener(event, listener)
+
+        return stop
 
     def forgive(self, *texts: str) -> None:
         """Drop complaints with one of *texts* in them: those a test has provoked."""
         self.ours = [said for said in self.ours if not any(text in said for text in texts)]
+
+    def check(self) -> None:
+        """Fail if something of ours complained."""
+        assert self.dialogs == []
+        assert self.ours == []
 
     def _console(self, message: ConsoleMessage) -> None:
         url = message.location["url"]
@@ -67,15 +81,20 @@ class Watch:
 
 
 class Desk:
-    """One page with JupyterLab in it."""
+    """One page with JupyterLab in it, and the notebook in front."""
 
     def __init__(self, lab: Lab, page: Page) -> None:
         self.lab, self.page = lab, page
+        self.notebook = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
 
-    async def open(self, notebook: str, *, kernel: bool = True) -> None:
-        """Open *notebook* in a fresh workspace, and wait for its kernel to be idle."""
-        await self.page.goto(f"{self.lab.url}lab/tree/{notebook}?reset&token={TOKEN}")
-        await self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    async def open(self, notebook: str, *, reload: bool = False, kernel: bool = True) -> None:
+        """Open *notebook*, beside those that are open or in a page loaded anew; wait for its kernel to be idle."""
+        if reload or "/lab" not in self.page.url:
+            await self.page.goto(f"{self.lab.url}lab/tree/{notebook}?reset&token={TOKEN}")
+        else:
+            await self.command("docmanager:open", path=notebook)
+        await self.page.locator(".lm-TabBar-tab.lm-mod-current", has_text=notebook).wait_for()
+        await self.notebook.locator(".jp-Cell").first.wait_for()
         if kernel:
             await self.idle()
 
@@ -90,15 +109,14 @@ class Desk:
     async def run_all(self) -> None:
         """Run ▸ Run All Cells, and wait for the end of the last."""
         await self.command("notebook:run-all-cells")
-        await expect(self.page.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text(_NUMBERED)
-        errors = self.page.locator(".jp-OutputArea-output[data-mime-type*=error], .jp-RenderedText[data-mime-type*=stderr]")
-        await expect(errors).to_have_count(0)
+        await expect(self.notebook.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text(_NUMBERED)
+        await expect(self.notebook.locator("[data-mime-type*=error], [data-mime-type*=stderr]")).to_have_count(0)
 
     async def save(self) -> None:
         """The toolbar's Save button: the file is written, and its outputs are trusted from now on."""
         async with self.page.expect_response(lambda r: "/api/contents/" in r.url and r.request.method == "PUT"):
-            await self.page.locator('[data-command="docmanager:save"]').last.click()
-        await expect(self.page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
+            await self.notebook.locator('[data-command="docmanager:save"]').click()
+        await expect(self.page.locator(".lm-TabBar-tab.lm-mod-current.jp-mod-dirty")).to_have_count(0)
 
     async def theme(self, name: str) -> None:
         """Settings ▸ Theme ▸ *name*."""
@@ -106,27 +124,22 @@ class Desk:
         light = "false" if "Dark" in name else "true"
         await self.page.locator(f'body[data-jp-theme-light="{light}"]').wait_for(state="attached")
 
-    async def card(self, run_id: str = "") -> Frame:
-        """The frame of the live card that was drawn last (of this run)."""
-        while True:
-            for frame in reversed(self.page.frames):
-                if f"/pdnb/card/{run_id}" in frame.url and not frame.is_detached():
-                    return frame
-            await self.page.wait_for_event("framenavigated", timeout=_PATIENCE_MS)
-
     async def card_shows(self, *texts: str) -> Frame:
-        """The card, once it shows all *texts*. JupyterLab draws it anew, in a new frame, when the kernel updates it."""
-        await self.page.wait_for_function(_SHOWS, arg=list(texts))
-        return await self.card()
+        """The last card's frame, once it shows all *texts*. JupyterLab makes a new frame when the kernel updates it."""
+        drawn = await self.page.wait_for_function(_CARD_SHOWS, arg=list(texts))
+        element = drawn.as_element()
+        frame = await element.content_frame() if element else None
+        assert frame is not None
+        return frame
 
     @property
     def panel(self) -> Locator:
         """The panel widget."""
-        return self.page.locator(".jp-OutputArea-output .pdnb-panel")
+        return self.notebook.locator(".pdnb-panel")
 
     async def output(self, inside: str) -> Locator:
         """The area below a cell that holds *inside*, scrolled into view."""
-        area = self.page.locator(".jp-OutputArea-child", has=self.page.locator(inside)).last
+        area = self.notebook.locator(".jp-OutputArea-child", has=self.page.locator(inside)).last
         await area.scroll_into_view_if_needed()
         return area
 
@@ -137,7 +150,8 @@ async def picture(name: str, of: Page | Locator) -> None:
     await of.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
 
 
-def patient(context: BrowserContext) -> BrowserContext:
-    """*context*, with the patience that a loaded machine needs."""
+async def new_window(browser: Browser, **options: Any) -> BrowserContext:
+    """A window that shares nothing with others, with the patience that a loaded machine needs."""
+    context = await browser.new_context(**{"viewport": {"width": 1280, "height": 1100}, **options})
     context.set_default_timeout(_PATIENCE_MS)
     return context

@@ -87,6 +87,13 @@ class Options:
         raise DefinitionError(f"{self.magic} has no option {word} (it has: {', '.join(self.all) or 'none'})")
 
 
+#: ``%%step`` and ``%%setup``, in a kernel and in a notebook's file alike.
+STEP: Final = Options(
+    "%%step", values=("--workflow",), flags=("--test",), jsons=("--resume-with", "--event"), named=True
+)
+SETUP: Final = Options("%%setup", values=("--workflow",))
+
+
 def read_event(text: str, names: Mapping[str, Any]) -> JSON:
     """An event or body: JSON, or the name of a variable; nothing is ``None``. Raises ``DefinitionError``."""
     if not text:

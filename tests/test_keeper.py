@@ -1,0 +1,119 @@
+"""What whoever keeps the clock does: due pauses end, the claims of the dead are lost, the living are left alone."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pdnb import keeper
+from pdnb.errors import Fenced
+from pdnb.home import Home
+from pdnb.machine import MAX_LOSSES
+from pdnb.model import Cancelled, Claimed, Returned, Slept, Status, Suspended
+from pdnb.workflow import Environment, Frozen, Step
+
+T0 = 1_700_000_000_000
+CODE = Frozen("launch", (Step("approve", "1"), Step("publish", "2")), (), Environment("python", "/"))
+
+CLAIM = """
+import sys
+from pathlib import Path
+from pdnb.home import Home
+home = Home(Path(sys.argv[1]), kind="worker")
+run = home.store.claim(sys.argv[2], home.owner, at_ms=1_700_000_000_005)
+print(run.id, run.fence, flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def home(pdnb_dir: Path) -> Iterator[Home]:
+    with Home(kind="kernel") as found:
+        yield found
+
+
+def test_due_pauses_end(home: Home) -> None:
+    run = home.store.add(CODE, None, at_ms=T0, owner=home.owner)
+    home.store.apply(run.id, Slept(T0 + 1, 1, kind="delay", due_ms=T0 + 10))
+    keeper.tick(home, T0 + 9)
+    assert home.store.get(run.id).status is Status.SLEEPING
+    keeper.tick(home, T0 + 10)
+    assert (home.store.get(run.id).status, home.store.get(run.id).step) == (Status.QUEUED, "publish")
+
+
+def test_the_living_are_left_alone_however_long_their_step_takes(home: Home) -> None:
+    """A long step or a sleeping laptop is not death."""
+    run = home.store.add(CODE, None, at_ms=T0, owner=home.owner)
+    with Home(home.directory, kind="server") as server:
+        for days in (0, 1, 365):
+            keeper.tick(server, T0 + days * 86_400_000)
+    assert home.store.get(run.id) == run
+
+
+def test_the_run_of_a_killed_worker_is_queued_again_and_its_late_result_refused(home: Home) -> None:
+    """SIGKILL: no run lost; a step that was interrupted runs again from its start."""
+    run = home.store.add(CODE, None, at_ms=T0)
+    command = [sys.executable, "-c", CLAIM, str(home.directory), CODE.environment.key]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline().split() == [run.id, "1"]
+        keeper.tick(home, T0 + 6)
+        assert home.store.get(run.id).status is Status.RUNNING
+        worker.kill()
+        worker.wait()
+        keeper.tick(home, T0 + 7)
+    lost = home.store.get(run.id)
+    assert (lost.status, lost.runs, lost.losses, lost.owner) == (Status.QUEUED, 1, 1, None)
+    with pytest.raises(Fenced):
+        home.store.apply(run.id, Returned(T0 + 8, 1))
+    assert [path.suffix for path in (home.directory / "owners").iterdir()].count(".json") == 1
+
+
+def test_whoever_leaves_loses_what_it_still_held(home: Home) -> None:
+    with Home(home.directory, kind="worker") as worker:
+        run = worker.store.add(CODE, None, at_ms=T0, owner=worker.owner)
+    keeper.tick(home, T0 + 1)
+    assert home.store.get(run.id).status is Status.QUEUED
+
+
+def test_a_step_that_kills_worker_after_worker_fails_in_the_end(home: Home) -> None:
+    run = home.store.add(CODE, None, at_ms=T0)
+    for i in range(MAX_LOSSES):
+        assert home.store.claim(CODE.environment.key, f"worker-{i}", at_ms=T0 + i) is not None
+        keeper.tick(home, T0 + i)
+    run = home.store.get(run.id)
+    assert (run.status, run.error) == (Status.FAILED, "interrupted 3 times at this step: its process ended")
+    assert [a.outcome for a in home.store.attempts(run.id)] == ["lost"]
+
+
+def test_a_cancel_that_came_early_applies_when_the_worker_dies(home: Home) -> None:
+    run = home.store.add(CODE, None, at_ms=T0, owner="worker-1")
+    home.store.apply(run.id, Cancelled(T0 + 1, "approve", 1, "link"))
+    keeper.tick(home, T0 + 2)
+    assert home.store.get(run.id).status is Status.CANCELLED
+
+
+def test_a_run_that_cannot_be_used_keeps_no_other_from_being_kept(home: Home) -> None:
+    """That run is marked corrupt; the others go on."""
+    bad, waiting, lost = (home.store.add(CODE, None, at_ms=T0, owner="worker-1") for _ in range(3))
+    home.store.apply(waiting.id, Suspended(T0 + 1, 1, due_ms=T0 + 10))
+    with closing(sqlite3.connect(home.directory / "cache.db", isolation_level=None)) as con:
+        con.execute("UPDATE Cache SET value = ? WHERE key = ?", (json.dumps([]), f"run/{bad.id}"))
+    keeper.tick(home, T0 + 10)
+    assert home.store.get(waiting.id).status is Status.CANCELLED
+    assert home.store.get(lost.id).status is Status.QUEUED
+
+
+def test_a_tick_with_nothing_to_do_changes_nothing(home: Home) -> None:
+    run = home.store.add(CODE, None, at_ms=T0)
+    home.store.apply(run.id, Claimed(T0 + 1, home.owner))
+    before = (home.directory / "cache.db").read_bytes()
+    keeper.tick(home, T0 + 2)
+    assert (home.directory / "cache.db").read_bytes() == before
