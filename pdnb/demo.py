@@ -122,9 +122,9 @@ def _execute_notebook(port: int, token: str) -> None:
                 answer = json.loads(text)
                 if answer["parent_header"].get("msg_id") != f"cell-{number}":
                     continue
-                if answer["msg_type"] == "error":
-                    _fail(f"cell {number} failed: {answer['content']['evalue']}")
-                if answer["msg_type"] == "execute_reply":
+                if answer["msg_type"] == "execute_reply":  # a usage error is told here alone
+                    if answer["content"]["status"] != "ok":
+                        _fail(f"cell {number} failed: {answer['content'].get('evalue')}")
                     break
             else:
                 _fail(f"the kernel went away in cell {number}")

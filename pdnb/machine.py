@@ -284,7 +284,7 @@ def _next(run: Run) -> Run:
 def _onward(run: Run, at_ms: int, decision: Decision) -> Run:
     """The run after its pause has ended well: the same step again, the next one, or the end."""
     assert run.pause is not None  # noqa: S101
-    kind, run = run.pause.kind, replace(run, pause=None, decision=decision, since_ms=at_ms)
+    kind, run = run.pause.kind, replace(_awake(run, at_ms), decision=decision, since_ms=at_ms)
     if kind == "rerun":
         return replace(run, status=QUEUED, runs=run.runs + 1, retries=run.retries + 1)
     if run.position + 1 < len(run.steps):
@@ -292,12 +292,17 @@ def _onward(run: Run, at_ms: int, decision: Decision) -> Run:
     return _over(run, SUCCEEDED, at_ms, decision=decision)
 
 
+def _awake(run: Run, at_ms: int) -> Run:
+    """The run without its pause, if it has one; how long that was is counted."""
+    paused = max(0, at_ms - run.pause.since_ms) if run.pause else 0
+    return replace(run, pause=None, paused_ms=run.paused_ms + paused)
+
+
 def _over(run: Run, status: Status, at_ms: int, *, decision: Decision | None = None) -> Run:
     return replace(
-        run,
+        _awake(run, at_ms),
         status=status,
         owner=None,
-        pause=None,
         early=None,
         since_ms=at_ms,
         ended_ms=at_ms,

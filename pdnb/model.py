@@ -70,7 +70,7 @@ class Run:
     ``position`` is the current step's index in ``steps``; ``runs`` counts that step's attempts from 1 and
     ``retries`` the reruns among them since the step was entered or retried; ``losses`` the times this attempt's
     owner died. ``since_ms`` is when the present status or stretch began; ``awake_ms`` the active time of the
-    present wake-up, ``active_ms`` of all; ``credits`` those of the ended wake-ups. ``early`` is a request that came
+    present wake-up, ``active_ms`` of all; ``paused_ms`` the length of the ended pauses; ``credits`` those of the ended wake-ups. ``early`` is a request that came
     before the step had ended.
     """
 
@@ -96,6 +96,7 @@ class Run:
     ended_ms: int | None = None
     awake_ms: int = 0
     active_ms: int = 0
+    paused_ms: int = 0
     credits: int = 0
     version: int = 1
 

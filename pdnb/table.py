@@ -8,17 +8,17 @@ import pandas as pd
 
 _TIMES: Final = {"created_ms": "started", "since_ms": "since", "due_ms": "due", "ended_ms": "ended"}
 _COLUMNS: Final = (
-    "workflow", "step", "status", "started", "since", "due", "ended", "active_s", "credits", "decision", "via", "by",
-    "summary", "error",
+    "workflow", "step", "status", "started", "since", "due", "ended", "active_s", "paused_s", "credits",
+    "decision", "via", "by", "summary", "error",
 )  # fmt: skip
 
 
 def frame(documents: list[dict[str, Any]]) -> pd.DataFrame:
-    """A row per run, indexed by id: times are UTC timestamps, ``active_s`` seconds of work, paused time not counted."""
+    """A row per run, indexed by id: times are UTC timestamps; ``active_s`` seconds of work, ``paused_s`` of ended waits."""
     rows = []
     for document in documents:
         decision = document["decision"] or {}
-        row = {**document, "active_s": document["active_ms"] / 1000}
+        row = {**document, "active_s": document["active_ms"] / 1000, "paused_s": document["paused_ms"] / 1000}
         row |= {"decision": decision.get("what"), "via": decision.get("via"), "by": decision.get("by")}
         row |= {name: document[key] for key, name in _TIMES.items()}
         rows.append(row)

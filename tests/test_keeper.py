@@ -39,12 +39,18 @@ def home(pdnb_dir: Path) -> Iterator[Home]:
         yield found
 
 
+def tick_at(home: Home, at_ms: int) -> None:
+    """One tick of a clock that stands at *at_ms*."""
+    home.clock = lambda: at_ms
+    keeper.tick(home)
+
+
 def test_due_pauses_end(home: Home) -> None:
     run = home.store.add(CODE, None, at_ms=T0, owner=home.owner)
     home.store.apply(run.id, Slept(T0 + 1, 1, kind="delay", due_ms=T0 + 10))
-    keeper.tick(home, T0 + 9)
+    tick_at(home, T0 + 9)
     assert home.store.get(run.id).status is Status.SLEEPING
-    keeper.tick(home, T0 + 10)
+    tick_at(home, T0 + 10)
     assert (home.store.get(run.id).status, home.store.get(run.id).step) == (Status.QUEUED, "publish")
 
 
@@ -53,7 +59,7 @@ def test_the_living_are_left_alone_however_long_their_step_takes(home: Home) -> 
     run = home.store.add(CODE, None, at_ms=T0, owner=home.owner)
     with Home(home.directory, kind="server") as server:
         for days in (0, 1, 365):
-            keeper.tick(server, T0 + days * 86_400_000)
+            tick_at(server, T0 + days * 86_400_000)
     assert home.store.get(run.id) == run
 
 
@@ -64,11 +70,11 @@ def test_the_run_of_a_killed_worker_is_queued_again_and_its_late_result_refused(
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
         assert worker.stdout.readline().split() == [run.id, "1"]
-        keeper.tick(home, T0 + 6)
+        tick_at(home, T0 + 6)
         assert home.store.get(run.id).status is Status.RUNNING
         worker.kill()
         worker.wait()
-        keeper.tick(home, T0 + 7)
+        tick_at(home, T0 + 7)
     lost = home.store.get(run.id)
     assert (lost.status, lost.runs, lost.losses, lost.owner) == (Status.QUEUED, 1, 1, None)
     with pytest.raises(Fenced):
@@ -79,7 +85,7 @@ def test_the_run_of_a_killed_worker_is_queued_again_and_its_late_result_refused(
 def test_whoever_leaves_loses_what_it_still_held(home: Home) -> None:
     with Home(home.directory, kind="worker") as worker:
         run = worker.store.add(CODE, None, at_ms=T0, owner=worker.owner)
-    keeper.tick(home, T0 + 1)
+    tick_at(home, T0 + 1)
     assert home.store.get(run.id).status is Status.QUEUED
 
 
@@ -87,7 +93,7 @@ def test_a_step_that_kills_worker_after_worker_fails_in_the_end(home: Home) -> N
     run = home.store.add(CODE, None, at_ms=T0)
     for i in range(MAX_LOSSES):
         assert home.store.claim(CODE.environment.key, f"worker-{i}", at_ms=T0 + i) is not None
-        keeper.tick(home, T0 + i)
+        tick_at(home, T0 + i)
     run = home.store.get(run.id)
     assert (run.status, run.error) == (Status.FAILED, "interrupted 3 times at this step: its process ended")
     assert [a.outcome for a in home.store.attempts(run.id)] == ["lost"]
@@ -96,7 +102,7 @@ def test_a_step_that_kills_worker_after_worker_fails_in_the_end(home: Home) -> N
 def test_a_cancel_that_came_early_applies_when_the_worker_dies(home: Home) -> None:
     run = home.store.add(CODE, None, at_ms=T0, owner="worker-1")
     home.store.apply(run.id, Cancelled(T0 + 1, "approve", 1, "link"))
-    keeper.tick(home, T0 + 2)
+    tick_at(home, T0 + 2)
     assert home.store.get(run.id).status is Status.CANCELLED
 
 
@@ -106,7 +112,7 @@ def test_a_run_that_cannot_be_used_keeps_no_other_from_being_kept(home: Home) ->
     home.store.apply(waiting.id, Suspended(T0 + 1, 1, due_ms=T0 + 10))
     with closing(sqlite3.connect(home.directory / "cache.db", isolation_level=None)) as con:
         con.execute("UPDATE Cache SET value = ? WHERE key = ?", (json.dumps([]), f"run/{bad.id}"))
-    keeper.tick(home, T0 + 10)
+    tick_at(home, T0 + 10)
     assert home.store.get(waiting.id).status is Status.CANCELLED
     assert home.store.get(lost.id).status is Status.QUEUED
 
@@ -115,5 +121,5 @@ def test_a_tick_with_nothing_to_do_changes_nothing(home: Home) -> None:
     run = home.store.add(CODE, None, at_ms=T0)
     home.store.apply(run.id, Claimed(T0 + 1, home.owner))
     before = (home.directory / "cache.db").read_bytes()
-    keeper.tick(home, T0 + 2)
+    tick_at(home, T0 + 2)
     assert (home.directory / "cache.db").read_bytes() == before

@@ -68,8 +68,8 @@ def working(home: Home, *steps: str) -> Run:
 
 def gate(home: Home, wait_ms: int, *, resume: bool = False) -> Run:
     run, now = working(home), now_ms()
-    way = "resume" if resume else "cancel"
-    return home.store.apply(run.id, Suspended(now, run.fence, due_ms=now + wait_ms, on_timeout=way))
+    event = Suspended(now, run.fence, due_ms=now + wait_ms, on_timeout="resume" if resume else "cancel")
+    return home.store.apply(run.id, event)
 
 
 # ---- the clock ----------------------------------------------------------------------------------------------------

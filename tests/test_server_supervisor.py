@@ -205,7 +205,7 @@ def test_a_server_that_stops_leaves_no_idle_worker(tmp_path: Path, pdnb_dir: Pat
         assert alive(pid)
         assert server.stop() == 0
         until(lambda: not alive(pid), within_s=5)
-        assert home.owners.bury() is None
+        home.owners.bury()
         assert {card.name.split("-")[0] for card in (pdnb_dir / "owners").glob("*.json")} == {"kernel"}
 
 

@@ -124,6 +124,10 @@ def _attempt(attempt: Document) -> Iterator[str]:
     parts = [text for output in attempt["outputs"] if (text := _printed(output))]
     if attempt["error"] and not any(output.get("output_type") == "error" for output in attempt["outputs"]):
         parts.append(attempt["error"])
+    for mail in attempt.get("mails", ()):
+        where = "mail sent" if mail["sent"] else "mail in the outbox"
+        to = f" to {', '.join(mail['to'])}" if mail["to"] else ""
+        parts.append(f"{where}{to}: {mail['subject']}\n{mail['text'] or ''}")
     value = attempt["exports"].get("$return_value")
     if value is not None:
         parts.append(f"→ {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")

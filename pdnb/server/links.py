@@ -51,7 +51,6 @@ _HEADERS: Final = {
 _PROBLEMS: Final = {
     400: "the body is not what its type says; nothing changed",
     404: "no such link",
-    408: "the body came too slowly; nothing changed",
     405: "this method does not act here",
     413: f"the body is larger than {MAX_BODY} bytes; nothing changed",
     415: "this form of content is not understood; nothing changed",
@@ -82,6 +81,7 @@ class LinkHandler(JupyterHandler):
         self._upload: Upload | None = None
         self._uploads_to: Target | None = None
         self._began_s = 0.0
+        self._whole = False
         self.request.uri = self.request.path = f"{self.base_url}pdnb/[link]"
         self.current_user = self._jupyter_current_user = None
 
@@ -186,6 +186,7 @@ class LinkHandler(JupyterHandler):
         """Apply the request, durably, then answer."""
         if self._size > MAX_BODY and self._upload is None:
             return self._refuse_size()
+        self._whole = True
         try:
             event = self._event(purpose, target)
             if self._upload is not None and isinstance(event, Resumed):
@@ -235,14 +236,14 @@ class LinkHandler(JupyterHandler):
             return None
         target, office = found[0], self._office
         if self._declared() > office.max_upload:
-            return self._problem(413)
+            return self._refuse_size(office.max_upload)
         if target in office.uploading:
             return self._problem(503)
         office.uploading.add(target)
         self._uploads_to = target
         try:
             self._upload = await asyncio.to_thread(
-                uploads.begin, office.home.directory, target.run, self.request.headers
+                uploads.begin, office.home.directory, target.run, self.request.query, self.request.headers
             )
         except BadBody as error:
             return self._problem(error.status, str(error))
@@ -253,16 +254,23 @@ class LinkHandler(JupyterHandler):
         if isinstance(self.request.connection, HTTP1Connection):
             most = self._declared() or office.max_upload
             self.request.connection.set_body_timeout(BODY_S + most / _SLOWEST)
+            self._watch(self.request.connection)
         return None
 
+    def _watch(self, connection: HTTP1Connection) -> None:
+        """Close the connection once the upload is slower than it may be, also when nothing comes at all."""
+        if self._upload is None or self._whole:
+            return
+        rest_s = self._began_s + max(BODY_S, self._size / _SLOWEST) - time.monotonic()
+        if rest_s > 0:
+            asyncio.get_running_loop().call_later(rest_s, self._watch, connection)
+        else:
+            connection.stream.close()
+
     async def _take(self, upload: Upload, chunk: bytes) -> None:
-        """A piece of an upload, if it is neither too large nor too slow."""
-        passed_s = time.monotonic() - self._began_s
-        if passed_s > BODY_S and self._size < _SLOWEST * passed_s:
-            self.set_header("Connection", "close")
-            return self._problem(408)
+        """A piece of an upload, if it is not too large."""
         if self._size > self._office.max_upload:
-            return self._refuse_size()
+            return self._refuse_size(self._office.max_upload)
         try:
             await asyncio.to_thread(upload.write, chunk)
         except BadBody as error:
@@ -281,8 +289,10 @@ class LinkHandler(JupyterHandler):
             self._upload = None
 
     def on_connection_close(self) -> None:
-        """The sender went away in the middle."""
-        self.on_finish()
+        """The sender went away: in the middle, or before it heard the answer to a body that counts all the same."""
+        super().on_connection_close()
+        if not self._whole:
+            self.on_finish()
 
     # ---- answers ----
 
@@ -323,9 +333,9 @@ class LinkHandler(JupyterHandler):
         else:
             self.finish(problem_page(status))
 
-    def _refuse_size(self) -> None:
+    def _refuse_size(self, limit: int = MAX_BODY) -> None:
         self.set_header("Connection", "close")
-        self._problem(413)
+        self._problem(413, f"the body is larger than {limit} bytes; nothing changed")
 
     def write_error(self, status_code: int, **_: Any) -> None:
         """Jupyter's error pages show paths and need a session; these are constant."""

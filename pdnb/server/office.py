@@ -134,11 +134,11 @@ class Office:
             write_settings(self.home.directory, self._published)
         uploads.sweep(self.home.directory, self._named_files, before_s=time.time() - _UPLOAD_REST_S)
 
-    def _named_files(self, run_id: str) -> set[str]:
+    def _named_files(self, run_id: str) -> set[str] | None:
         try:
             requests = [attempt.request for attempt in self.home.store.attempts(run_id)]
         except StoreError:
-            return set()
+            return None
         return {path for request in requests if request for path in uploads.paths(request.get("body"))}
 
     def _rung(self) -> None:

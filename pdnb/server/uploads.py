@@ -7,6 +7,7 @@ large file interfaces.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -54,7 +55,7 @@ class Place:
         """Remove what was made here, and the directory if nothing else is in it."""
         for path in self._files:
             path.unlink(missing_ok=True)
-        if self._directory.exists() and not any(self._directory.iterdir()):
+        with contextlib.suppress(OSError):  # another upload's files are in it
             self._directory.rmdir()
 
 
@@ -76,7 +77,8 @@ class RawUpload:
 
     def discard(self) -> None:
         """Remove it."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk does not even take what was left to write
+            self._file.close()
         self._place.discard()
 
 
@@ -131,7 +133,8 @@ class FormUpload:
     def discard(self) -> None:
         """Remove every file of it."""
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):
+                self._file.close()
         self._place.discard()
 
     # ---- the parser's callbacks ----
@@ -191,24 +194,26 @@ class FormUpload:
 
 def wanted(query: str, headers: Mapping[str, str]) -> bool:
     """Whether a request asks for its body to go to disk: by flag, by header, or because it is a form with files."""
-    flags = [*parse_qs(query).get("pipedream_upload_body", []), headers.get("X-Pd-Upload-Body", "")]
-    return "1" in flags or _is_form(headers)
+    return _is_flagged(query, headers) or _is_form(headers)
 
 
-def begin(directory: Path, run: str, headers: Mapping[str, str]) -> Upload:
-    """Open what takes the body. Raises ``BadBody`` or ``OSError``."""
+def begin(directory: Path, run: str, query: str, headers: Mapping[str, str]) -> Upload:
+    """Open what takes the body; a flag asks for the raw bytes, also of a form. Raises ``BadBody`` or ``OSError``."""
     place = Place(directory, run)
-    return FormUpload(place, headers["Content-Type"]) if _is_form(headers) else RawUpload(place)
+    return RawUpload(place) if _is_flagged(query, headers) else FormUpload(place, headers["Content-Type"])
 
 
-def sweep(directory: Path, named: Callable[[str], set[str]], before_s: float) -> None:
+def sweep(directory: Path, named: Callable[[str], set[str] | None], before_s: float) -> None:
     """Remove files last written before *before_s* (Unix seconds) that no request of their run names.
 
-    *named* gives the paths that the requests of a run name. A server that died left the others behind.
+    *named* gives the paths that the requests of a run name; ``None``: it cannot tell. A server that died left the
+    others behind.
     """
     root = directory / "uploads"
     for place in root.iterdir() if root.exists() else ():
         kept = named(place.name)
+        if kept is None:
+            continue
         for path in place.iterdir():
             if str(path) not in kept and path.stat().st_mtime < before_s:
                 path.unlink(missing_ok=True)
@@ -221,6 +226,10 @@ def paths(body: JSON) -> set[str]:
     parts = body.values() if isinstance(body, dict) else ()
     inner = [item for part in parts for item in (part if isinstance(part, list) else [part])]
     return {item["path"] for item in [body, *inner] if isinstance(item, dict) and isinstance(item.get("path"), str)}
+
+
+def _is_flagged(query: str, headers: Mapping[str, str]) -> bool:
+    return "1" in [*parse_qs(query).get("pipedream_upload_body", []), headers.get("X-Pd-Upload-Body", "")]
 
 
 def _is_form(headers: Mapping[str, str]) -> bool:

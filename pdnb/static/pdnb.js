@@ -356,6 +356,16 @@ function outputs(list) {
   return merged.flatMap(outputOf);
 }
 
+/** A mail that a step sent, or put into the outbox where no mail server is configured. */
+function mailOf(mail) {
+  const to = mail.to?.length ? ` to ${mail.to.join(", ")}` : "";
+  const body = mail.text != null ? [pre(bare(mail.text))] : [];
+  if (mail.html != null) body.push(framed(mail.html, "Show formatted"));
+  return h("div", { class: "pdnb-export" },
+    h("span", { class: "pdnb-key" }, mail.sent ? `mail sent${to}` : `mail in the outbox${to} (no mail server is configured)`),
+    h("p", {}, mail.subject), ...body);
+}
+
 const ENDED = {
   running: "running", returned: "done", suspended: "waited", rerun: "asked to run again", delay: "waited", exited: "ended the run",
   raised: "failed", lost: "interrupted",
@@ -386,7 +396,7 @@ class AttemptView {
     setText(this.value, value == null ? "" : clip(typeof value === "string" ? value : JSON.stringify(value), 200));
     setText(this.took, attempt.ended_ms == null ? "" : work(attempt.ended_ms - attempt.started_ms));
     setAttr(this.took, "title", `started ${inFull(attempt.started_ms)}`);
-    if (!this.opened && (attempt.error || attempt.outputs?.length)) this.opened = this.el.open = true;  // once: people may close it
+    if (!this.opened && (attempt.error || attempt.outputs?.length || attempt.mails?.length)) this.opened = this.el.open = true;  // once: people may close it
     [this.attempt, this.now] = [attempt, now];
     this.fill();
   }
@@ -394,7 +404,7 @@ class AttemptView {
   fill() {
     if (!this.el.open || !this.attempt) return;
     const a = this.attempt;
-    const signature = JSON.stringify([a.outputs, a.exports, a.error, a.note, a.decision]);
+    const signature = JSON.stringify([a.outputs, a.exports, a.mails, a.error, a.note, a.decision]);
     if (signature === this.filled) return;
     this.filled = signature;
     const parts = [];
@@ -403,7 +413,7 @@ class AttemptView {
     const printed = outputs(a.outputs);
     const traced = a.outputs?.some((o) => o.output_type === "error");
     if (a.error && !traced) parts.push(pre(bare(a.error), "pdnb-bad"));
-    parts.push(...printed);
+    parts.push(...printed, ...(a.mails ?? []).map(mailOf));
     const shown = a.outputs?.some((o) => o.output_type === "execute_result");  // a body's value, as a notebook shows it
     for (const [name, value] of Object.entries(a.exports ?? {})) {
       const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);

@@ -1,0 +1,94 @@
+"""A store and a runner in this process, with a clock that moves only when it is told to.
+
+What a kernel does is done by :func:`pdnb.handles.start`, what a server's clock and its workers do by :meth:`Stage.work`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+from pdnb import handles, keeper
+from pdnb.home import Home
+from pdnb.runner import Runner
+from pdnb.workflow import Environment, Frozen, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pdnb.model import JSON
+    from pdnb.model import Run as Row
+
+NOW = 1_763_763_060_000  # 21 Nov 2025, 22:11 UTC
+SECOND, HOUR, DAY = 1_000, 3_600_000, 86_400_000
+
+
+@dataclass
+class Clock:
+    """Stands still until it is moved."""
+
+    ms: int = NOW
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+class Stage:
+    """*clock* is the one that *home* dates everything by."""
+
+    def __init__(self, home: Home, clock: Clock | None = None) -> None:
+        self.home = home
+        self._clock = clock
+        self._runner = Runner(home, show=False)
+
+    def start(self, event: JSON = None, **steps: str) -> handles.Run:
+        """A new run of *steps*, after its first stretch."""
+        return handles.start(self.home, frozen(**steps), event, show=False)
+
+    def later(self, ms: int) -> None:
+        """Let *ms* pass in one go, then do what is to be done."""
+        assert self._clock is not None
+        self._clock.ms += ms
+        self.work()
+
+    def work(self) -> None:
+        """Let due pauses end, and go on with every queued run; a step that raises fails its run, as in a worker."""
+        keeper.tick(self.home)
+        while environments := self.home.store.queued_environments():
+            for key in environments:
+                row = self.home.store.claim(key, self.home.owner, at_ms=self.home.clock())
+                assert row is not None
+                with contextlib.suppress(Exception):
+                    self._runner.drive(row)
+
+    def row(self, run: handles.Run) -> Row:
+        """*run* as it is stored."""
+        return self.home.store.get(run.id)
+
+
+def frozen(**steps: str) -> Frozen:
+    """A workflow of these cells, for this interpreter."""
+    cells = tuple(Step(name, dedent(source).strip("\n")) for name, source in steps.items())
+    return Frozen("launch", cells, (), Environment(sys.executable, str(Path.cwd())))
+
+
+def value(run: handles.Run, step: str) -> Any:
+    """What *step* returned; ``None``: nothing."""
+    return run.exports.get(step, {}).get("$return_value")
+
+
+def ran(run: handles.Run) -> list[tuple[str, int]]:
+    """Every attempt: step and ``runs``."""
+    return [(attempt.step, attempt.runs) for attempt in run.attempts]
+
+
+def seconds_of(run: handles.Run, step: str) -> list[float]:
+    """When each attempt of *step* began, in seconds after the first."""
+    began = [attempt.started_ms for attempt in run.attempts if attempt.step == step]
+    return [(ms - began[0]) / SECOND for ms in began]
+
+
