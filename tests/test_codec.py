@@ -167,6 +167,7 @@ def rows(draw: st.DrawFn) -> Run:
         ended_ms=draw(st.none() | times),
         awake_ms=draw(counts),
         active_ms=draw(counts),
+        paused_ms=draw(counts),
         credits=draw(counts),
         version=draw(counts),
     )
@@ -319,6 +320,7 @@ def longest(name: str = "x" * 64, workflow: str = "w" * 100) -> Run:
         ended_ms=at,
         awake_ms=10**11,
         active_ms=10**11,
+        paused_ms=10**11,
         credits=10**9,
         version=10**9,
     )

@@ -596,6 +596,13 @@ def test_paused_time_is_free_and_every_wake_up_counts_anew() -> None:
     assert (run.active_ms, run.credits) == (40_005, 1 + 2)
     run = advance(run, Cancelled(T0 + 2 * day + 90_000, "draft", 2, "link"))
     assert (run.active_ms, run.credits) == (40_005, 3)
+    assert run.paused_ms == (day - 5) + 50_000
+
+
+def test_a_pause_that_was_answered_before_it_began_took_no_time() -> None:
+    assert told(claimed, resumed, suspended).paused_ms == 0
+    assert told(claimed, cancelled, rerun).paused_ms == 0
+    assert told(claimed, suspended).paused_ms == 0  # not ended yet
 
 
 def test_a_wake_up_ends_with_the_run_also_when_it_is_cancelled_between_two_workers() -> None:
@@ -616,6 +623,9 @@ def test_a_clock_set_back_counts_no_negative_time() -> None:
     run = advance(run, Returned(T0 - 3_600_000, 1))
     run = advance(run, Returned(T0 - 3_600_000 + 7, 1))
     assert (run.status, run.active_ms, run.credits) == (SUCCEEDED, 7, 1)
+    run = told(claimed, suspended)
+    run = advance(run, Resumed(T0 - 3_600_000, "draft", 1, "link"))
+    assert (run.status, run.paused_ms) == (QUEUED, 0)
 
 
 # ---- what is shown ------------------------------------------------------------------------------------------------
@@ -834,6 +844,7 @@ def always_true(before: Run, run: Run, claims: int) -> None:
     assert run.early is None or run.status is RUNNING or (run.status is QUEUED and run.losses > 0)
     assert run.credits >= before.credits
     assert run.active_ms >= before.active_ms
+    assert run.paused_ms >= before.paused_ms
     assert 0 <= run.awake_ms <= run.active_ms
     assert run.awake_ms == 0 or run.status is RUNNING or (run.status is QUEUED and run.losses > 0)
     assert run.credits >= math.ceil((run.active_ms - run.awake_ms) / machine.CREDIT_MS)
