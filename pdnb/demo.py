@@ -20,7 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import IO, Any, Final, NoReturn
 
 from pdnb.handles import Run, listed
 from pdnb.home import Home
@@ -64,13 +64,17 @@ def _by_itself() -> None:
         shutil.copy(_NOTEBOOKS / _FIRST, root)
         os.environ["PDNB_DIR"] = str(store)
         token, port = secrets.token_hex(16), _free_port()
-        server = _server(root, token, port)
+        with Path(place, "server.log").open("w") as log:
+            server = _server(root, token, port, log)
         try:
             _until(lambda: _reachable(port, server), "the server to listen")
             _say(f"Jupyter Server listens on http://127.0.0.1:{port}/")
             _execute_notebook(port, token)
             with Home(store, kind="shell") as home:
                 _story(home)
+        except BaseException:
+            sys.stderr.write(redact(Path(place, "server.log").read_text()))
+            raise
         finally:
             _end(server)
 
@@ -142,7 +146,7 @@ def _execute_request(number: int, source: str) -> dict[str, Any]:
     return {"header": {**header, "username": "", "date": ""}, "content": content, "channel": "shell", **empty}
 
 
-def _server(root: Path, token: str, port: int) -> subprocess.Popen[bytes]:
+def _server(root: Path, token: str, port: int, log: IO[str] | None = None) -> subprocess.Popen[bytes]:
     """A real Jupyter Server (JupyterLab) on loopback."""
     # fmt: off
     command = [
@@ -153,8 +157,8 @@ def _server(root: Path, token: str, port: int) -> subprocess.Popen[bytes]:
     # fmt: on
     if os.name == "posix" and os.geteuid() == 0:
         command.append("--allow-root")
-    command.append("--log-level=WARN" if sys.stdin.isatty() else "--log-level=ERROR")
-    return subprocess.Popen(command, start_new_session=True)  # our own command line
+    command.append("--log-level=WARN")
+    return subprocess.Popen(command, start_new_session=True, stdout=log, stderr=log)  # our own command line
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -212,7 +212,9 @@ def listed(
     limit: int = 50,
     cursor: str | None = None,
 ) -> Runs:
-    """Runs, newest first; raises ``ValueError`` for a status that is none."""
+    """Runs, newest first; raises ``ValueError`` for a status that is none, or a limit below 1."""
+    if limit < 1:
+        raise ValueError(f"limit is {limit}: use 1 or more")
     names = [status] if isinstance(status, str) else status
     try:
         statuses = None if names is None else [Status(name) for name in names]

@@ -64,7 +64,7 @@ class Runner:
         frozen, pd = self._patiently(lambda: self._prepared(run))
         left = execute(frozen, run.step, pd, show=self._show)
         now, error = self._home.clock(), left.error
-        event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, tuple(pd.send.mails))
+        event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, pd.send.end())
         if error is not None:
             event = Raised(now, run.fence, event.exports, event.outputs, event.mails, error=one_line(error))
         return self._patiently(lambda: self._home.store.apply(run.id, event)), error

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pdnb.errors import MailError
+from pdnb.errors import MailError, PdnbError
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,12 @@ class Send:
     def __init__(self, settings: MailSettings) -> None:
         self._settings = settings
         self.mails: list[dict[str, Any]] = []
+        self._over = False
+
+    def end(self) -> tuple[dict[str, Any], ...]:
+        """What was sent; after this, sending is an error."""
+        self._over = True
+        return tuple(self.mails)
 
     def email(
         self,
@@ -40,6 +46,8 @@ class Send:
 
         Raises ``MailError`` when there is nobody to send it to, nothing in it, or the server does not take it.
         """
+        if self._over:
+            raise PdnbError("pd.send was used after its step had ended: use it while the step runs")
         from pdnb import mail  # noqa: PLC0415  # the email package is a third of a worker's start
 
         letter = mail.Letter.checked(subject, text, html, self._settings.to if to is None else to)

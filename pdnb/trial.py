@@ -71,7 +71,7 @@ class Trial:
                 exports = {**exports, "$resume_data": from_person("magic", None, *resume_with)}
         if error is None:
             self.exports[step] = exports
-        return Tested(step, exports, outcome.outputs, tuple(pd.send.mails), message, error)
+        return Tested(step, exports, outcome.outputs, pd.send.end(), message, error)
 
     def _once(self, frozen: Frozen, before: Sequence[str], run: dict[str, JSON], *, show: bool) -> tuple[Pd, Outcome]:
         [step] = frozen.names

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from pdnb import keeper
 from pdnb.doorbell import POLL_S
 from pdnb.errors import PdnbError, Refused, StoreError, StoreUnavailable
 from pdnb.home import Home
@@ -50,7 +51,21 @@ class Worker:
             elif self._server not in (None, os.getppid()) or time.monotonic() - quiet_since > self._idle_s:
                 return
             else:
-                self._home.bell.wait(POLL_S)
+                self._home.bell.wait(self._rest_s())
+
+    def _rest_s(self) -> float:
+        """How long there is nothing to do, in seconds; without a server this process keeps the clock meanwhile."""
+        home = self._home
+        if home.served():
+            return POLL_S
+        try:
+            keeper.tick(home)
+            if self._environment.key in home.store.queued_environments():
+                return 0.0
+            due_ms = home.store.next_due_ms()
+        except StoreUnavailable:
+            return POLL_S
+        return POLL_S if due_ms is None else min(POLL_S, max(0.0, (due_ms - home.clock()) / 1000))
 
     def work_once(self) -> bool:
         """Claim one run and drive it to its next pause or end; whether there was one."""

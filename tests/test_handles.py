@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -320,6 +321,15 @@ def test_a_waiter_goes_on_with_a_run_whose_owner_died(home: Home, pdnb_dir: Path
     assert (run.status, run.exports["one"]["$return_value"]) == (Status.SUCCEEDED, f"{run.id}/one/1")
 
 
+def test_a_worker_without_a_server_keeps_the_clock_too(home: Home, pdnb_dir: Path) -> None:
+    steps = {"nap": "step.flow.delay(30)\n'slept'", "last": "'awake'"}
+    frozen = replace(code(**steps), environment=Environment(sys.executable, str(pdnb_dir), tuple(sys.path)))
+    run = start(home, frozen, headless=True)
+    command = [sys.executable, "-m", "pdnb.worker", "--directory", str(pdnb_dir), "--run", run.id, "--idle", "0.5"]
+    subprocess.run(command, check=True, timeout=60)
+    assert (run.status, run.exports["last"]) == (Status.SUCCEEDED, {"$return_value": "awake"})
+
+
 def test_an_interrupt_while_waiting_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     run = begun(home, gate=GATE, last="1")
 
@@ -395,9 +405,11 @@ def test_a_long_list_comes_in_pages(home: Home, many: list[str]) -> None:
     assert ([run.id for run in rest], rest.next) == ([many[0]], None)
 
 
-@pytest.mark.parametrize("given", [{"status": "done"}, {"status": ["failed", "x"]}, {"cursor": "x"}])
-def test_a_status_or_cursor_that_is_none_is_refused(home: Home, given: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="is no"):
+@pytest.mark.parametrize(
+    "given", [{"status": "done"}, {"status": ["failed", "x"]}, {"cursor": "x"}, {"limit": 0}, {"limit": -1}]
+)
+def test_a_list_asked_for_in_a_way_that_makes_no_sense_is_refused(home: Home, given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"is no (status|cursor)|^limit is"):
         listed(home, **given)
 
 

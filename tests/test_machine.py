@@ -245,7 +245,7 @@ def test_without_any_one_arrow_some_story_fails(
     row: tuple[Status, type[Any]], to: Status, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     narrow = Rule(tuple(status for status in TABLE[row].to if status is not to), TABLE[row].apply)
-    monkeypatch.setattr(machine, "TABLE", {**TABLE, row: narrow})
+    monkeypatch.setattr(machine, "TABLE", TABLE | {row: narrow})
     assert any(fails(story) for story in STORIES.values())
 
 
@@ -272,7 +272,7 @@ def test_every_status_that_is_over_takes_nothing_but_a_retry_of_a_failure() -> N
 
 def test_a_change_that_is_not_in_the_table_is_a_defect_and_does_not_get_out(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = Rule((RUNNING,), lambda run, event: replace(run, status=SUCCEEDED))
-    monkeypatch.setattr(machine, "TABLE", {**TABLE, (QUEUED, Claimed): wrong})
+    monkeypatch.setattr(machine, "TABLE", TABLE | {(QUEUED, Claimed): wrong})
     with pytest.raises(AssertionError, match="is not in the table"):
         advance(queued(), Claimed(T0, "worker-1"))
 

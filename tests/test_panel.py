@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 
+from pdnb.errors import RunNotFound, StoreUnavailable
 from pdnb.handles import Run, start, wait, who
 from pdnb.home import Home, now_ms
 from pdnb.kernel.live import Live
@@ -187,8 +189,9 @@ def test_a_message_that_makes_no_sense_is_answered_with_an_error(home: Home, con
 def test_a_thousand_runs_are_one_message_of_less_than_a_megabyte(home: Home) -> None:
     steps = tuple(Step(name, "1") for name in ("collect_the_rows", "approve_the_letter", "publish_the_letter"))
     frozen = Frozen("01_approve_a_letter", steps, (), Environment(sys.executable, "/"))
-    for _ in range(1_000):
-        home.store.add(frozen, {"n": 1}, at_ms=now_ms())
+    with home.store._rows.transact():  # one commit: this is not about the store
+        for _ in range(1_000):
+            home.store.add(frozen, {"n": 1}, at_ms=now_ms())
     panel, wire = opened(home)
     [message] = wire.messages
     state = message["data"]["state"]
@@ -223,10 +226,30 @@ async def test_the_panel_follows_the_store_until_it_is_closed(home: Home, pdnb_d
     live.stop()
 
 
+async def test_a_display_whose_run_is_gone_does_not_stop_the_others(home: Home) -> None:
+    live, looks = Live(home), []
+
+    def gone() -> bool:
+        raise RunNotFound
+
+    def locked() -> bool:
+        looks.append("locked")
+        if len(looks) < 3:
+            raise StoreUnavailable
+        return False
+
+    live.watch(gone)
+    live.watch(locked)
+    async with asyncio.timeout(30):
+        while live._watchers:
+            live._rung()
+            await asyncio.sleep(0.01)
+    assert looks == ["locked"] * 3
+    live.stop()
+
+
 async def until(condition: Any) -> None:
     """Let the loop run until it is so; the test's own timeout is the deadline."""
-    import asyncio
-
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110  # the panel has no event to wait for
             await asyncio.sleep(0.01)

@@ -445,7 +445,7 @@ def test_a_pause_asked_for_in_a_thread_of_the_step_counts(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     "call",
-    ["flow.suspend()", "flow.rerun(5)", "flow.delay(5)", "flow.exit()", "export('late', 1)"],
+    ["flow.suspend()", "flow.rerun(5)", "flow.delay(5)", "flow.exit()", "export('late', 1)", "send.email('late', 'x')"],
 )
 @pytest.mark.parametrize("ending", ["1", "step.flow.suspend()", "1 / 0"])
 def test_the_step_object_is_of_no_use_once_its_step_has_ended(

@@ -6,12 +6,11 @@ The kernel's own event loop listens to the bell and looks again; no code of a st
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Final
 
 from pdnb.doorbell import POLL_S
-from pdnb.errors import StoreError
+from pdnb.errors import PdnbError, StoreUnavailable
 from pdnb.home import Home
 
 _SOON_S: Final = 0.03  # a burst of commits is one look
@@ -58,8 +57,7 @@ class Live:
 
     def _look(self) -> None:
         self._timer = None
-        with contextlib.suppress(StoreError):  # locked for a moment: the next look comes
-            self._watchers = [look for look in self._watchers if look()]
+        self._watchers = [look for look in self._watchers if _goes_on(look)]
         if self._watchers:
             self._again(POLL_S)
         else:
@@ -72,3 +70,12 @@ class Live:
         if self._loop is not None:
             self._loop.remove_reader(self._home.bell.fileno())
             self._loop = None
+
+
+def _goes_on(look: Callable[[], bool]) -> bool:
+    try:
+        return look()
+    except StoreUnavailable:
+        return True  # locked for a moment: the next look comes
+    except PdnbError:
+        return False  # its run is gone, or cannot be used

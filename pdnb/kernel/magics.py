@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -317,6 +317,7 @@ def _once(shell: InteractiveShell, call: Callable[[], object]) -> Callable[[obje
 
     def after(_result: object) -> None:
         shell.events.unregister("post_run_cell", after)
-        call()
+        with suppress(PdnbError):  # what cannot be shown now is no error of the cell
+            call()
 
     return after

@@ -19,7 +19,7 @@ _CARD_SHOWS: Final = """texts => {
     const here = document.querySelector(".jp-NotebookPanel:not(.lm-mod-hidden)");
     const card = [...here.querySelectorAll("object[data*='/pdnb/card/']")].at(-1);
     const shown = card?.contentDocument?.querySelector(".pdnb-card")?.innerText;
-    return shown && texts.every(text => shown.includes(text)) && card;
+    return shown && texts.every(text => shown.includes(text)) && card.data;
 }"""
 _NUMBERED: Final = re.compile(r"\[\d+\]:")
 
@@ -89,11 +89,12 @@ class Desk:
 
     async def open(self, notebook: str, *, reload: bool = False, kernel: bool = True) -> None:
         """Open *notebook*, beside those that are open or in a page loaded anew; wait for its kernel to be idle."""
-        if reload or "/lab" not in self.page.url:
+        tab = self.page.locator(".lm-TabBar-tab", has_text=notebook)
+        if reload or "/lab" not in self.page.url or await tab.count():
             await self.page.goto(f"{self.lab.url}lab/tree/{notebook}?reset&token={TOKEN}")
         else:
             await self.command("docmanager:open", path=notebook)
-        await self.page.locator(".lm-TabBar-tab.lm-mod-current", has_text=notebook).wait_for()
+        await tab.and_(self.page.locator(".lm-mod-current")).wait_for()
         await self.notebook.locator(".jp-Cell").first.wait_for()
         if kernel:
             await self.idle()
@@ -126,11 +127,8 @@ class Desk:
 
     async def card_shows(self, *texts: str) -> Frame:
         """The last card's frame, once it shows all *texts*. JupyterLab makes a new frame when the kernel updates it."""
-        drawn = await self.page.wait_for_function(_CARD_SHOWS, arg=list(texts))
-        element = drawn.as_element()
-        frame = await element.content_frame() if element else None
-        assert frame is not None
-        return frame
+        url = await (await self.page.wait_for_function(_CARD_SHOWS, arg=list(texts))).json_value()
+        return next(frame for frame in reversed(self.page.frames) if frame.url == url)
 
     @property
     def panel(self) -> Locator:

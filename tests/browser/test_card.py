@@ -81,7 +81,7 @@ async def test_the_card_outlives_page_and_kernel(desk: Desk, home: Home) -> None
 
 
 async def test_the_keyboard_alone_approves_gate_after_gate(desk: Desk, home: Home) -> None:
-    """JupyterLab draws the frame anew at each gate; the focus is still where it was."""
+    """JupyterLab draws the frame anew at each gate; focus and what was opened or closed are as they were."""
     gate = "print('asking')\nlinks = step.flow.suspend()"
     desk.lab.write(
         "keys.ipynb", "%load_ext pdnb", f"%%step one\n{gate}", f"%%step two\n{gate}", "%%step three\n3", "run = %pdnb run"
@@ -100,6 +100,8 @@ async def test_the_keyboard_alone_approves_gate_after_gate(desk: Desk, home: Hom
     await desk.page.keyboard.press("Enter")
 
     card = await desk.card_shows("Step two waits")
+    await expect(card.locator(".pdnb-say")).to_be_focused()  # the button was gone for a moment
+    await desk.page.keyboard.press("Tab")
     approve = card.locator("[data-act=resume]")
     await expect(approve).to_be_focused()
     await expect(card.locator(".pdnb-attempt").first).not_to_have_attribute("open", "")
@@ -116,13 +118,15 @@ async def test_a_double_click_never_approves_the_next_gate(desk: Desk, home: Hom
     await desk.open("twice.ipynb")
     await desk.run_all()
     card = await desk.card_shows("Step one waits")
-    place = await card.locator("[data-act=resume]").bounding_box()
+    approve = card.locator("[data-act=resume]")
+    await approve.click(trial=True)  # it takes clicks by now
+    place = await approve.bounding_box()
     assert place is not None
-    await card.locator("[data-act=resume]").click(trial=True)  # it takes clicks by now
-    for _ in range(12):  # an impatient hand: a click every 50 ms, on whatever comes there
-        await desk.page.mouse.click(place["x"] + 20, place["y"] + 10)
-        await desk.page.wait_for_timeout(50)
+    for _ in range(3):  # an impatient hand
+        await desk.page.mouse.dblclick(place["x"] + 20, place["y"] + 10)
     await desk.card_shows("Step two waits")
+    await desk.page.mouse.dblclick(place["x"] + 20, place["y"] + 10)
+    await desk.page.evaluate("new Promise(done => setTimeout(done))")
     assert [a.decision and a.decision.via for a in newest(home, "twice").attempts] == ["card", None]
 
 

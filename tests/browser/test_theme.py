@@ -75,7 +75,7 @@ async def test_an_open_panel_follows_the_theme(desk: Desk, home: Home) -> None:
     desk.lab.write("look.ipynb", "%load_ext pdnb", "%pdnb panel -w look")
     await desk.open("look.ipynb")
     await desk.run_all()
-    root = desk.page.locator(".pdnb:has(> .pdnb-panel)")
+    root = desk.notebook.locator(".pdnb:has(> .pdnb-panel)")
     row = desk.panel.locator("tbody tr").first
     for name, theme in THEMES.items():
         await desk.theme(theme)

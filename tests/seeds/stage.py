@@ -65,6 +65,10 @@ class Stage:
                 with contextlib.suppress(Exception):
                     self._runner.drive(row)
 
+    def find(self, run_id: str) -> handles.Run:
+        """A run that somebody else started."""
+        return handles.Run(self.home, self.home.store.get(run_id))
+
     def row(self, run: handles.Run) -> Row:
         """*run* as it is stored."""
         return self.home.store.get(run.id)

@@ -1,0 +1,267 @@
+"""``resume_url`` and ``cancel_url``: what the pages say about them, asked of a real server over HTTP."""
+
+# ruff: noqa: RUF002  # quotes keep their apostrophes
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from pdnb.handles import Run
+from pdnb.model import Status
+from tests.desk import Answer, Desk
+from tests.seeds.service import Service
+from tests.seeds.stage import Stage, ran, value
+
+GATE = "step.flow.suspend()"
+DOOR = "step.flow.suspend(confirm=False)"
+PAGE = {"Accept": "text/html"}
+JSON = {"Content-Type": "application/json"}
+
+
+async def load(desk: Desk, url: object, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+    """The answer to a request to *url*, which has to be the server's own."""
+    parts = urlsplit(str(url))
+    assert parts.netloc == f"127.0.0.1:{desk.port}"
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    return await desk.ask(method, target, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+def resume_data(run: Run, step: str = "code") -> Any:
+    return run.exports[step]["$resume_data"]
+
+
+async def test_a_service_is_given_the_link_and_resumes_the_workflow_by_http(
+    desk: Desk, served: Stage, service: Service
+) -> None:
+    """python: Trigger an external API to start a job, pause the workflow, and resume it when the external API sends
+    an HTTP callback
+    node: Trigger an external API to start a job, pause the workflow, and resume it when the external API sends an
+    HTTP callback
+    """
+    begin = """
+    import requests
+    requests.post(step.steps["trigger"]["event"], json=step.flow.suspend()).json()
+    """
+    run = served.start(service.url, begin=begin, use="step.steps['begin']['$resume_data']['body']")
+    assert run.status is Status.SUSPENDED
+    [given] = service.received
+    answer = await load(desk, given.body["resume_url"], "POST", b'{"rows": 7}', **JSON)
+    assert answer.status == 200
+    served.work()
+    assert (run.status, value(run, "use")) == (Status.SUCCEEDED, {"rows": 7})
+
+
+@pytest.mark.parametrize(("link", "ends"), [("resume_url", "succeeded"), ("cancel_url", "cancelled")])
+async def test_one_click_on_the_link_and_one_on_the_pages_button_decides(
+    desk: Desk, served: Stage, link: str, ends: str
+) -> None:
+    """python: And can resume or cancel the rest of the workflow by clicking on the appropriate link.
+    node: And can resume or cancel the rest of the workflow by clicking on the appropriate link.
+    differs: the click opens a page with one button, and that acts, because mail scanners click on every link;
+    ``suspend(confirm=False)`` acts on the click
+    """
+    run = served.start(gate=GATE, after="1")
+    url = value(run, "gate")[link]
+    page = await load(desk, url, **PAGE)
+    assert (page.status, run.status) == (200, Status.SUSPENDED)
+    assert page.text.count("<form") == page.text.count("<button") == 1
+    assert '<form method="post">' in page.text
+    assert (await load(desk, url, "POST", b"", Content_Type="application/x-www-form-urlencoded", **PAGE)).status == 200
+    served.work()
+    assert run.status == ends
+
+    run = served.start(gate=DOOR, after="1")
+    assert (await load(desk, value(run, "gate")[link], **PAGE)).status == 200
+    served.work()
+    assert run.status == ends
+
+
+async def test_a_service_gets_the_links_while_the_step_still_runs(
+    desk: Desk, served: Stage, service: Service, props: SimpleNamespace
+) -> None:
+    """python: Since Pipedream pauses your workflow at the end of the step, you can pass these URLs to any external
+    service before the workflow pauses.
+    node: Since Pipedream pauses your workflow at the end of the step, you can pass these URLs to any external service
+    before the workflow pauses.
+    """
+    props.look = lambda: str(served.home.store.list().runs[0].status)
+    source = """
+    def handler(pd):
+        import props, requests
+        requests.post(pd.steps["trigger"]["event"], json=pd.flow.suspend())
+        return props.look()
+    """
+    run = served.start(service.url, pass_on=source, after="1")
+    assert (value(run, "pass_on"), run.status) == ("running", Status.SUSPENDED)
+    assert service.received[0].body == {"resume_url": str(run.resume_url), "cancel_url": str(run.cancel_url)}
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["when it is done", "at once"])
+async def test_the_service_itself_calls_the_link_when_its_work_is_complete(
+    desk: Desk, served: Stage, service: Service, early: bool
+) -> None:
+    """python: If that service accepts a callback URL, it can trigger the resume_url when its work is complete.
+    node: If that service accepts a callback URL, it can trigger the resume_url when its work is complete.
+
+    Also when that is before the step has ended: the request is kept.
+    """
+    statuses: list[int] = []
+
+    def complete(url: str) -> None:
+        request = urllib.request.Request(url, b'{"status": "DONE"}', JSON, method="POST")
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            statuses.append(answer.status)
+
+    def answer(_: int) -> tuple[int, Any]:
+        if early:
+            complete(service.received[-1].body["callback"])
+        return 200, {}
+
+    service.answer = answer
+    source = """
+    def handler(pd):
+        import requests
+        requests.post(pd.steps["trigger"]["event"], json={"callback": pd.flow.suspend()["resume_url"]}, timeout=20)
+    """
+    # in a thread: the server of this process answers on this one
+    run = await asyncio.to_thread(served.start, service.url, ask=source, use="step.steps['ask']['$resume_data']['body']")
+    if not early:
+        assert run.status is Status.SUSPENDED
+        await asyncio.to_thread(complete, service.received[0].body["callback"])
+    await asyncio.to_thread(served.work)
+    assert statuses == [202 if early else 200]
+    assert (run.status, value(run, "use")) == (Status.SUCCEEDED, {"status": "DONE"})
+
+
+async def test_a_link_works_for_its_own_run_only(desk: Desk, served: Stage) -> None:
+    """python: These URLs are specific to a single execution of your workflow.
+    node: These URLs are specific to a single execution of your workflow.
+    """
+    first, second = served.start(gate=GATE, after="1"), served.start(gate=GATE, after="1")
+    urls = [url for run in (first, second) for url in value(run, "gate").values()]
+    assert len(set(urls)) == 4
+    assert (await load(desk, value(first, "gate")["resume_url"], "POST")).status == 200
+    assert (await load(desk, value(second, "gate")["cancel_url"], "POST")).status == 200
+    served.work()
+    assert (first.status, second.status) == (Status.SUCCEEDED, Status.CANCELLED)
+    assert [(await load(desk, url, "POST")).status for url in urls] == [409, 409, 410, 410]
+
+
+async def test_any_request_reaches_the_link_of_a_paused_run(desk: Desk, served: Stage) -> None:
+    """python: While the workflow is paused, you can load these in your browser or send any HTTP request to them:
+    node: While the workflow is paused, you can load these in your browser or send any HTTP request to them:
+    differs: POST, PUT, PATCH and DELETE act; GET, what a browser loads, shows a page that asks first, unless the step
+    said ``confirm=False``; HEAD and OPTIONS never act
+    """
+    for method, acts in {"POST": True, "PUT": True, "PATCH": True, "DELETE": True, "GET": False, "HEAD": False}.items():
+        run = served.start(gate=GATE, after="1")
+        assert (await load(desk, run.resume_url, method)).status == 200, method
+        assert (run.status is not Status.SUSPENDED) == acts, method
+    for method, acts in {"GET": True, "HEAD": False, "POST": True}.items():
+        run = served.start(gate=DOOR, after="1")
+        assert (await load(desk, run.resume_url, method)).status == 200, method
+        assert (run.status is not Status.SUSPENDED) == acts, method
+    assert (await load(desk, run.resume_url, "OPTIONS")).status == 204
+
+
+async def test_a_request_to_the_cancel_link_cancels_the_run(desk: Desk, served: Stage) -> None:
+    """python: Sending an HTTP request to the cancel_url will cancel that execution
+    node: Sending an HTTP request to the cancel_url will cancel that execution
+    differs: a GET asks first; with ``confirm=False`` it cancels
+    """
+    for source, method in ((GATE, "POST"), (DOOR, "GET")):
+        run = served.start(gate=source, after="1")
+        answer = await load(desk, value(run, "gate")["cancel_url"], method, Accept="application/json")
+        served.work()
+        assert (answer.status, answer.json()["status"]) == (200, "cancelled")
+        assert (run.status, ran(run)) == (Status.CANCELLED, [("gate", 1)])
+    asked = served.start(gate=GATE, after="1")
+    assert (await load(desk, asked.cancel_url)).status == 200
+    assert asked.status is Status.SUSPENDED
+
+
+async def test_a_request_to_the_resume_link_resumes_the_run(desk: Desk, served: Stage) -> None:
+    """python: Sending an HTTP request to the resume_url will resume that execution
+    node: Sending an HTTP request to the resume_url will resume that execution
+    differs: a GET asks first; with ``confirm=False`` it resumes
+    """
+    for source, method in ((GATE, "POST"), (DOOR, "GET")):
+        run = served.start(gate=source, after="1")
+        answer = await load(desk, value(run, "gate")["resume_url"], method, Accept="application/json")
+        served.work()
+        assert (answer.status, answer.json()["status"]) == (200, "resumed")
+        assert (run.status, ran(run)) == (Status.SUCCEEDED, [("gate", 1), ("after", 1)])
+    asked = served.start(gate=GATE, after="1")
+    assert (await load(desk, asked.resume_url)).status == 200
+    assert asked.status is Status.SUSPENDED
+
+
+async def test_any_data_of_the_request_is_exported_by_the_suspended_step(desk: Desk, served: Stage) -> None:
+    """python: If you resume a workflow, any data sent in the HTTP request is passed to the workflow and returned in
+    the $resume_data step export of the suspended step.
+    node: If you resume a workflow, any data sent in the HTTP request is passed to the workflow and returned in the
+    $resume_data step export of the suspended step.
+    """
+    run = served.start(gate=GATE + "\n'returned'", seen="step.steps['gate']")
+    answer = await load(
+        desk, f"{run.resume_url}?decision=approve", "PUT", b"by=al&note=fine",
+        Content_Type="application/x-www-form-urlencoded", X_Job="7", Cookie="a=b",
+    )  # fmt: skip
+    assert answer.status == 200
+    served.work()
+    seen = value(run, "seen")
+    data = seen.pop("$resume_data")
+    assert seen == {"$return_value": "returned"}
+    assert data["body"] == {"by": "al", "note": "fine"}
+    assert (data["query"], data["method"]) == ({"decision": "approve"}, "PUT")
+    assert (data["headers"]["x-job"], data["client_ip"]) == ("7", "127.0.0.1")
+    assert "cookie" not in data["headers"]
+
+
+async def test_the_step_named_code_exports_what_was_sent(desk: Desk, served: Stage) -> None:
+    """python: For example, if you call pd.flow.suspend within a step named code, the $resume_data export should
+    contain the data sent in the resume_url request:
+    node: For example, if you call $.flow.suspend within a step named code, the $resume_data export should contain the
+    data sent in the resume_url request:
+    """
+    sent = {"approved": True, "lines": [1, 2.5, None, "ü"]}
+    run = served.start(code="def handler(pd: 'pipedream'):\n    pd.flow.suspend()", after="1")
+    assert (await load(desk, run.resume_url, "POST", json.dumps(sent).encode(), **JSON)).status == 200
+    assert resume_data(run)["body"] == sent
+
+
+async def test_a_large_payload_goes_to_a_file_where_the_limit_ends(desk: Desk, served: Stage) -> None:
+    """node: Requests to the resume_url have the same limits as any HTTP request to Pipedream, but you can send larger
+    payloads using our large payload or large file interfaces.
+    differs: the interfaces are Pipedream's (512 KB, then ``?pipedream_upload_body=1``, ``x-pd-upload-body`` or a
+    multipart file), but the URLs are ``file:`` URLs on this machine and do not expire while the run is kept
+    """
+    run, large = served.start(code=GATE, after="1"), b"x" * (512 * 1024 + 1)
+    assert (await load(desk, run.resume_url, "POST", large)).status == 413
+    assert run.status is Status.SUSPENDED
+    assert (await load(desk, run.resume_url, "POST", large[1:])).status == 200
+    assert resume_data(run)["body"] == large[1:].decode()
+
+    for query, headers in (("?pipedream_upload_body=1", {}), ("", {"x_pd_upload_body": "1"})):
+        run = served.start(code=GATE, after="1")
+        assert (await load(desk, f"{run.resume_url}{query}", "POST", large, **headers)).status == 200
+        body = resume_data(run)["body"]
+        assert body["raw_body_url"] == Path(body["path"]).as_uri()
+        assert Path(body["path"]).read_bytes() == large
+
+    run = served.start(code=GATE, after="1")
+    head = 'Content-Disposition: form-data; name="scan"; filename="a.pdf"\r\nContent-Type: application/pdf'
+    form = b"--xyz\r\n%b\r\n\r\n%b\r\n--xyz--\r\n" % (head.encode(), large)
+    answer = await load(desk, run.resume_url, "POST", form, Content_Type="multipart/form-data; boundary=xyz")
+    assert answer.status == 200
+    part = resume_data(run)["body"]["scan"]
+    assert (part["filename"], part["mimetype"], part["url"]) == ("a.pdf", "application/pdf", Path(part["path"]).as_uri())
+    assert Path(part["path"]).read_bytes() == large
