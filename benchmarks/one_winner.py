@@ -57,7 +57,7 @@ class Told:
 
 
 def storm(requests: Sequence[tuple[int, str, bytes]], *, at_s: float | None = None) -> list[Told]:
-    """POST every ``(port, path, body)`` at once, at Unix time *at_s* or as soon as all are connected; in their order."""
+    """What each ``(port, path, body)`` is told, all POSTed at Unix time *at_s* or as soon as all are connected."""
     callers = []
     for i in range(PROCESSES):
         process = subprocess.Popen([sys.executable, "-Sc", _CALLER], stdin=-1, stdout=-1, text=True)

@@ -96,8 +96,8 @@ def _story(home: Home) -> None:
     _say(f"publish    → {run.exports['publish']['$return_value']}")
     for attempt in run.attempts:
         printed = "".join(o.get("text", "") for o in attempt.outputs).strip()
-        where = "in the kernel" if attempt.position < 2 else "in a worker"
-        _say(f"  {attempt.step:<9} {attempt.outcome:<10} {where:<14} {printed}")
+        place = (attempt.owner or "").partition("-")[0]
+        _say(f"  {attempt.step:<9} {attempt.outcome:<10} in a {place:<8} {printed}")
     status, answer = _request(resume, None)
     _say(f"a second click → {status} {answer['status']}")
     if run.status != "succeeded" or status != 409:

@@ -97,6 +97,7 @@ def record(run: Run, event: Event, attempt: Attempt | None) -> Attempt | None:
             note=_note(run, event),
             error=event.error if isinstance(event, Raised) else None,
             asked=pause,
+            owner=run.owner,
         )
     if isinstance(event, Resumed | Cancelled):
         if run.status is QUEUED and not run.losses:  # nothing of this attempt has happened yet

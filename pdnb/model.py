@@ -120,7 +120,8 @@ class Attempt:
 
     ``context`` is what it passed to its rerun; ``request`` the HTTP event that woke or decided it; ``decision`` how
     its pause ended; ``note`` a remark for people (``"retries used up"``); ``error`` its last traceback line.
-    ``outputs`` are notebook outputs (nbformat's shape); ``mails`` what it sent or put into the outbox.
+    ``outputs`` are notebook outputs (nbformat's shape); ``mails`` what it sent or put into the outbox;
+    ``owner`` the process that ran it (``kernel-…``, ``worker-…``).
     """
 
     step: str
@@ -137,6 +138,7 @@ class Attempt:
     note: str | None = None
     error: str | None = None
     asked: Pause | None = None
+    owner: str | None = None
     mails: tuple[dict[str, JSON], ...] = ()
 
 

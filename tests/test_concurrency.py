@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +66,7 @@ def test_resumes_cancels_and_the_clock_at_once_make_one_decision(
     servers: tuple[Server, Server], home: Home, early_ms: int
 ) -> None:
     """500 resumes against 500 cancels against the timer: one decision, and everybody is told the same."""
-    due_ms = now_ms() + 4_000
+    due_ms = now_ms() + 2_500
     run = suspended(home, due_ms=due_ms)
     purposes: tuple[Purpose, ...] = ("resume", "cancel")
     requests = [(servers[i // 2 % 2].port, path(home, purposes[i % 2], run), b"%d" % i) for i in range(REQUESTS)]
@@ -101,17 +100,9 @@ def test_a_thousand_early_requests_are_kept_once(servers: tuple[Server, Server],
     assert told[kept].status == 202
 
 
-def test_the_storm_is_one(servers: tuple[Server, Server]) -> None:
-    """The callers really come together: a test of the tool."""
-    began = time.time()
-    told = storm([(servers[0].port, "/pdnb/resume/x", b"1")] * 40, at_s=began + 1.5)
-    assert Counter(one.status for one in told) == {404: 40}
-    assert time.time() - began >= 1.5
-
-
 def test_every_request_of_the_storm_keeps_its_place(servers: tuple[Server, Server], home: Home) -> None:
-    runs = [suspended(home) for _ in range(30)]
+    runs = [suspended(home) for _ in range(20)]
     told = storm([(servers[1].port, path(home, "resume", run), b"%d" % i) for i, run in enumerate(runs)])
     assert {one.status for one in told} == {200}
-    assert [home.store.exports(run.id)["ask"]["$resume_data"]["body"] for run in runs] == list(range(30))
+    assert [home.store.exports(run.id)["ask"]["$resume_data"]["body"] for run in runs] == list(range(20))
     assert not list(Path(home.directory).glob("uploads/*"))

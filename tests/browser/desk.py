@@ -112,6 +112,7 @@ class Desk:
         await self.command("notebook:run-all-cells")
         await expect(self.notebook.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text(_NUMBERED)
         await expect(self.notebook.locator("[data-mime-type*=error], [data-mime-type*=stderr]")).to_have_count(0)
+        await self.idle()
 
     async def save(self) -> None:
         """The toolbar's Save button: the file is written, and its outputs are trusted from now on."""

@@ -29,7 +29,7 @@ JSON = {"Content-Type": "application/json"}
 async def load(desk: Desk, url: object, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
     """The answer to a request to *url*, which has to be the server's own."""
     parts = urlsplit(str(url))
-    assert parts.netloc == f"127.0.0.1:{desk.port}"
+    assert (parts.scheme, parts.netloc) == ("http", f"localhost:{desk.port}")
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     return await desk.ask(method, target, {name.replace("_", "-"): value for name, value in headers.items()}, body)
 
