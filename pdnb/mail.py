@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.errors import HeaderParseError
@@ -11,11 +12,12 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from html.parser import HTMLParser
 from typing import Final, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from pdnb.errors import MailError
 
 _TIMEOUT_S: Final = 30
+_SILENT: Final = frozenset({"head", "script", "style", "title"})
 _BLOCKS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3"})
 
 
@@ -54,20 +56,40 @@ class Letter:
 
 
 def deliver(letter: Letter, smtp_url: str, sender: str | None) -> None:
-    """Hand *letter* to the server at *smtp_url*; raises ``MailError`` with what it said."""
-    url = urlsplit(smtp_url)
-    if url.scheme not in ("smtp", "smtps") or not url.hostname:
-        raise MailError("the configured smtp_url is not smtp://host or smtps://host: mend PdnbApp.smtp_url")
-    kind = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
+    """Hand *letter* to the server at *smtp_url*; raises ``MailError`` with what it said.
+
+    Where the connection is to be encrypted, the server's certificate has to be good: mails hold links.
+    """
+    url, host, port = _server(smtp_url)
     try:
-        with kind(url.hostname, url.port or 0, timeout=_TIMEOUT_S) as server:
+        with _connection(url.scheme, host, port) as server:
             if parse_qs(url.query).get("starttls") == ["1"]:
-                server.starttls()
+                server.starttls(context=ssl.create_default_context())
             if url.username:
                 server.login(unquote(url.username), unquote(url.password or ""))
-            server.send_message(letter.message(sender, url.hostname))
-    except (OSError, smtplib.SMTPException) as error:
-        raise MailError(f"the mail was not sent: {url.hostname} said {type(error).__name__}: {error}") from error
+            refused = server.send_message(letter.message(sender, host))
+    except (OSError, ValueError, smtplib.SMTPException) as error:
+        raise MailError(f"the mail was not sent: {host} said {type(error).__name__}: {error}") from error
+    if refused:
+        raise MailError(f"the mail was not sent to {', '.join(refused)}: {host} said {next(iter(refused.values()))}")
+
+
+def _connection(scheme: str, host: str, port: int) -> smtplib.SMTP:
+    if scheme == "smtps":
+        return smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT_S, context=ssl.create_default_context())
+    return smtplib.SMTP(host, port, timeout=_TIMEOUT_S)
+
+
+def _server(smtp_url: str) -> tuple[SplitResult, str, int]:
+    """The URL's parts, its host and port."""
+    try:
+        url = urlsplit(smtp_url)
+        host, port = url.hostname, url.port or 0
+    except ValueError:  # a port that is none, half an IPv6 address; the message would repeat the password
+        host = None
+    if not host or url.scheme not in ("smtp", "smtps"):
+        raise MailError("the configured smtp_url is not smtp://host or smtps://host: mend PdnbApp.smtp_url")
+    return url, host, port
 
 
 def _text(name: str, value: object) -> str | None:
@@ -103,14 +125,23 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.words: list[str] = []
+        self._silent: str | None = None
 
     def handle_data(self, data: str) -> None:
         """Text."""
-        self.words.append(data)
+        if self._silent is None:
+            self.words.append(data)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """A new line for a block; a link's address before its words."""
+        if self._silent is None and tag in _SILENT:
+            self._silent = tag
         if tag in _BLOCKS:
             self.words.append("\n")
         if tag == "a" and (href := dict(attrs).get("href")):
             self.words.append(f" {href} ")
+
+    def handle_endtag(self, tag: str) -> None:
+        """What is not to be read may be over."""
+        if tag == self._silent:
+            self._silent = None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pdnb.codec import checked
 from pdnb.errors import MailError, PdnbError
 
 
@@ -51,12 +52,14 @@ class Send:
         from pdnb import mail  # noqa: PLC0415  # the email package is a third of a worker's start
 
         letter = mail.Letter.checked(subject, text, html, self._settings.to if to is None else to)
+        sent = self._settings.smtp_url is not None
+        kept = {"subject": subject, "text": text, "html": html, "to": list(letter.to), "sent": sent}
+        checked(kept, "mail")  # what could not be kept is not sent either
         if self._settings.smtp_url is not None:
             if not letter.to:
                 raise MailError("nobody to send the mail to: give to=, or configure PdnbApp.mail_to")
             mail.deliver(letter, self._settings.smtp_url, self._settings.sender)
-        sent = self._settings.smtp_url is not None
-        self.mails.append({"subject": subject, "text": text, "html": html, "to": list(letter.to), "sent": sent})
+        self.mails.append(kept)
 
     def __repr__(self) -> str:
         return "<pd.send: email>"

@@ -238,13 +238,16 @@ async def test_a_display_whose_run_is_gone_does_not_stop_the_others(home: Home) 
             raise StoreUnavailable
         return False
 
+    errors: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
     live.watch(gone)
     live.watch(locked)
     async with asyncio.timeout(30):
         while live._watchers:
             live._rung()
             await asyncio.sleep(0.01)
-    assert looks == ["locked"] * 3
+    asyncio.get_running_loop().set_exception_handler(None)
+    assert (looks, errors) == (["locked"] * 3, [])
     live.stop()
 
 

@@ -79,12 +79,10 @@ class Notebook:
 
     def trial(self, name: str | None = None) -> Trial:
         """The test exports of a workflow of this notebook."""
-        workflow = self.workflow(name).name
-        if workflow not in self._trials:
-            settings = read_settings(default_directory())
-            mail = MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to)
-            self._trials[workflow] = Trial(mail)
-        return self._trials[workflow]
+        settings = read_settings(default_directory())  # each time: a server may have come since
+        trial = self._trials.setdefault(self.workflow(name).name, Trial())
+        trial.mail = MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to)
+        return trial
 
     def test(self, name: str | None, step: str, resume_with: tuple[JSON] | None = None) -> Tested:
         """Test one step with the test exports of those before it."""

@@ -24,7 +24,7 @@ async def test_the_panel_decides_over_the_comm_and_touches_no_other_run(desk: De
     await expect(desk.panel.locator(".pdnb-count")).to_have_text("5 runs · 5 waiting for a person")
     before = [home.store.get(run.id) for run in runs]
     requests: list[str] = []
-    desk.page.on("request", lambda request: requests.append(request.url))
+    desk.page.on("request", lambda r: requests.append(r.url) if r.frame == desk.page.main_frame else None)
 
     await row(desk, runs[1].id).locator("[data-act=resume]").click()
     await row(desk, runs[3].id).locator("[data-act=cancel]").click()
@@ -108,3 +108,21 @@ async def test_rows_keep_their_places_under_a_hand_and_are_sorted_when_it_leaves
     await expect(summaries).to_have_text(["Note 0", "Note 1", "Note 2", "Note 3"])
     await desk.page.mouse.move(2, 2)
     await expect(summaries).to_have_text(["Note 1", "Note 2", "Note 3", "Note 0"])
+
+
+async def test_a_thousand_waiting_runs_are_a_panel_that_works(desk: Desk, home: Home) -> None:
+    """How long it takes is in benchmarks/panel.py."""
+    runs = [ask(home, "crowd", {"about": f"Note {i}"}, STEPS) for i in range(1_000)]
+    desk.lab.write("crowd.ipynb", "%load_ext pdnb", "%pdnb panel -w crowd")
+    await desk.open("crowd.ipynb")
+    await desk.run_all()
+    await expect(desk.panel.locator(".pdnb-count")).to_have_text("1000 runs · 1000 waiting for a person")
+    await expect(desk.panel.locator("tbody tr")).to_have_count(1_000)
+    await row(desk, runs[0].id).locator("[data-act=resume]").click()
+    await expect(row(desk, runs[0].id)).to_contain_text("succeeded")
+    last = row(desk, runs[-1].id)
+    await last.scroll_into_view_if_needed()
+    await last.locator("[data-act=cancel]").click()
+    await expect(last).to_contain_text("cancelled")
+    await expect(desk.panel.locator(".pdnb-count")).to_have_text("1000 runs · 998 waiting for a person")
+    assert home.store.counts()["suspended"] >= 998
