@@ -1,4 +1,4 @@
-"""The panel with 1,000 waiting runs: work in the kernel, bytes to the browser, until it is usable, click to patched row.
+"""The panel with 1,000 waiting runs: work in the kernel, bytes to the browser, until usable, click to patched row.
 
 In a real JupyterLab with a real kernel and worker; the kernel's part is measured in this process as well, alone.
 """
@@ -21,11 +21,10 @@ from pdnb.home import Home
 from pdnb.kernel.live import Live
 from pdnb.kernel.panel import Panel
 from tests.browser.desk import Desk, new_window
-from tests.browser.lab import Lab, ask
+from tests.browser.lab import Lab, ask_many
 
 RUNS, CLICKS = 1_000, 20
 
-_STEPS = {"ask": "step.flow.suspend(); step.export('$summary', 'Publish the note?')", "after": "'went on'"}
 _PATIENCE_MS = 120_000
 _CLICK = """async id => {
     const row = document.querySelector(`[title='run ${id}']`).closest("tr");
@@ -50,7 +49,7 @@ def main() -> None:
         lab.start()
         try:
             with Home(lab.store, kind="shell") as home:
-                runs = [ask(home, "crowd", None, _STEPS) for _ in range(RUNS)]
+                runs = ask_many(home, "crowd", RUNS)
                 print(f"the panel with {RUNS} waiting runs, {os.cpu_count()} cores")
                 _kernel(home)
                 asyncio.run(_browser(lab, runs))

@@ -73,16 +73,20 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     global _magics  # noqa: PLW0603  # one kernel, one notebook
     from pdnb.handles import Run
     from pdnb.kernel.magics import PdnbMagics
+    from pdnb.kernel.shown import redact_tracebacks
 
     if _magics is not None:
         return
     _magics = PdnbMagics(shell)
+    _magics.on_close(redact_tracebacks(shell))
     shell.register_magics(_magics)
     for key in ("%pdnb", "%%step", "%%setup"):
         shell.set_hook("complete_command", _magics.complete, str_key=key)
     shell.set_hook("complete_command", _magics.complete, re_key=r"\s*\w+\s*=\s*%pdnb\s")
     if shell.display_formatter is not None:
-        shell.display_formatter.ipython_display_formatter.for_type(Run, _magics.displayed)
+        formatter = shell.display_formatter.ipython_display_formatter
+        formatter.for_type(Run, _magics.displayed)
+        _magics.on_close(lambda: formatter.pop(Run, None))
 
 
 def unload_ipython_extension(_shell: InteractiveShell) -> None:

@@ -62,13 +62,14 @@ class Run:
 
     @property
     def exports(self) -> dict[str, dict[str, JSON]]:
-        """What the steps have left, by step; ``exports["trigger"]["event"]`` is the event."""
-        return self._home.store.exports(self.id)
+        """What the steps have left, by step, without working links; ``exports["trigger"]["event"]`` is the event."""
+        exports: dict[str, dict[str, JSON]] = view.shown(self._home.store.exports(self.id))
+        return exports
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """Every attempt so far."""
-        return self._home.store.attempts(self.id)
+        """Every attempt so far, without working links: what a cell shows is kept in its notebook."""
+        return tuple(view.shown_attempt(attempt) for attempt in self._home.store.attempts(self.id))
 
     @property
     def resume_url(self) -> Link | None:

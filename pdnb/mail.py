@@ -98,9 +98,11 @@ def _text(name: str, value: object) -> str | None:
     return value
 
 
-def _addresses(to: str | Sequence[str] | None) -> tuple[str, ...]:
+def _addresses(to: object) -> tuple[str, ...]:
     if to is None:
         return ()
+    if not isinstance(to, Sequence):
+        raise TypeError(f"to is {to!r}: use an address or a list of addresses")
     return tuple(_address(address) for address in (to.split(",") if isinstance(to, str) else to))
 
 

@@ -70,8 +70,8 @@ class Run:
     ``position`` is the current step's index in ``steps``; ``runs`` counts that step's attempts from 1 and
     ``retries`` the reruns among them since the step was entered or retried; ``losses`` the times this attempt's
     owner died. ``since_ms`` is when the present status or stretch began; ``awake_ms`` the active time of the
-    present wake-up, ``active_ms`` of all; ``paused_ms`` the length of the ended pauses; ``credits`` those of the ended wake-ups. ``early`` is a request that came
-    before the step had ended.
+    present wake-up, ``active_ms`` of all, ``paused_ms`` the length of the ended pauses; ``credits`` those of the
+    ended wake-ups. ``early`` is a request that came before the step had ended.
     """
 
     id: str

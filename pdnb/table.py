@@ -14,7 +14,7 @@ _COLUMNS: Final = (
 
 
 def frame(documents: list[dict[str, Any]]) -> pd.DataFrame:
-    """A row per run, indexed by id: times are UTC timestamps; ``active_s`` seconds of work, ``paused_s`` of ended waits."""
+    """A row per run, indexed by id; times are UTC timestamps, ``active_s`` and ``paused_s`` (ended pauses) seconds."""
     rows = []
     for document in documents:
         decision = document["decision"] or {}

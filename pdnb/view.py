@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from pdnb import codec
 from pdnb.links import redact
 from pdnb.model import JSON, Attempt, Run
 
@@ -29,11 +30,24 @@ def summary(run: Run) -> dict[str, JSON]:
 
 def detail(run: Run, exports: Mapping[str, Mapping[str, JSON]], attempts: Iterable[Attempt]) -> dict[str, JSON]:
     """A run by itself: with ``exports`` by step and every attempt."""
-    document = {**summary(run), "exports": dict(exports), "attempts": [_attempt(a) for a in attempts]}
-    text = json.dumps(document)
-    clean = redact(text)  # a step may have exported, printed or mailed its own links
-    found: dict[str, JSON] = document if clean is text else json.loads(clean)
-    return found
+    document: dict[str, JSON] = shown(
+        {**summary(run), "exports": dict(exports), "attempts": [_attempt(a) for a in attempts]}
+    )
+    return document
+
+
+def shown(value: JSON) -> JSON:
+    """*value* without working links: a step may have exported, printed or mailed its own."""
+    text = json.dumps(value)
+    clean = redact(text)
+    return value if clean is text else json.loads(clean)
+
+
+def shown_attempt(attempt: Attempt) -> Attempt:
+    """*attempt* without working links."""
+    text = codec.attempt_to_json(attempt)
+    clean = redact(text)
+    return attempt if clean is text else codec.attempt_from_json(clean)
 
 
 def _attempt(attempt: Attempt) -> dict[str, JSON]:

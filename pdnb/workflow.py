@@ -78,11 +78,12 @@ class Workflow:
             )
         return replace(self, steps=steps)
 
-    def with_setup(self, source: str) -> Self:
-        """This workflow with one more setup cell; the same source twice is one cell."""
-        if source in self.setup:
-            return self
-        return replace(self, setup=(*self.setup, source))
+    def with_setup(self, source: str, *, instead_of: str | None = None) -> Self:
+        """This workflow with one more setup cell, or with it in the place of another; the same source is one cell."""
+        others = tuple(cell for cell in self.setup if cell != source or cell == instead_of)
+        if instead_of in others:
+            return replace(self, setup=tuple(source if cell == instead_of else cell for cell in others))
+        return self if source in self.setup else replace(self, setup=(*self.setup, source))
 
     def without(self, *names: str) -> Self:
         """This workflow without the steps named."""

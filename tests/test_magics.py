@@ -502,3 +502,43 @@ def test_tab_does_not_fail_where_the_store_or_the_name_cannot_be_used(
     nb.complete("%pdnb show 0")
     assert capsys.readouterr().err == ""
     assert "restore it from a backup" in nb.refused("%pdnb runs")
+
+
+# ---- no working link in what a cell shows
+
+
+LEAK = """
+%%step leak
+links = step.flow.suspend()
+step.export("links", links)
+print(links["resume_url"])
+links
+"""
+LOUD = "%%step loud\nraise ValueError('GET ' + step.flow.suspend()['resume_url'])"
+
+
+def test_nothing_that_a_cell_shows_of_a_run_has_a_working_link(nb: Notebook) -> None:
+    """No token in any log …, in `.ipynb` files, in reprs."""
+    nb.run(LEAK)
+    nb.run("run = %pdnb run")
+    for look in ("run", "run.exports", "run.attempts", "run.document()", "run.resume_url", "%pdnb show run"):
+        said = nb.try_(look)
+        assert said.error is None
+        assert "pdnb1" not in said.out + repr(said.value), look
+    assert "/pdnb/resume/…" in nb.try_("run.exports").out
+    assert "pdnb1r." in str(nb.run("str(run.resume_url)"))
+
+
+def test_the_traceback_of_a_step_has_no_working_link(nb: Notebook) -> None:
+    nb.run(LOUD)
+    said = nb.try_("%pdnb run")
+    assert isinstance(said.error, ValueError)
+    assert "/pdnb/resume/…" in said.out
+    assert "pdnb1" not in said.out + said.err
+
+
+def test_unloading_leaves_the_shell_as_it_was(nb: Notebook) -> None:
+    shown = nb.shell._showtraceback
+    nb.run("%unload_ext pdnb")
+    assert nb.shell._showtraceback is not shown
+    nb.run("%load_ext pdnb")

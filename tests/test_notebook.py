@@ -140,3 +140,11 @@ def test_a_test_goes_on_with_the_event_that_was_run_last(notebook: Notebook) -> 
     define(notebook, one="step.steps['trigger']['event']")
     notebook.run(None, {"to": "al"})
     assert notebook.test(None, "one").exports == {"$return_value": {"to": "al"}}
+
+
+def test_a_setup_cell_run_again_takes_its_own_place_and_no_others(notebook: Notebook) -> None:
+    for cell_id, source in (("a", "x = 1"), ("b", "y = 1"), ("a", "x = 2"), (None, "z = 1"), (None, "z = 2")):
+        notebook.keep_setup(notebook.workflow(), source, cell_id)
+    assert notebook.workflow().setup == ("x = 2", "y = 1", "z = 1", "z = 2")
+    notebook.keep_setup(notebook.workflow(), "y = 1", "a")
+    assert notebook.workflow().setup == ("y = 1", "z = 1", "z = 2")

@@ -266,7 +266,7 @@ async def test_many_stalled_bodies_do_not_delay_a_normal_resume(desk: Desk) -> N
     await asyncio.sleep(0)
     began = time.monotonic()
     await assert_still_good(desk, run)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     for task in stalled:
         task.cancel()
     await asyncio.gather(*stalled, return_exceptions=True)

@@ -86,9 +86,8 @@ async def test_a_due_pause_ends_without_anybody_asking_and_never_early(home: Hom
     ends = [home.store.get(run.id) for run in runs]
     assert [run.status for run in ends] == [Status.CANCELLED, Status.QUEUED, Status.QUEUED]
     assert [(run.step, run.runs) for run in ends] == [("gate", 1), ("after", 1), ("gate", 2)]
-    late_ms = [
-        after.decision.at_ms - (run.due_ms or 0) for run, after in zip(runs, ends, strict=True) if after.decision
-    ]
+    pairs = zip(runs, ends, strict=True)
+    late_ms = [after.decision.at_ms - (run.due_ms or 0) for run, after in pairs if after.decision]
     assert len(late_ms) == 3
     assert 0 <= min(late_ms) < 500  # not only at the slow poll, once a second
     assert [run.version for run in ends] == [run.version + 1 for run in runs]

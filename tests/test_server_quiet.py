@@ -236,7 +236,7 @@ def test_a_real_server_at_debug_logs_no_token(tmp_path: Path, pdnb_dir: Path) ->
         worker = home.store.exports(run.id)["place"]["$return_value"]["pid"]
         server.stop()
         log = server.log
-        until(lambda: not alive(worker), within_s=5)
+        until(lambda: not alive(worker), within_s=10)
     assert "[link]" in log
     assert "pdnb1r…" not in log
     for link in links:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pdnb.errors import StoreUnavailable
 from pdnb.home import Home, now_ms
 from pdnb.model import Run, Status
 from tests.desk import Desk, code, eventually
@@ -188,6 +189,30 @@ async def test_code_that_was_tampered_with_fails_its_run_alone(desk: Desk, tmp_p
     assert not owned.exists()
 
 
+async def test_a_damaged_row_does_not_stand_before_the_others(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    rows = desk.home.store._rows
+    with rows.transact():
+        bad = desk.home.store.add(code(x="1"), None, at_ms=now_ms())
+        rows.set(f"run/{bad.id}", "{", tag=f"queued {bad.workflow}")
+    for _ in range(3):
+        await desk.office.look()
+    assert sum(bad.id in record.getMessage() for record in caplog.records) == 1  # said once, not at every look
+    fine = queued(desk, code(fine="1"))
+    await ended(desk, fine)
+
+
+async def test_a_store_that_is_locked_for_a_moment_costs_no_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(_: str) -> None:
+        raise StoreUnavailable("locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.office.home.store, "frozen", locked)
+        run = queued(desk, code(x="1"))
+        with pytest.raises(StoreUnavailable):
+            await desk.office.look()
+    await ended(desk, run)
+
+
 async def test_a_worker_gets_no_token_of_the_server(desk: Desk, jp_auth_header: dict[str, str]) -> None:
     run = queued(desk, code(environ="import os\ndict(os.environ)"))
     await ended(desk, run)
@@ -204,7 +229,7 @@ def test_a_server_that_stops_leaves_no_idle_worker(tmp_path: Path, pdnb_dir: Pat
         pid = home.store.exports(run.id)["place"]["$return_value"]["pid"]
         assert alive(pid)
         assert server.stop() == 0
-        until(lambda: not alive(pid), within_s=5)
+        until(lambda: not alive(pid), within_s=10)
         home.owners.bury()
         assert {card.name.split("-")[0] for card in (pdnb_dir / "owners").glob("*.json")} == {"kernel"}
 
@@ -215,7 +240,7 @@ def test_a_server_that_is_killed_leaves_no_worker_for_long(tmp_path: Path, pdnb_
         until(lambda: home.store.get(run.id).status is Status.SUCCEEDED)
         pid = home.store.exports(run.id)["place"]["$return_value"]["pid"]
         server.kill()
-        until(lambda: not alive(pid), within_s=5)
+        until(lambda: not alive(pid), within_s=10)
 
 
 def test_a_worker_at_work_outlives_its_server_and_what_it_did_counts(tmp_path: Path, pdnb_dir: Path) -> None:
@@ -226,4 +251,4 @@ def test_a_worker_at_work_outlives_its_server_and_what_it_did_counts(tmp_path: P
         (tmp_path / "go").touch()
         until(lambda: home.store.get(run.id).status is Status.SUCCEEDED)
         assert (tmp_path / "begun").read_text().split() == [f"{run.id}/hold/1"]
-        until(lambda: not list((pdnb_dir / "owners").glob("worker-*.json")), within_s=5)
+        until(lambda: not list((pdnb_dir / "owners").glob("worker-*.json")), within_s=10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -57,6 +57,7 @@ class PdnbMagics(Magics):
         self._shell = shell
         self.notebook = Notebook(shell.user_ns)
         self._live: Live | None = None
+        self._undo = ExitStack()
         self._shown: tuple[str, int] | None = None
 
     @no_var_expand
@@ -83,7 +84,10 @@ class PdnbMagics(Magics):
     @no_var_expand
     @cell_magic
     def setup(self, line: str, cell: str) -> Steps:
-        """``%%setup [-w WORKFLOW]``: imports, functions and constants for all steps. It runs here too."""
+        """``%%setup [-w WORKFLOW]``: imports, functions and constants for all steps. It runs here too.
+
+        Run the cell again to replace it in place, where the host tells one cell from another (JupyterLab does).
+        """
         __tracebackhide__ = True
         with _said():
             given = SETUP.read(line)
@@ -94,9 +98,7 @@ class PdnbMagics(Magics):
             code = cells.compile_setup(cell, filename=filename)
         cells.show_in_tracebacks(cell, filename)
         exec(code, self._shell.user_ns)  # noqa: S102  # as an ordinary cell would: later cells may use it
-        workflow = workflow.with_setup(cell)
-        self.notebook.keep(workflow)
-        return Steps(workflow)
+        return Steps(self.notebook.keep_setup(workflow, cell, _cell_id(self._shell)))
 
     @no_var_expand
     @line_magic
@@ -204,6 +206,11 @@ class PdnbMagics(Magics):
             self._live.stop()
             self._live = None
         self.notebook.close()
+        self._undo.close()
+
+    def on_close(self, call: Callable[[], object]) -> None:
+        """Call it when the extension is unloaded."""
+        self._undo.callback(call)
 
     @property
     def live(self) -> Live:
@@ -310,6 +317,13 @@ def _said() -> Iterator[None]:
         yield
     except PdnbError as error:
         raise UsageError(str(error)) from None
+
+
+def _cell_id(shell: InteractiveShell) -> str | None:
+    """Which cell of the notebook is being run, if the host says so."""
+    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    found = parent.get("metadata", {}).get("cellId")
+    return found if isinstance(found, str) else None
 
 
 def _once(shell: InteractiveShell, call: Callable[[], object]) -> Callable[[object], None]:

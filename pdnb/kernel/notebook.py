@@ -27,6 +27,7 @@ class Notebook:
         self.names = names
         self.workflows: dict[str, Workflow] = {}
         self._trials: dict[str, Trial] = {}
+        self._setup_cells: dict[tuple[str, str | None], str] = {}
         self._home: Home | None = None
 
     @property
@@ -50,6 +51,14 @@ class Notebook:
     def keep(self, workflow: Workflow) -> None:
         """Make *workflow* the present one of its name."""
         self.workflows[workflow.name] = workflow
+
+    def keep_setup(self, workflow: Workflow, source: str, cell_id: str | None) -> Workflow:
+        """Keep *workflow* with a setup cell; the same cell of the notebook, run again, takes its old one's place."""
+        old = self._setup_cells.get((workflow.name, cell_id)) if cell_id else None
+        changed = workflow.with_setup(source, instead_of=old)
+        self._setup_cells[workflow.name, cell_id] = source
+        self.keep(changed)
+        return changed
 
     def default_name(self) -> str:
         """The stem of the notebook's name as the host tells it, else ``workflow``."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from logging import Logger
 from typing import IO, Final
 
-from pdnb.errors import Refused, RunNotFound, StoreError
-from pdnb.home import Home, now_ms
+from pdnb.errors import Refused, RunNotFound, StoreCorrupt
+from pdnb.home import Home
 from pdnb.links import redact
-from pdnb.model import Claimed, Raised
+from pdnb.model import Claimed, Raised, Status
 from pdnb.workflow import Environment
 
 _LAST_WORDS: Final = 2_000  # characters of a dead worker's stderr that are logged
@@ -48,6 +48,7 @@ class Supervisor:
         self._max = max_workers
         self._workers: list[_Worker] = []
         self._failed: set[str] = set()
+        self._said: set[str] = set()
         self._crashes: dict[str, _Crashes] = {}
         self._idle = 0
 
@@ -83,11 +84,14 @@ class Supervisor:
 
     def _start(self, environment: str, run_id: str) -> None:
         try:
-            place = self._home.store.frozen(self._home.store.get(run_id).hash).environment
-        except (StoreError, RunNotFound) as error:
-            self._log.error("pdnb: run %s: %s", run_id, error)
-            if not self._condemn(run_id, error):
-                self._failed.add(environment)  # its row itself is gone or damaged
+            run = self._home.store.get(run_id)
+        except (StoreCorrupt, RunNotFound) as error:
+            self._pass_by(environment, run_id, error)
+            return
+        try:
+            place = self._home.store.frozen(run.hash).environment
+        except StoreCorrupt as error:
+            self._condemn(run_id, error)
             return
         stderr = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
         try:
@@ -122,17 +126,22 @@ class Supervisor:
             return
         self._workers.append(_Worker(environment, process, stderr))
 
-    def _condemn(self, run_id: str, error: Exception) -> bool:
-        """Fail a run whose code was tampered with, so that it does not stand before the others; whether it could be."""
-        store = self._home.store
-        try:
-            run = store.apply(run_id, Claimed(now_ms(), self._home.owner))
-            store.apply(run_id, Raised(now_ms(), run.fence, error=str(error)))
-        except Refused:
-            return True  # somebody has it
-        except (StoreError, RunNotFound):
-            return False
-        return True
+    def _condemn(self, run_id: str, error: StoreCorrupt) -> None:
+        """Fail a run whose code was tampered with; nothing of it is executed, and it stands before no other."""
+        self._log.error("pdnb: run %s: %s", run_id, error)
+        with contextlib.suppress(Refused):  # somebody has it
+            run = self._home.store.apply(run_id, Claimed(self._home.clock(), self._home.owner))
+            self._home.store.apply(run_id, Raised(self._home.clock(), run.fence, error=str(error)))
+
+    def _pass_by(self, environment: str, run_id: str, error: Exception) -> None:
+        """Start a worker for another run of *environment*; it clears the row that is damaged out of the queue."""
+        if run_id not in self._said:
+            self._said.add(run_id)
+            self._log.error("pdnb: run %s: %s", run_id, error)
+        queued = self._home.store.list(statuses=[Status.QUEUED], limit=1_000).runs
+        other = next((run.id for run in queued if run.environment == environment), None)
+        if other is not None:
+            self._start(environment, other)
 
     def _make_room(self, busy: set[int], queued: set[str]) -> bool:
         """Let one worker end that is idle and for whose environment nothing waits; whether there was one."""

@@ -1,4 +1,4 @@
-"""A browser's window on a JupyterLab: open a notebook, run it, find cards and panels in it; and what went wrong there."""
+"""A browser's window on a JupyterLab: open notebooks, run them, find cards and panels; and what went wrong."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pdnb.handles import Run, listed, start
-from pdnb.home import Home
+from pdnb.home import Home, now_ms
+from pdnb.model import Suspended
 from pdnb.owners import Owners
 from pdnb.workflow import Environment, Frozen, Step
 
@@ -136,11 +137,28 @@ class Lab:
 
 
 def ask(home: Home, workflow: str, event: Any = None, steps: dict[str, str] | None = None) -> Run:
-    """A run that waits for a person, started from this process; *steps* are those after and before, by name."""
-    sources = steps or {"ask": "def handler(pd):\n    pd.flow.suspend()", "after": "'went on'"}
+    """A run that waits for a person, started from this process; *steps* are sources by name."""
+    return start(home, _frozen(home, workflow, steps or _STEPS), event, show=False)
+
+
+def ask_many(home: Home, workflow: str, count: int) -> list[Run]:
+    """*count* runs that wait for a person, put into the store as if their first step had just ended."""
+    frozen, at_ms = _frozen(home, workflow, _STEPS), now_ms()
+    with home.store._rows.transact():  # one commit
+        rows = [home.store.add(frozen, None, at_ms=at_ms, owner=home.owner) for _ in range(count)]
+        for i, row in enumerate(rows):
+            exports = {"$summary": f"Publish note {i}?"}
+            due_ms = at_ms + 86_400_000 + i
+            rows[i] = home.store.apply(row.id, Suspended(at_ms, row.fence, exports, due_ms=due_ms))
+    return [Run(home, row) for row in rows]
+
+
+def _frozen(home: Home, workflow: str, steps: dict[str, str]) -> Frozen:
     where = Environment(sys.executable, str(home.directory), tuple(filter(None, sys.path)))
-    frozen = Frozen(workflow, tuple(Step(name, source) for name, source in sources.items()), (), where)
-    return start(home, frozen, event, show=False)
+    return Frozen(workflow, tuple(Step(name, source) for name, source in steps.items()), (), where)
+
+
+_STEPS: Final = {"ask": "links = step.flow.suspend()", "after": "'went on'"}
 
 
 def newest(home: Home, workflow: str | None = None) -> Run:

@@ -24,7 +24,15 @@ async def test_run_all_then_approve_in_the_card_and_the_worker_publishes(desk: D
     assert (run.status, run.step) == ("suspended", "approve")
 
     await card.locator("[data-act=resume]").click()
-    await desk.card_shows("succeeded", "draft\ndone", "approve\ndone", "publish\ndone", "publishing", "published, said None", "on the card")
+    await desk.card_shows(
+        "succeeded",
+        "draft\ndone",
+        "approve\ndone",
+        "publish\ndone",
+        "publishing",
+        "published, said None",
+        "on the card",
+    )
     assert run.wait(20_000).status == "succeeded"
     assert decision(run) == ("resumed", "card")
     assert run.exports["publish"]["$return_value"] == "published, said None"
@@ -56,7 +64,13 @@ async def test_cancel_in_the_card_ends_the_run_and_the_panel_shows_it(desk: Desk
 
 
 async def test_the_card_outlives_page_and_kernel(desk: Desk, home: Home) -> None:
-    desk.lab.write("outlive.ipynb", "%load_ext pdnb", "%%step ask\nlinks = step.flow.suspend()", "%%step then\n6 * 7", "run = %pdnb run")
+    desk.lab.write(
+        "outlive.ipynb",
+        "%load_ext pdnb",
+        "%%step ask\nlinks = step.flow.suspend()",
+        "%%step then\n6 * 7",
+        "run = %pdnb run",
+    )
     await desk.open("outlive.ipynb")
     await desk.run_all()
     await desk.card_shows("suspended")
@@ -80,7 +94,12 @@ async def test_the_keyboard_alone_approves_gate_after_gate(desk: Desk, home: Hom
     """JupyterLab draws the frame anew at each gate; focus and what was opened or closed are as they were."""
     gate = "print('asking')\nlinks = step.flow.suspend()"
     desk.lab.write(
-        "keys.ipynb", "%load_ext pdnb", f"%%step one\n{gate}", f"%%step two\n{gate}", "%%step three\n3", "run = %pdnb run"
+        "keys.ipynb",
+        "%load_ext pdnb",
+        f"%%step one\n{gate}",
+        f"%%step two\n{gate}",
+        "%%step three\n3",
+        "run = %pdnb run",
     )
     await desk.open("keys.ipynb")
     await desk.run_all()
@@ -110,7 +129,14 @@ async def test_the_keyboard_alone_approves_gate_after_gate(desk: Desk, home: Hom
 
 async def test_a_double_click_never_approves_the_next_gate(desk: Desk, home: Home) -> None:
     gate = "links = step.flow.suspend()"
-    desk.lab.write("twice.ipynb", "%load_ext pdnb", f"%%step one\n{gate}", f"%%step two\n{gate}", "%%step three\n3", "run = %pdnb run")
+    desk.lab.write(
+        "twice.ipynb",
+        "%load_ext pdnb",
+        f"%%step one\n{gate}",
+        f"%%step two\n{gate}",
+        "%%step three\n3",
+        "run = %pdnb run",
+    )
     await desk.open("twice.ipynb")
     await desk.run_all()
     card = await desk.card_shows("Step one waits")

@@ -6,9 +6,12 @@ from playwright.async_api import Locator, expect
 
 from pdnb.home import Home
 from tests.browser.desk import Desk
-from tests.browser.lab import ask, newest
+from tests.browser.lab import ask, ask_many, newest
 
-STEPS = {"ask": "step.flow.suspend(); step.export('$summary', step.steps['trigger']['event']['about'])", "after": "'went on'"}
+STEPS = {
+    "ask": "step.flow.suspend(); step.export('$summary', step.steps['trigger']['event']['about'])",
+    "after": "'went on'",
+}
 
 
 def row(desk: Desk, run_id: str) -> Locator:
@@ -77,7 +80,7 @@ async def test_focus_and_scroll_stay_while_others_answer(desk: Desk, home: Home)
 
 
 async def test_a_click_on_what_has_moved_on_changes_nothing_and_says_so(desk: Desk, home: Home) -> None:
-    desk.lab.write("stale.ipynb", "%load_ext pdnb", "%pdnb panel -w stale", "import time\ntime.sleep(1.5)")
+    desk.lab.write("stale.ipynb", "%load_ext pdnb", "%pdnb panel -w stale", "import time\ntime.sleep(1)")
     steps = {"one": "links = step.flow.suspend()", "two": "links = step.flow.suspend()", "three": "3"}
     run = ask(home, "stale", None, steps)
     await desk.open("stale.ipynb")
@@ -112,7 +115,7 @@ async def test_rows_keep_their_places_under_a_hand_and_are_sorted_when_it_leaves
 
 async def test_a_thousand_waiting_runs_are_a_panel_that_works(desk: Desk, home: Home) -> None:
     """How long it takes is in benchmarks/panel.py."""
-    runs = [ask(home, "crowd", {"about": f"Note {i}"}, STEPS) for i in range(1_000)]
+    runs = ask_many(home, "crowd", 1_000)
     desk.lab.write("crowd.ipynb", "%load_ext pdnb", "%pdnb panel -w crowd")
     await desk.open("crowd.ipynb")
     await desk.run_all()

@@ -25,7 +25,11 @@ def mortal(tmp_path: Path) -> Iterator[Lab]:
 
 
 async def test_links_cards_and_workers_survive_a_killed_server(mortal: Lab, window: OpenWindow, watch: Watch) -> None:
-    steps = ("%%step one\nlinks = step.flow.suspend()", "%%step two\nlinks = step.flow.suspend()", "%%step three\n6 * 7")
+    steps = (
+        "%%step one\nlinks = step.flow.suspend()",
+        "%%step two\nlinks = step.flow.suspend()",
+        "%%step three\n6 * 7",
+    )
     mortal.write("mortal.ipynb", "%load_ext pdnb", *steps, "run = %pdnb run")
     context = await window()
     desk = Desk(mortal, await context.new_page())

@@ -87,7 +87,9 @@ async def test_an_open_panel_follows_the_theme(desk: Desk, home: Home) -> None:
 
 @pytest.mark.parametrize("name", THEMES)
 async def test_link_pages_follow_the_system(name: str, window: OpenWindow, home: Home) -> None:
-    run = ask(home, "pages", None, {"ask": "step.flow.suspend(); step.export('$summary', 'Publish “Launch”?')", "then": "1"})
+    run = ask(
+        home, "pages", None, {"ask": "step.flow.suspend(); step.export('$summary', 'Publish “Launch”?')", "then": "1"}
+    )
     context = await window(color_scheme=name, viewport={"width": 800, "height": 640})
     page = await context.new_page()
     await page.goto(str(run.cancel_url))

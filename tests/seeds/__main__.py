@@ -61,7 +61,7 @@ def _short(test: Shown) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    return text.replace("``", "`").replace("|", "\\|").replace("<", "&lt;")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ _FIELD: Final = re.compile(r"(python|node|differs): (.*)")
 
 @dataclass(frozen=True)
 class Piece:
-    """``text``: what a test quotes. ``why``: no test is wanted, because of this. ``code``: an example's, or a claim's."""
+    """``text``: what a test quotes. ``why``: why no test is wanted. ``code``: an example's, or that of a claim."""
 
     page: str
     text: str
@@ -70,7 +70,8 @@ def pieces(page: str) -> Iterator[Piece]:
 def page_text(page: str) -> tuple[str, str]:
     """All that stands in *page*, without white space, and the SHA-256 that the page itself has then."""
     document = _document(page)
-    texts = [item.get("code") or item.get("sentence") or item.get("heading") or item["prose"] for item in document["items"]]
+    kinds = ("code", "sentence", "heading", "prose")
+    texts = [next(item[kind] for kind in kinds if kind in item) for item in document["items"]]
     return re.sub(r"\s", "", "".join(texts)), document["sha256"]
 
 
@@ -119,5 +120,5 @@ def _fields(docstring: str) -> Iterator[tuple[str, str]]:
         yield key, " ".join(" ".join(lines).split())
 
 
-def _document(page: str) -> dict[str, list[dict[str, str]]]:
+def _document(page: str) -> dict[str, Any]:
     return tomllib.loads((HERE / f"{page}.toml").read_text())

@@ -9,13 +9,13 @@ approve by mail     ``pd.send.email(`` and its ``)`` were lost in the page; ``${
 7 days              ``pd.flow.suspend(TIMEOUT)`` was lost (the Node.js page has it)
 polling             ``MAX_RETRIES = 3`` and ``else:`` were lost (the Node.js page has both); the status' URL was left
                     blank; ``response.json().status`` is ``response.json()["status"]``
-callback            ``requests.post(`` was lost, what stands there is ``await"your callback URL"``; the URL is the service's
+callback            ``requests.post(`` was lost: ``await"your callback URL"``; the URL is the service's
 max retries         ``MAX_RETRIES = 3`` was lost; ``else if (…):`` is ``elif …:``
 node
-all                 ``$.flow`` is ``pd.flow``, ``$.context.run`` is ``pd.context["run"]``, ``null`` is ``None``, ``throw new
-                    Error`` is ``raise Exception``, axios is requests, ``$.send`` is ``pd.send``
-retry               OpenAI's address is the test's own service; the key comes with the event; ``axios`` throws for every
-                    status but 2xx: ``raise_for_status()``
+all                 ``$.flow`` is ``pd.flow``, ``$.context.run`` is ``pd.context["run"]``, ``null`` is ``None``,
+                    ``throw new Error`` is ``raise Exception``, axios is requests, ``$.send`` is ``pd.send``
+retry               OpenAI's address is the test's own service; the key comes with the event; ``axios`` throws
+                    for every status but 2xx: ``raise_for_status()``
 ==================  ====================================================================================================
 
 URLs come with the event: ``pd.steps["trigger"]["event"]``.

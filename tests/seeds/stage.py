@@ -1,6 +1,6 @@
 """A store and a runner in this process, with a clock that moves only when it is told to.
 
-What a kernel does is done by :func:`pdnb.handles.start`, what a server's clock and its workers do by :meth:`Stage.work`.
+What a kernel does is done by :func:`pdnb.handles.start`, what a server's clock and workers do by :meth:`Stage.work`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from pdnb.runner import Runner
 from pdnb.workflow import Environment, Frozen, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pdnb.model import JSON
     from pdnb.model import Run as Row
 
@@ -94,5 +92,3 @@ def seconds_of(run: handles.Run, step: str) -> list[float]:
     """When each attempt of *step* began, in seconds after the first."""
     began = [attempt.started_ms for attempt in run.attempts if attempt.step == step]
     return [(ms - began[0]) / SECOND for ms in began]
-
-

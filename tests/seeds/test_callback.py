@@ -97,7 +97,7 @@ async def test_the_callback_example_returns_the_request_that_called_back(
     run = served.start(service.url, job=source, after="1")
     [sent] = service.received
     assert (sent.method, sent.body["resume_url"]) == ("POST", str(run.resume_url))
-    assert run.status is Status.SLEEPING
+    assert run.status == "sleeping"
     assert await call_back(desk, sent.body["resume_url"], {"answer": 42}) == 200
     served.work()
     assert run.status is Status.SUCCEEDED
@@ -113,7 +113,7 @@ def test_the_callback_example_goes_on_with_nothing_when_nobody_calls_in_a_day(
 ) -> None:
     run = stage.start(service.url, job=source, after="1")
     stage.later(DAY - SECOND)
-    assert run.status is Status.SLEEPING
+    assert run.status == "sleeping"
     stage.later(SECOND)
     assert ran(run) == [("job", 1), ("job", 2), ("after", 1)]
     assert (run.status, run.exports["job"]) == (Status.SUCCEEDED, {})
@@ -134,7 +134,7 @@ async def test_the_cancel_link_of_a_rerun_ends_the_run(desk: Desk, served: Stage
 
 
 def test_a_rerun_that_is_called_back_in_its_second_wait_counts_it_as_one_of_three(stage: Stage) -> None:
-    """1 s × 3, called back 400 ms into the second wait: what is stored of every attempt."""
+    """1 s, three times, called back 400 ms into the second wait: what is stored of every attempt."""
     source = """
     def handler(pd):
         run = pd.context["run"]
@@ -150,7 +150,7 @@ def test_a_rerun_that_is_called_back_in_its_second_wait_counts_it_as_one_of_thre
     stage.work()
     assert stage.row(run).due_ms == began + 2_400  # a whole wait, from the callback on
     stage.later(999)
-    assert run.status is Status.SLEEPING
+    assert run.status == "sleeping"
     stage.later(1)
 
     assert run.status is Status.SUCCEEDED

@@ -1,12 +1,13 @@
 """``resume_url`` and ``cancel_url``: what the pages say about them, asked of a real server over HTTP."""
 
-# ruff: noqa: RUF002  # quotes keep their apostrophes
+# quotes keep their apostrophes
 
 from __future__ import annotations
 
 import asyncio
 import json
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,15 +24,25 @@ from tests.seeds.stage import Stage, ran, value
 GATE = "step.flow.suspend()"
 DOOR = "step.flow.suspend(confirm=False)"
 PAGE = {"Accept": "text/html"}
+ACCEPT = {"Accept": "application/json"}
 JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-async def load(desk: Desk, url: object, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+async def load(
+    desk: Desk, url: object, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None
+) -> Answer:
     """The answer to a request to *url*, which has to be the server's own."""
     parts = urlsplit(str(url))
     assert (parts.scheme, parts.netloc) == ("http", f"localhost:{desk.port}")
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    return await desk.ask(method, target, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+    return await desk.ask(method, target, headers, body)
+
+
+def content(path: str, url: str) -> bytes:
+    """Of the file at *path*, which *url* names too."""
+    assert url == Path(path).as_uri()
+    return Path(path).read_bytes()
 
 
 def resume_data(run: Run, step: str = "code") -> Any:
@@ -53,7 +64,7 @@ async def test_a_service_is_given_the_link_and_resumes_the_workflow_by_http(
     run = served.start(service.url, begin=begin, use="step.steps['begin']['$resume_data']['body']")
     assert run.status is Status.SUSPENDED
     [given] = service.received
-    answer = await load(desk, given.body["resume_url"], "POST", b'{"rows": 7}', **JSON)
+    answer = await load(desk, given.body["resume_url"], "POST", JSON, b'{"rows": 7}')
     assert answer.status == 200
     served.work()
     assert (run.status, value(run, "use")) == (Status.SUCCEEDED, {"rows": 7})
@@ -70,16 +81,16 @@ async def test_one_click_on_the_link_and_one_on_the_pages_button_decides(
     """
     run = served.start(gate=GATE, after="1")
     url = value(run, "gate")[link]
-    page = await load(desk, url, **PAGE)
+    page = await load(desk, url, "GET", PAGE)
     assert (page.status, run.status) == (200, Status.SUSPENDED)
     assert page.text.count("<form") == page.text.count("<button") == 1
     assert '<form method="post">' in page.text
-    assert (await load(desk, url, "POST", b"", Content_Type="application/x-www-form-urlencoded", **PAGE)).status == 200
+    assert (await load(desk, url, "POST", FORM | PAGE, b"")).status == 200
     served.work()
     assert run.status == ends
 
     run = served.start(gate=DOOR, after="1")
-    assert (await load(desk, value(run, "gate")[link], **PAGE)).status == 200
+    assert (await load(desk, value(run, "gate")[link], "GET", PAGE)).status == 200
     served.work()
     assert run.status == ends
 
@@ -132,7 +143,8 @@ async def test_the_service_itself_calls_the_link_when_its_work_is_complete(
         requests.post(pd.steps["trigger"]["event"], json={"callback": pd.flow.suspend()["resume_url"]}, timeout=20)
     """
     # in a thread: the server of this process answers on this one
-    run = await asyncio.to_thread(served.start, service.url, ask=source, use="step.steps['ask']['$resume_data']['body']")
+    use = "step.steps['ask']['$resume_data']['body']"
+    run = await asyncio.to_thread(served.start, service.url, ask=source, use=use)
     if not early:
         assert run.status is Status.SUSPENDED
         await asyncio.to_thread(complete, service.received[0].body["callback"])
@@ -155,11 +167,13 @@ async def test_a_link_works_for_its_own_run_only(desk: Desk, served: Stage) -> N
     assert [(await load(desk, url, "POST")).status for url in urls] == [409, 409, 410, 410]
 
 
-async def test_any_request_reaches_the_link_of_a_paused_run(desk: Desk, served: Stage) -> None:
+async def test_any_request_reaches_the_link_of_a_paused_run(
+    desk: Desk, served: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """python: While the workflow is paused, you can load these in your browser or send any HTTP request to them:
     node: While the workflow is paused, you can load these in your browser or send any HTTP request to them:
     differs: POST, PUT, PATCH and DELETE act; GET, what a browser loads, shows a page that asks first, unless the step
-    said ``confirm=False``; HEAD and OPTIONS never act
+    said ``confirm=False`` or the configuration ``confirm_links = False``; HEAD and OPTIONS never act
     """
     for method, acts in {"POST": True, "PUT": True, "PATCH": True, "DELETE": True, "GET": False, "HEAD": False}.items():
         run = served.start(gate=GATE, after="1")
@@ -169,7 +183,13 @@ async def test_any_request_reaches_the_link_of_a_paused_run(desk: Desk, served: 
         run = served.start(gate=DOOR, after="1")
         assert (await load(desk, run.resume_url, method)).status == 200, method
         assert (run.status is not Status.SUSPENDED) == acts, method
+    run = served.start(gate=GATE, after="1")
     assert (await load(desk, run.resume_url, "OPTIONS")).status == 204
+    assert run.status is Status.SUSPENDED
+    monkeypatch.setenv("PDNB_CONFIRM_LINKS", "false")
+    run = served.start(gate=GATE, after="1")
+    assert (await load(desk, run.resume_url)).status == 200
+    assert run.status == "queued"
 
 
 async def test_a_request_to_the_cancel_link_cancels_the_run(desk: Desk, served: Stage) -> None:
@@ -179,7 +199,7 @@ async def test_a_request_to_the_cancel_link_cancels_the_run(desk: Desk, served: 
     """
     for source, method in ((GATE, "POST"), (DOOR, "GET")):
         run = served.start(gate=source, after="1")
-        answer = await load(desk, value(run, "gate")["cancel_url"], method, Accept="application/json")
+        answer = await load(desk, value(run, "gate")["cancel_url"], method, ACCEPT)
         served.work()
         assert (answer.status, answer.json()["status"]) == (200, "cancelled")
         assert (run.status, ran(run)) == (Status.CANCELLED, [("gate", 1)])
@@ -195,7 +215,7 @@ async def test_a_request_to_the_resume_link_resumes_the_run(desk: Desk, served: 
     """
     for source, method in ((GATE, "POST"), (DOOR, "GET")):
         run = served.start(gate=source, after="1")
-        answer = await load(desk, value(run, "gate")["resume_url"], method, Accept="application/json")
+        answer = await load(desk, value(run, "gate")["resume_url"], method, ACCEPT)
         served.work()
         assert (answer.status, answer.json()["status"]) == (200, "resumed")
         assert (run.status, ran(run)) == (Status.SUCCEEDED, [("gate", 1), ("after", 1)])
@@ -211,10 +231,8 @@ async def test_any_data_of_the_request_is_exported_by_the_suspended_step(desk: D
     $resume_data step export of the suspended step.
     """
     run = served.start(gate=GATE + "\n'returned'", seen="step.steps['gate']")
-    answer = await load(
-        desk, f"{run.resume_url}?decision=approve", "PUT", b"by=al&note=fine",
-        Content_Type="application/x-www-form-urlencoded", X_Job="7", Cookie="a=b",
-    )  # fmt: skip
+    headers = FORM | {"X-Job": "7", "Cookie": "a=b"}
+    answer = await load(desk, f"{run.resume_url}?decision=approve", "PUT", headers, b"by=al&note=fine")
     assert answer.status == 200
     served.work()
     seen = value(run, "seen")
@@ -234,7 +252,7 @@ async def test_the_step_named_code_exports_what_was_sent(desk: Desk, served: Sta
     """
     sent = {"approved": True, "lines": [1, 2.5, None, "ü"]}
     run = served.start(code="def handler(pd: 'pipedream'):\n    pd.flow.suspend()", after="1")
-    assert (await load(desk, run.resume_url, "POST", json.dumps(sent).encode(), **JSON)).status == 200
+    assert (await load(desk, run.resume_url, "POST", JSON, json.dumps(sent).encode())).status == 200
     assert resume_data(run)["body"] == sent
 
 
@@ -245,23 +263,23 @@ async def test_a_large_payload_goes_to_a_file_where_the_limit_ends(desk: Desk, s
     multipart file), but the URLs are ``file:`` URLs on this machine and do not expire while the run is kept
     """
     run, large = served.start(code=GATE, after="1"), b"x" * (512 * 1024 + 1)
-    assert (await load(desk, run.resume_url, "POST", large)).status == 413
+    assert (await load(desk, run.resume_url, "POST", None, large)).status == 413
     assert run.status is Status.SUSPENDED
-    assert (await load(desk, run.resume_url, "POST", large[1:])).status == 200
+    assert (await load(desk, run.resume_url, "POST", None, large[1:])).status == 200
     assert resume_data(run)["body"] == large[1:].decode()
 
-    for query, headers in (("?pipedream_upload_body=1", {}), ("", {"x_pd_upload_body": "1"})):
+    for query, headers in (("?pipedream_upload_body=1", {}), ("", {"x-pd-upload-body": "1"})):
         run = served.start(code=GATE, after="1")
-        assert (await load(desk, f"{run.resume_url}{query}", "POST", large, **headers)).status == 200
+        assert (await load(desk, f"{run.resume_url}{query}", "POST", headers, large)).status == 200
         body = resume_data(run)["body"]
-        assert body["raw_body_url"] == Path(body["path"]).as_uri()
-        assert Path(body["path"]).read_bytes() == large
+        assert content(body["path"], body["raw_body_url"]) == large
 
     run = served.start(code=GATE, after="1")
     head = 'Content-Disposition: form-data; name="scan"; filename="a.pdf"\r\nContent-Type: application/pdf'
     form = b"--xyz\r\n%b\r\n\r\n%b\r\n--xyz--\r\n" % (head.encode(), large)
-    answer = await load(desk, run.resume_url, "POST", form, Content_Type="multipart/form-data; boundary=xyz")
+    multipart = {"Content-Type": "multipart/form-data; boundary=xyz"}
+    answer = await load(desk, run.resume_url, "POST", multipart, form)
     assert answer.status == 200
     part = resume_data(run)["body"]["scan"]
-    assert (part["filename"], part["mimetype"], part["url"]) == ("a.pdf", "application/pdf", Path(part["path"]).as_uri())
-    assert Path(part["path"]).read_bytes() == large
+    assert (part["filename"], part["mimetype"]) == ("a.pdf", "application/pdf")
+    assert content(part["path"], part["url"]) == large

@@ -173,9 +173,9 @@ def test_the_first_argument_is_the_timeout_in_milliseconds(stage: Stage) -> None
     """
     run = stage.start(gate="step.flow.suspend(1_500)", after="1")
     stage.later(1_499)
-    assert run.status is Status.SUSPENDED
+    assert run.status == "suspended"
     stage.later(1)
-    assert run.status is Status.CANCELLED
+    assert run.status == "cancelled"
 
 
 @pytest.mark.parametrize("source", [PYTHON["7 days"], NODE["7 days"]], ids=["python", "node"])
