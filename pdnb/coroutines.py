@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from collections.abc import Coroutine
@@ -27,6 +28,7 @@ def _beside(coroutine: Coroutine[Any, Any, object]) -> object:
     outcome: list[object] = []
     errors: list[BaseException] = []
     started: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[object]]] = []
+    ended = threading.Event()  # an interrupted join() takes the thread for dead, up to Python 3.12
 
     async def main() -> object:
         task = asyncio.ensure_future(coroutine)
@@ -38,16 +40,20 @@ def _beside(coroutine: Coroutine[Any, Any, object]) -> object:
             outcome.append(asyncio.run(main()))
         except BaseException as error:  # noqa: BLE001  # carried over to the caller's thread
             errors.append(error)
+        finally:
+            ended.set()
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(body,), name="pdnb-step", daemon=True)
     thread.start()
     try:
-        thread.join()
+        ended.wait()
     except KeyboardInterrupt:
         for loop, task in started:
-            loop.call_soon_threadsafe(task.cancel)
-        thread.join()
+            with contextlib.suppress(RuntimeError):  # it has just ended, and its loop with it
+                loop.call_soon_threadsafe(task.cancel)
+        ended.wait()
         raise
+    thread.join()
     if errors:
         raise errors[0]
     return outcome[0]

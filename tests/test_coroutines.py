@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import asyncio
 import contextvars
 import gc
@@ -120,10 +119,11 @@ def test_no_thread_is_left_behind() -> None:
 def test_an_interrupt_cancels_it_and_waits_for_its_end() -> None:
     """Beside a running loop; in a plain process asyncio does the same."""
     ended: list[str] = []
+    main = threading.get_ident()
 
     async def work() -> None:
         try:
-            _thread.interrupt_main()
+            signal.pthread_kill(main, signal.SIGINT)
             await asyncio.Event().wait()
         finally:
             await asyncio.sleep(0)  # what a step does to clean up

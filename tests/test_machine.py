@@ -500,6 +500,9 @@ def test_a_retry_is_a_new_attempt_of_the_failed_step_and_its_retries_count_anew(
     again = advance(run, retried(run, T0 + 20 * TICK))
     assert (again.status, again.step, again.runs, again.retries) == (QUEUED, "approve", 4, 0)
     assert (again.error, again.ended_ms, again.losses) == (None, None, 0)
+    working = advance(again, Claimed(T0 + 21 * TICK, "worker-1"))
+    once_more = Slept(T0 + 22 * TICK, working.fence, kind="rerun", due_ms=T0 + 23 * TICK, max_retries=1)
+    assert advance(working, once_more).status is SLEEPING
 
 
 def test_after_a_retry_the_links_of_the_failed_attempt_are_dead() -> None:

@@ -245,6 +245,18 @@ def test_a_post_is_taken_once_however_often_it_is_asked_for(tmp_path: Path) -> N
     other.leave()
 
 
+def test_a_post_belongs_to_the_process_and_not_to_a_thread(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    thread = threading.Thread(target=post.take)
+    thread.start()
+    thread.join()
+    assert (post.held, post.take(), Post(tmp_path).take()) == (True, True, False)
+    post.leave()
+    other = Post(tmp_path)
+    assert other.take()
+    other.leave()
+
+
 def test_posts_of_other_names_are_others(tmp_path: Path) -> None:
     post, other = Post(tmp_path), Post(tmp_path, "demo")
     assert post.take()

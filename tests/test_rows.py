@@ -426,16 +426,16 @@ def test_a_store_that_cannot_be_written_is_refused_and_left_as_it_is(directory_m
 HOLD_THE_LOCK = """
 import sqlite3, sys
 con = sqlite3.connect(sys.argv[1], isolation_level=None)
-con.execute("BEGIN EXCLUSIVE")
+con.execute(f"BEGIN {sys.argv[2]}")
 print("locked", flush=True)
 sys.stdin.read()
 """
 
 
 @contextlib.contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Another process holds the store's lock."""
-    command = [sys.executable, "-c", HOLD_THE_LOCK, str(directory / "cache.db")]
+def locked(directory: Path, how: str) -> Iterator[None]:
+    """Another process holds the store's lock: ``EXCLUSIVE``, or ``IMMEDIATE``, with which others may still read."""
+    command = [sys.executable, "-c", HOLD_THE_LOCK, str(directory / "cache.db"), how]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"locked\n"
@@ -460,7 +460,12 @@ def test_a_store_locked_by_another_process_is_not_available_and_works_afterwards
         change, lambda: rows.set("b", "2"), lambda: rows.delete("a"), lambda: rows.get("a"), lambda: rows.keys(""),
         rows.tags, rows.counts, lambda: rows.tagged("x"),
     ]  # fmt: skip
-    with locked(directory):
+    with locked(directory, "IMMEDIATE"):
+        refused(directory, StoreUnavailable)
+        with pytest.raises(StoreUnavailable):
+            change()
+        assert rows.get("a") == "1"
+    with locked(directory, "EXCLUSIVE"):
         refused(directory, StoreUnavailable)
         for call in calls:
             with pytest.raises(StoreUnavailable, match=r"^the store .*$"):

@@ -1,18 +1,18 @@
-"""One JupyterLab and one Chromium for all browser tests; every test gets a window of its own."""
+"""One JupyterLab and one Chromium for all browser tests."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from jupyter_core import utils as jupyter_utils
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from pdnb.home import Home
-from tests.browser.desk import Desk, Watch, new_window
+from tests.browser.desk import Desk, OpenWindow, Watch, new_window
 from tests.browser.lab import Lab
 
 _ARGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
@@ -65,12 +65,6 @@ def watch() -> Iterator[Watch]:
     watch = Watch()
     yield watch
     watch.check()
-
-
-class OpenWindow(Protocol):
-    """Opens a browser window; options are Playwright's for a context."""
-
-    def __call__(self, **options: Any) -> Awaitable[BrowserContext]: ...
 
 
 @pytest.fixture

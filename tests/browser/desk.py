@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Dialog, Frame, Locator, Page, WebError, expect
 
@@ -15,11 +15,11 @@ from tests.browser.lab import TOKEN, Lab
 PICTURES: Final = Path(__file__).parent.parent.parent / "test-results"
 _PATIENCE_MS: Final = 20_000
 
-_CARD_SHOWS: Final = """texts => {
+_CARD_SHOWS: Final = """([saved, ...texts]) => {
     const here = document.querySelector(".jp-NotebookPanel:not(.lm-mod-hidden)");
     const card = [...here.querySelectorAll("object[data*='/pdnb/card/']")].at(-1);
     const shown = card?.contentDocument?.querySelector(".pdnb-card")?.innerText;
-    return shown && texts.every(text => shown.includes(text)) && card.data;
+    return shown && card.textContent.includes(saved) && texts.every(text => shown.includes(text)) && card.data;
 }"""
 _NUMBERED: Final = re.compile(r"\[\d+\]:")
 
@@ -126,9 +126,13 @@ class Desk:
         light = "false" if "Dark" in name else "true"
         await self.page.locator(f'body[data-jp-theme-light="{light}"]').wait_for(state="attached")
 
-    async def card_shows(self, *texts: str) -> Frame:
-        """The last card's frame, once it shows all *texts*. JupyterLab makes a new frame when the kernel updates it."""
-        url = await (await self.page.wait_for_function(_CARD_SHOWS, arg=list(texts))).json_value()
+    async def card_shows(self, *texts: str, saved: str = "") -> Frame:
+        """The last card's frame, once it shows all *texts*.
+
+        JupyterLab makes a new frame when the kernel updates the output: wait for that with a text of the static card
+        inside, the one that would be saved.
+        """
+        url = await (await self.page.wait_for_function(_CARD_SHOWS, arg=[saved, *texts])).json_value()
         return next(frame for frame in reversed(self.page.frames) if frame.url == url)
 
     @property
@@ -141,6 +145,12 @@ class Desk:
         area = self.notebook.locator(".jp-OutputArea-child", has=self.page.locator(inside)).last
         await area.scroll_into_view_if_needed()
         return area
+
+
+class OpenWindow(Protocol):
+    """Opens a browser window; options are Playwright's for a context."""
+
+    def __call__(self, **options: Any) -> Awaitable[BrowserContext]: ...
 
 
 async def picture(name: str, of: Page | Locator) -> None:

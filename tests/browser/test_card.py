@@ -114,7 +114,7 @@ async def test_the_keyboard_alone_approves_gate_after_gate(desk: Desk, home: Hom
     await expect(approve).not_to_have_attribute("aria-disabled", "true")
     await desk.page.keyboard.press("Enter")
 
-    card = await desk.card_shows("Step two waits")
+    card = await desk.card_shows("Step two waits", saved="Step two waits")
     await expect(card.locator(".pdnb-say")).to_be_focused()  # the button was gone for a moment
     await desk.page.keyboard.press("Tab")
     approve = card.locator("[data-act=resume]")
@@ -146,7 +146,7 @@ async def test_a_double_click_never_approves_the_next_gate(desk: Desk, home: Hom
     assert place is not None
     for _ in range(3):  # an impatient hand
         await desk.page.mouse.dblclick(place["x"] + 20, place["y"] + 10)
-    await desk.card_shows("Step two waits")
+    await desk.card_shows("Step two waits", saved="Step two waits")
     await desk.page.mouse.dblclick(place["x"] + 20, place["y"] + 10)
     await desk.page.evaluate("new Promise(done => setTimeout(done))")
     assert [a.decision and a.decision.via for a in newest(home, "twice").attempts] == ["card", None]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from playwright.async_api import Page, expect
 
 from pdnb.home import Home
-from tests.browser.conftest import OpenWindow
-from tests.browser.desk import Watch, picture
+from tests.browser.desk import OpenWindow, Watch, picture
 from tests.browser.lab import ask
 
 STEPS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.async_api import Locator, expect
 
 from pdnb.home import Home
+from pdnb.model import Status
 from tests.browser.desk import Desk
 from tests.browser.lab import ask, ask_many, newest
 
@@ -16,6 +17,13 @@ STEPS = {
 
 def row(desk: Desk, run_id: str) -> Locator:
     return desk.panel.locator("tbody tr", has=desk.page.locator(f"[title='run {run_id}']"))
+
+
+async def height_of(row: Locator) -> float:
+    """How far down the screen it is, in pixels."""
+    box = await row.bounding_box()
+    assert box is not None
+    return box["y"]
 
 
 async def test_the_panel_decides_over_the_comm_and_touches_no_other_run(desk: Desk, home: Home) -> None:
@@ -62,7 +70,7 @@ async def test_focus_and_scroll_stay_while_others_answer(desk: Desk, home: Home)
     mine = row(desk, runs[20].id)
     button = mine.locator("[data-act=resume]")
     await button.focus()
-    top = (await mine.bounding_box() or {})["y"]
+    top = await height_of(mine)
     assert await desk.panel.locator(".pdnb-scroll").evaluate("box => box.scrollTop") > 0
 
     for run in runs[:10]:  # those above leave for the end of the list
@@ -71,7 +79,7 @@ async def test_focus_and_scroll_stay_while_others_answer(desk: Desk, home: Home)
     await expect(desk.panel.locator("tbody tr", has_text="succeeded")).to_have_count(10)
     await expect(rows).to_have_count(41)
     await expect(button).to_be_focused()
-    assert abs((await mine.bounding_box() or {})["y"] - top) < 2
+    assert abs(await height_of(mine) - top) < 2
 
     await desk.page.keyboard.press("Enter")
     await expect(mine).to_contain_text("succeeded")
@@ -128,4 +136,4 @@ async def test_a_thousand_waiting_runs_are_a_panel_that_works(desk: Desk, home: 
     await last.locator("[data-act=cancel]").click()
     await expect(last).to_contain_text("cancelled")
     await expect(desk.panel.locator(".pdnb-count")).to_have_text("1000 runs · 998 waiting for a person")
-    assert home.store.counts()["suspended"] >= 998
+    assert home.store.counts()[Status.SUSPENDED] >= 998

@@ -9,8 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from pdnb.home import Home
-from tests.browser.conftest import OpenWindow
-from tests.browser.desk import Desk, Watch
+from tests.browser.desk import Desk, OpenWindow, Watch
 from tests.browser.lab import Lab, newest
 
 

@@ -6,8 +6,7 @@ import pytest
 from playwright.async_api import Frame, Locator, expect
 
 from pdnb.home import Home
-from tests.browser.conftest import OpenWindow
-from tests.browser.desk import Desk, picture
+from tests.browser.desk import Desk, OpenWindow, picture
 from tests.browser.lab import ask, newest
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
@@ -60,7 +59,7 @@ async def test_an_open_card_follows_the_theme(desk: Desk, home: Home) -> None:
     card = await desk.card_shows("suspended")
     await follow(desk, card, "suspended")
     newest(home, "01_approve").resume({"comment": "looks good"})
-    card = await desk.card_shows("succeeded", "looks good")
+    card = await desk.card_shows("succeeded", "looks good", saved="succeeded")
     await follow(desk, card, "done")
 
 

@@ -47,10 +47,14 @@ class Stage:
         """A new run of *steps*, after its first stretch."""
         return handles.start(self.home, frozen(**steps), event, show=False)
 
-    def later(self, ms: int) -> None:
-        """Let *ms* pass in one go, then do what is to be done."""
+    def queue_for(self, ms: int) -> None:
+        """Let *ms* pass while nobody works."""
         assert self._clock is not None
         self._clock.ms += ms
+
+    def later(self, ms: int) -> None:
+        """Let *ms* pass in one go, then do what is to be done."""
+        self.queue_for(ms)
         self.work()
 
     def work(self) -> None:
@@ -79,8 +83,8 @@ def frozen(**steps: str) -> Frozen:
 
 
 def value(run: handles.Run, step: str) -> Any:
-    """What *step* returned; ``None``: nothing."""
-    return run.exports.get(step, {}).get("$return_value")
+    """What *step* returned, as later steps see it: with working links; ``None``: nothing."""
+    return run._home.store.exports(run.id).get(step, {}).get("$return_value")
 
 
 def ran(run: handles.Run) -> list[tuple[str, int]]:

@@ -53,6 +53,8 @@ def test_after_a_resume_compute_time_counts_again(stage: Stage) -> None:
     stage.later(HOUR)
     assert cost(stage, run) == (1, 10 * SECOND)
     run.resume()
+    stage.queue_for(HOUR)  # no worker is free: that is no compute time either
+    assert cost(stage, run) == (1, 10 * SECOND)
     stage.work()
     assert cost(stage, run) == (1 + 3, 75 * SECOND)  # 65 s after the resume: three credits
 

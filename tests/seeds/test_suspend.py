@@ -96,7 +96,7 @@ def test_a_step_suspends_and_mails_both_links(stage: Stage, source: str) -> None
     Here no mail server is configured: the mail lies in the run's own outbox.
     """
     run = stage.start(approve=source, publish="'published'")
-    [mail] = run.attempts[0].mails
+    [mail] = stage.home.store.attempts(run.id)[0].mails
     assert run.status is Status.SUSPENDED
     assert mail["subject"] == "Please approve this important workflow"
     resume, cancel = str(run.resume_url), str(run.cancel_url)
