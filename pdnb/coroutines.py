@@ -28,11 +28,14 @@ def _beside(coroutine: Coroutine[Any, Any, object]) -> object:
     outcome: list[object] = []
     errors: list[BaseException] = []
     started: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[object]]] = []
+    interrupted = threading.Event()
     ended = threading.Event()  # an interrupted join() takes the thread for dead, up to Python 3.12
 
     async def main() -> object:
         task = asyncio.ensure_future(coroutine)
         started.append((asyncio.get_running_loop(), task))
+        if interrupted.is_set():
+            task.cancel()
         return await task
 
     def body() -> None:
@@ -44,10 +47,11 @@ def _beside(coroutine: Coroutine[Any, Any, object]) -> object:
             ended.set()
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(body,), name="pdnb-step", daemon=True)
-    thread.start()
     try:
+        thread.start()
         ended.wait()
     except KeyboardInterrupt:
+        interrupted.set()
         for loop, task in started:
             with contextlib.suppress(RuntimeError):  # it has just ended, and its loop with it
                 loop.call_soon_threadsafe(task.cancel)

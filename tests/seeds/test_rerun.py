@@ -227,7 +227,7 @@ def test_the_context_example_passes_hello_world(stage: Stage) -> None:
     """python: For example, if you call: pd.flow.rerun(1000, { "hello": "world" }) will contain:
     node: For example, if you call: $.flow.rerun(1000, { hello: "world" }); $.context.run.context will contain:
     """
-    run = play_out(stage, stage.start(again=PYTHON["context"], after="1"))
+    run = play_out(stage, stage.start(before="1", again=PYTHON["context"], after="1"))
     assert value(run, "again") == {"hello": "world"}
     assert seconds_of(run, "again") == [0, 1]
 
