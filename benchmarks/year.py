@@ -13,10 +13,10 @@ import time
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pdnb.links import Links
-from pdnb.model import Returned, Run, Slept, Status, Suspended
+from pdnb.model import End, Returned, Run, Slept, Status, Suspended
 from pdnb.store import Store
 from pdnb.workflow import Environment, Frozen, Step
 
@@ -27,6 +27,7 @@ EPOCH_MS: Final = 1_767_225_600_000  # 2026-01-01 00:00 UTC
 END_MS: Final = EPOCH_MS + HOURS * HOUR
 
 _CODE: Final = Frozen("year", tuple(Step(f"s{n}", "1") for n in range(4)), (), Environment("python", "/"))
+_KINDS: Final[tuple[Literal["rerun", "delay", "resume", "cancel"], ...]] = ("rerun", "delay", "resume", "cancel")
 _LONGEST: Final = (60_000, HOUR, 24 * HOUR, 30 * 24 * HOUR, 200 * 24 * HOUR)
 
 
@@ -64,7 +65,7 @@ class Year:
             self.store.elapse(now - HOUR)  # the clock is set back
             while run := self.store.claim(_CODE.environment.key, "year", at_ms=now):
                 self._ask(run, now)
-            while self._made < self.pauses * hour // (HOURS - 24):
+            while self._made < min(self.pauses, self.pauses * hour // (HOURS - 24)):
                 self._ask(self.store.add(_CODE, None, at_ms=now, owner="year"), now)
 
     def faults(self) -> dict[str, int]:
@@ -84,13 +85,14 @@ class Year:
             if self._made == self.pauses:
                 run = self.store.apply(run.id, Returned(now, run.fence))
                 continue
-            kind = self._chance.choice(("rerun", "delay", "resume", "cancel"))
+            kind = self._chance.choice(_KINDS)
             due = min(now + self._chance.randrange(1, self._chance.choice(_LONGEST)), END_MS)
-            if kind == "rerun" or kind == "delay":
-                run = self.store.apply(run.id, Slept(now, run.fence, kind=kind, due_ms=due, max_retries=5))
-            else:
-                on = "resume" if kind == "resume" else "cancel"
-                run = self.store.apply(run.id, Suspended(now, run.fence, due_ms=due, on_timeout=on))
+            event: End = Slept(now, run.fence, kind="delay", due_ms=due)
+            if kind == "rerun":
+                event = Slept(now, run.fence, kind="rerun", due_ms=due, max_retries=5)
+            elif kind != "delay":
+                event = Suspended(now, run.fence, due_ms=due, on_timeout=kind)
+            run = self.store.apply(run.id, event)
             if run.pause is not None:  # else its retries are used up, and it goes on
                 self._made += 1
                 self.asked[due, run.id] += 1

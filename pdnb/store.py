@@ -156,6 +156,8 @@ class Store:
 
         A run whose row is damaged is left out; :meth:`get` says what is wrong with it.
         """
+        if limit < 1:
+            raise ValueError(f"limit is {limit}: use 1 or more")
         if cursor is not None and not (cursor.isdecimal() and len(cursor) <= 18):
             raise ValueError(f"{cursor!r} is no cursor: pass the 'next' of the page before")
         before = None if cursor is None else int(cursor)

@@ -13,6 +13,7 @@ from typing import Final
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _SECOND: Final = 1_000
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # in any locale
 
 
 def span(ms: int) -> str:
@@ -34,7 +35,7 @@ def relative(at_ms: int, now_ms: int) -> str:
 def utc(ms: int) -> str:
     """A moment as text that is the same everywhere: ``"21 Nov 2025, 22:11 UTC"``."""
     moment = datetime.fromtimestamp(ms / _SECOND, UTC)
-    return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment:%Y, %H:%M} UTC"
 
 
 def iso(ms: int) -> str:

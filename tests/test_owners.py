@@ -29,10 +29,13 @@ import os, sys
 from pathlib import Path
 from pdnb.owners import Owner
 owner = Owner(Path(sys.argv[1]), "kernel", 4711)
+here, there = os.pipe()
 child = os.fork()
 if child == 0:
+    os.write(there, b".")
     os.read(0, 1)
     os._exit(0)
+os.read(here, 1)
 print(owner.id, child, flush=True)
 sys.stdin.readline()
 """

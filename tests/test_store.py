@@ -552,6 +552,12 @@ def test_what_is_no_cursor_is_refused(store: Store, cursor: str) -> None:
         store.list(cursor=cursor)
 
 
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_page_of_nothing_is_refused(store: Store, limit: int) -> None:
+    with pytest.raises(ValueError, match=r"limit is .*: use 1 or more"):
+        store.list(limit=limit)
+
+
 def test_workflows_whose_names_contain_each_other_are_kept_apart(store: Store) -> None:
     names = ["a", "a b", "queued a", "a%", "A", "ä", "a/b"]
     ids = {name: store.add(code(name), None, at_ms=T0).id for name in names}
@@ -649,7 +655,9 @@ def test_no_working_token_ever_lies_in_the_store_and_its_own_run_reads_it(tmp_pa
     run = store.add(code(), linked(first)[1], at_ms=T0, owner="worker-1")
     token, value = linked(run)
     output = {"output_type": "stream", "text": f"{value}"}
-    store.apply(run.id, Slept(T0 + 1, 1, {"x": value}, (output,), kind="rerun", due_ms=T0 + DAY, context=value))
+    mail = {"text": f"{value}"}
+    ask = Slept(T0 + 1, 1, {"x": value}, (output,), (mail,), kind="rerun", due_ms=T0 + DAY, context=value)
+    store.apply(run.id, ask)
     run = store.get(run.id)
     store.apply(run.id, resumed(run, request={"body": value}))
     store.apply(run.id, Claimed(T0 + 3, "worker-1"))
@@ -670,6 +678,7 @@ def test_no_working_token_ever_lies_in_the_store_and_its_own_run_reads_it(tmp_pa
 
     one, two, three = store.attempts(run.id)
     assert (one.exports, one.outputs, one.context, one.request) == ({"x": value}, (output,), value, {"body": value})
+    assert one.mails == (mail,)
     assert two.request == {"body": value}
     assert three.error == f"ValueError: {token}"
     assert store.event(run.id) == linked(first)[1]
@@ -894,6 +903,7 @@ def test_when_the_nth_operation_fails_nothing_is_torn_and_the_same_call_succeeds
             if faulty.left > 0:  # no statement was left to fail
                 break
             assert name == "list"  # the end of a read transaction
+            CALLS[name](store, runs)
             continue
         assert "\n" not in line
         assert str(tmp_path) in line
@@ -1164,4 +1174,4 @@ def test_no_history_makes_the_store_differ_from_a_dict(new_dir: Callable[[], Pat
     from hypothesis.stateful import run_state_machine_as_test
 
     AnyHistory.make = staticmethod(new_dir)
-    run_state_machine_as_test(AnyHistory, settings=settings(max_examples=30, stateful_step_count=30))
+    run_state_machine_as_test(AnyHistory, settings=settings(max_examples=20, stateful_step_count=40))

@@ -237,8 +237,9 @@ class Gate {
     const hide = this.key === null && this.busy === null;
     setAttr(this.el, "hidden", hide && this.said.hidden ? "" : null);
     for (const button of [this.go, this.stop]) {
-      if (hide && button === document.activeElement) button.closest("[data-run]")?.querySelector("[tabindex]")?.focus();
+      if (hide && button === document.activeElement) this.park(button);
       setAttr(button, "hidden", hide ? "" : null);
+      if (!hide && this.parked === button) this.unpark();
       setAttr(button, "aria-disabled", this.deaf ? "true" : null);  // not `disabled`, which would lose the focus
       if (this.key === null) continue;
       const act = button.dataset.act;
@@ -247,6 +248,18 @@ class Gate {
       const step = `step ${this.run.step} of ${this.run.workflow}`;
       setAttr(button, "aria-label", act === "resume" ? `${verb} ${step}` : `Cancel ${this.run.workflow} at step ${this.run.step}`);
     }
+  }
+
+  /** The focus of a button that goes rests on the run itself, and comes back with the button. */
+  park(button) {
+    [this.parked, this.place] = [button, button.closest("[data-run]")?.querySelector("[tabindex]")];
+    this.place?.focus({ preventScroll: true });
+  }
+
+  unpark() {
+    const back = document.activeElement === this.place;
+    if (back) this.parked.focus({ preventScroll: true });
+    this.parked = null;
   }
 
   say(message) {
@@ -551,7 +564,7 @@ class Card {
   /** What a person has in hand: which attempts are open, where the focus is. */
   hand() {
     const here = document.activeElement;
-    const focus = this.el.contains(here) ? here.dataset.act ?? "card" : null;
+    const focus = this.el.contains(here) ? here.dataset.act ?? (here === this.gate.place ? this.gate.parked?.dataset.act : null) ?? "card" : null;
     return { focus, open: [...this.views].map(([key, view]) => [key, view.el.open, view.opened]) };
   }
 
@@ -560,7 +573,9 @@ class Card {
       const view = this.views.get(key);
       if (view && was) [view.opened, view.el.open] = [true, is];
     }
-    if (focus) (this.el.querySelector(`button[data-act="${focus}"]:not([hidden])`) ?? this.sentence).focus({ preventScroll: true });
+    const button = { resume: this.gate.go, cancel: this.gate.stop }[focus];
+    if (button?.hidden) this.gate.park(button);
+    else if (focus) (button ?? this.sentence).focus({ preventScroll: true });
   }
 }
 

@@ -115,8 +115,6 @@ async def test_the_keyboard_alone_approves_gate_after_gate(desk: Desk, home: Hom
     await desk.page.keyboard.press("Enter")
 
     card = await desk.card_shows("Step two waits", saved="Step two waits")
-    await expect(card.locator(".pdnb-say")).to_be_focused()  # the button was gone for a moment
-    await desk.page.keyboard.press("Tab")
     approve = card.locator("[data-act=resume]")
     await expect(approve).to_be_focused()
     await expect(card.locator(".pdnb-attempt").first).not_to_have_attribute("open", "")
