@@ -13,9 +13,12 @@ from pdnb.model import Lost
 
 
 def tick(home: Home) -> None:
-    """Settle what time and death have brought about by now; cheap when that is nothing."""
+    """Settle what time and death have brought about by now; cheap when that is nothing.
+
+    Of many pauses due at once it ends one batch: whoever keeps the clock looks again, and others get their turn.
+    """
     at_ms = home.clock()
-    home.store.elapse(at_ms)
+    home.store.elapse(at_ms, batches=1)
     home.owners.bury()
     for run in home.store.running():
         if run.owner is not None and not home.owners.alive(run.owner):

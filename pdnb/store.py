@@ -97,14 +97,18 @@ class Store:
             raise refused
         return run
 
-    def elapse(self, at_ms: int) -> int:
-        """Let every pause that is due end, in the order of their times; how many did."""
+    def elapse(self, at_ms: int, *, batches: int | None = None) -> int:
+        """Let pauses that are due end, in the order of their times; how many did.
+
+        *batches*: how many transactions at the most, for who has others waiting; the rest stays due.
+        """
         ended = 0
-        while keys := self._rows.keys("due/", before=f"due/{at_ms + 1:013d}", limit=_BATCH):
+        while batches != 0 and (keys := self._rows.keys("due/", before=f"due/{at_ms + 1:013d}", limit=_BATCH)):
             with self._rows.transact():
                 for key in keys:
                     ended += self._elapse_one(key, at_ms)
             self._on_commit()
+            batches = None if batches is None else batches - 1
         return ended
 
     def claim(self, environment: str, owner: str, *, at_ms: int) -> Run | None:

@@ -72,6 +72,8 @@ class PdnbMagics(Magics):
             given = STEP.read(line)
             if given.name is None or given.rest:
                 raise DefinitionError("%%step wants a name: %%step NAME" + (f", not {line!r}" if given.rest else ""))
+            if given.options.keys() & {"--resume-with", "--event"} and "--test" not in given.options:
+                raise DefinitionError("%%step: --resume-with and --event belong to a test: add --test")
             name = check_step_name(given.name)
             workflow = self.notebook.workflow(given.text("--workflow"))
             cells.parse(cell, filename=step_filename(name, workflow.name))  # wrong cells are told now, not at the run

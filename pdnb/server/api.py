@@ -21,7 +21,7 @@ from pdnb.codec import SCHEMA
 from pdnb.errors import AlreadyResumed, MovedOn, NotJSON, Over, Refused, RunNotFound, StoreError
 from pdnb.links import redact
 from pdnb.model import JSON, Cancelled, Resumed, Run, Status
-from pdnb.request import from_person
+from pdnb.request import MAX_BODY, from_person
 from pdnb.server.office import Office
 
 _P = ParamSpec("_P")
@@ -128,6 +128,8 @@ class DecisionHandler(PdnbAPIHandler):
     @said
     async def post(self, run_id: str, what: str) -> None:
         """Resume or cancel what was on display."""
+        if len(self.request.body) > MAX_BODY:
+            raise web.HTTPError(413, f"send at most {MAX_BODY} bytes")
         given = self.get_json_body() or {}
         if not isinstance(given, dict):
             raise web.HTTPError(400, 'send {"step": …, "runs": …}')

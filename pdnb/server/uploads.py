@@ -8,6 +8,7 @@ large file interfaces.
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -72,7 +73,7 @@ class RawUpload:
 
     def close(self) -> JSON:
         """Both ways to name the file."""
-        self._file.close()
+        _keep(self._file)
         return {"raw_body_url": self._path.as_uri(), "path": str(self._path)}
 
     def discard(self) -> None:
@@ -175,7 +176,7 @@ class FormUpload:
     def _part_ends(self) -> None:
         value: JSON
         if self._file is not None and self._path is not None:
-            self._file.close()
+            _keep(self._file)
             value = {
                 "filename": _decoded(self._options[b"filename"]),
                 "mimetype": _decoded(self._headers.get(b"content-type", b"application/octet-stream")),
@@ -203,6 +204,13 @@ def begin(directory: Path, run: str, query: str, headers: Mapping[str, str]) -> 
     return RawUpload(place) if _is_flagged(query, headers) else FormUpload(place, headers["Content-Type"])
 
 
+def _keep(file: IO[bytes]) -> None:
+    """Close *file* with everything on the disk: the run that will name it is durable too."""
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
+
+
 def sweep(directory: Path, named: Callable[[str], set[str] | None], before_s: float) -> None:
     """Remove files last written before *before_s* (Unix seconds) that no request of their run names.
 
@@ -211,7 +219,7 @@ def sweep(directory: Path, named: Callable[[str], set[str] | None], before_s: fl
     """
     root = directory / "uploads"
     for place in root.iterdir() if root.exists() else ():
-        kept = named(place.name)
+        kept = named(place.name) if place.is_dir() else None
         if kept is None:
             continue
         for path in place.iterdir():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 from pdnb.handles import Run
 from pdnb.home import Home
@@ -57,10 +57,15 @@ async def assert_unharmed(page: Page) -> None:
         assert await frame.evaluate("typeof window.__pwned") == "undefined", frame.url
 
 
-def outsiders(context: BrowserContext) -> list[str]:
-    """Requests to another host, as they come."""
+async def outsiders(context: BrowserContext) -> list[str]:
+    """Requests to another host, as they come; those that a policy forbids never come."""
     found: list[str] = []
-    context.on("request", lambda request: found.append(request.url) if "evil.invalid" in request.url else None)
+
+    async def refuse(route: Route) -> None:
+        found.append(f"{route.request.url} from {route.request.frame.url}")
+        await route.abort()
+
+    await context.route("http://evil.invalid/**", refuse)
     return found
 
 
@@ -71,7 +76,7 @@ def hostile_runs(home: Home) -> list[Run]:
 async def test_these_strings_do_harm_where_nobody_is_careful(window: OpenWindow, watch: Watch) -> None:
     """The control: as markup they act, so a page that shows them unharmed has escaped them."""
     context = await window()
-    outside = outsiders(context)
+    outside = await outsiders(context)
     page = await context.new_page()
     harmed = 0
     for bad in HOSTILE:
@@ -85,7 +90,7 @@ async def test_these_strings_do_harm_where_nobody_is_careful(window: OpenWindow,
 
 
 async def test_hostile_text_stays_text_in_card_and_panel(desk: Desk, home: Home, watch: Watch) -> None:
-    outside = outsiders(desk.page.context)
+    outside = await outsiders(desk.page.context)
     runs = hostile_runs(home)
     ids = [run.id for run in runs]
     show = f"for id in {ids}:\n    get_ipython().run_line_magic('pdnb', f'show {{id}}')"
@@ -121,7 +126,7 @@ async def test_hostile_text_stays_text_in_card_and_panel(desk: Desk, home: Home,
 
 async def test_hostile_text_stays_text_on_link_pages(window: OpenWindow, home: Home, watch: Watch) -> None:
     context = await window(viewport={"width": 360, "height": 640})
-    outside = outsiders(context)
+    outside = await outsiders(context)
     page = await context.new_page()
     for run, bad in zip(hostile_runs(home), HOSTILE, strict=True):
         link = str(run.cancel_url)
@@ -140,7 +145,7 @@ async def test_hostile_text_stays_text_on_link_pages(window: OpenWindow, home: H
 
 
 async def test_an_untrusted_notebook_shows_the_static_card_and_runs_nothing(desk: Desk, home: Home) -> None:
-    outside = outsiders(desk.page.context)
+    outside = await outsiders(desk.page.context)
     summary = f"step.export('$summary', {HOSTILE[2]!r}); links = step.flow.suspend()"
     desk.lab.write("trusted.ipynb", "%load_ext pdnb", f"%%step ask\n{summary}", "%%step then\n1", "run = %pdnb run")
     await desk.open("trusted.ipynb")
