@@ -26,10 +26,10 @@ Purpose: TypeAlias = Literal["resume", "cancel"]
 _PREFIX: Final[dict[Purpose, str]] = {"resume": "pdnb1r", "cancel": "pdnb1c"}
 _PURPOSE: Final[dict[str, Purpose]] = {prefix: purpose for purpose, prefix in _PREFIX.items()}
 
-# pdnb1r.<run>.<step>.<runs>.<signature>; the fixed beginning makes searching a megabyte of output cheap
-_TOKEN: Final = re.compile(r"(pdnb1[rc])\.([0-9a-z]{20})\.([A-Za-z_][A-Za-z0-9_-]{0,63})\.([1-9]\d{0,8})\.([\w-]{43})")
+#: ``pdnb1r.<run>.<step>.<runs>.<signature>``; the fixed beginning makes searching a megabyte of output cheap
+TOKEN: Final = re.compile(r"(pdnb1[rc])\.([0-9a-z]{20})\.([A-Za-z_][A-Za-z0-9_-]{0,63})\.([1-9]\d{0,8})\.([\w-]{43})")
 # the same, or what was left of one by whoever shortened the text: a few letters can be guessed
-_SHOWN: Final = re.compile(_TOKEN.pattern.replace("{43}", "{1,43}"))
+_SHOWN: Final = re.compile(TOKEN.pattern.replace("{43}", "{1,43}"))
 _SEALED: Final = re.compile(r"(pdnb1[rc])!([0-9a-z]{20})!([A-Za-z_][A-Za-z0-9_-]{0,63})!([1-9]\d{0,8})!([\w-]{43})")
 
 
@@ -81,7 +81,7 @@ class Links:
 
     def read(self, purpose: Purpose, token: str) -> Target:
         """What *token* is for; raises ``BadLink`` when it is damaged, forged or for another purpose."""
-        match = _TOKEN.fullmatch(token)
+        match = TOKEN.fullmatch(token)
         if match is None or _PURPOSE[match[1]] != purpose or not self._valid(purpose, token):
             raise BadLink("no such link")
         return Target(match[2], match[3], int(match[4]))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final, TextIO
 
+from pdnb.links import TOKEN
 from pdnb.shapes import storable
 
 # Every token begins with pdnb1 and is shorter than 200 characters: one that may go on, or two of them joined.
@@ -163,7 +164,7 @@ class _Live:
     def write(self, text: str, *, last: bool = False) -> None:
         text = self._text + text
         begun = _UNFINISHED.search(text)
-        held = begun is not None and not last and "pdnb1" in self._redact(begun[0])
+        held = begun is not None and not last and "pdnb1" in TOKEN.sub("", begun[0])
         end = begun.start() if begun and held else len(text)
         shown = self._redact(text[:end])
         same = 0

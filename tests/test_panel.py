@@ -73,13 +73,18 @@ def asked(wire: Wire, run: Run, act: str, **more: Any) -> Any:
 
 
 def answer(wire: Wire) -> Any:
-    [content] = [m["data"]["content"] for m in wire.messages if m["data"]["method"] == "custom"]
+    [content] = [content for content in told(wire) if "seq" in content]
     return content
 
 
 def shown(wire: Wire) -> list[Any]:
-    """The rows of every update since."""
-    return [m["data"]["state"]["rows"] for m in wire.messages if m["data"]["method"] == "update"]
+    """The changed rows, look by look."""
+    return [content["changed"] for content in told(wire) if "changed" in content]
+
+
+def told(wire: Wire) -> list[Any]:
+    """Every message to the front end that is not the widget's state."""
+    return [m["data"]["content"] for m in wire.messages if m["data"].get("method") == "custom"]
 
 
 def test_what_waits_for_a_person_comes_first_and_what_is_over_last(home: Home) -> None:
@@ -204,6 +209,35 @@ def test_a_thousand_runs_are_one_message_of_less_than_a_megabyte(home: Home) -> 
     home.store.apply(panel.rows[0]["id"], Claimed(now_ms(), home.owner))
     panel.look()
     assert len(wire.messages) == 2
+
+
+def test_news_are_only_what_changed_and_what_is_gone(home: Home) -> None:
+    runs = [begun(home, GATE) for _ in range(3)]
+    panel, wire = opened(home, limit=3)
+    wire.messages.clear()
+    runs[0].cancel()
+    new = begun(home, GATE)
+    panel.look()
+    [news] = told(wire)
+    assert [(row["id"], row["status"]) for row in news["changed"]] == [(new.id, "suspended"), (runs[0].id, "cancelled")]
+    assert news["gone"] == []
+    begun(home, GATE)
+    panel.look()
+    assert told(wire)[-1]["gone"] == [runs[1].id]
+    assert len(panel.rows) == 4  # all of them, for a front end to come
+    assert len(wire.messages) == 2
+
+
+def test_a_front_end_that_missed_news_gets_all_rows_again(home: Home) -> None:
+    run = begun(home, GATE)
+    panel, wire = opened(home)
+    wire.messages.clear()
+    version = panel.rows[0]["version"]
+    wire.hear({"act": "look", "seen": f"1 {version}"})
+    assert wire.messages == []
+    wire.hear({"act": "look", "seen": f"1 {version - 1}"})
+    [message] = wire.messages
+    assert [row["id"] for row in message["data"]["state"]["rows"]] == [run.id]
 
 
 def test_no_row_holds_a_token_or_what_only_the_store_needs(home: Home) -> None:

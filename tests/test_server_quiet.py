@@ -168,7 +168,7 @@ async def test_no_token_is_logged_when_the_keeper_of_the_store_stumbles(
     heard.append(signature(token))
     for error in (RuntimeError(token), StoreCorrupt(token)):
 
-        def broken(*_: object, error: Exception = error) -> None:
+        def broken(*_: object, error: Exception = error, **__: object) -> None:
             raise error
 
         monkeypatch.setattr(desk.office.home.store, "elapse", broken)

@@ -1,8 +1,10 @@
 """The panel: the table of runs as a widget, suspended first, each with Approve and Cancel.
 
-One widget for all rows (one per row is slow at 1,000 runs). The front end asks with
+One widget for all rows (one per row is slow at 1,000 runs). A front end gets all ``rows`` once, with the widget's
+state, and then only news: ``{"changed": […rows…], "gone": […ids…]}``. It asks with
 ``{"act": "resume" | "cancel", "id", "step", "runs", "body"?, "reason"?, "seq"}`` and is answered with
-``{"seq", "run"}`` or ``{"seq", "error"}``; ``step`` and ``runs`` are those that were on display.
+``{"seq", "run"}`` or ``{"seq", "error"}``; ``step`` and ``runs`` are those that were on display. With
+``{"act": "look", "seen": "<count> <sum of versions>"}`` it asks for all rows again if it has missed news.
 """
 
 from __future__ import annotations
@@ -44,10 +46,18 @@ class Panel(anywidget.AnyWidget):
         live.watch(self._follow)
 
     def look(self) -> None:
-        """Read the store, and tell the front end if something changed."""
+        """Read the store, and tell the front end what changed."""
         before, found = self._versions, self._found()
-        if self._versions != before:
-            self.rows = [view.summary(run) for run in found]
+        if self._versions == before:
+            return
+        changed = {run.id: view.summary(run) for run in found if before.get(run.id) != run.version}
+        known = {row["id"]: row for row in self.rows} | changed
+        self.rows = [known[run.id] for run in found]
+        self.send({"changed": [*changed.values()], "gone": [id_ for id_ in before if id_ not in self._versions]})
+
+    def _should_send_property(self, key: str, value: object) -> bool:
+        """All rows go only to who asks for the state: at 1,000 runs they are half a megabyte."""
+        return key != "rows" and bool(super()._should_send_property(key, value))
 
     def _found(self) -> list[Run]:
         """The runs on display: suspended ones, the others at work, those that are over."""
@@ -69,6 +79,10 @@ class Panel(anywidget.AnyWidget):
 
     def _asked(self, _widget: object, content: Any, _buffers: object) -> None:
         seq = content.get("seq") if isinstance(content, dict) else None
+        if isinstance(content, dict) and content.get("act") == "look":
+            if content.get("seen") != f"{len(self._versions)} {sum(self._versions.values())}":
+                self.send_state("rows")
+            return
         try:
             run = self._decide(content)
         except (PdnbError, KeyError, TypeError, ValueError) as error:

@@ -679,7 +679,7 @@ class Table {
     const sorted = runs.map((run) => {
       let row = this.rows.get(run.id);
       if (!row) this.rows.set(run.id, row = new Row(this));
-      if (row.patch(run, now)) changed.push(run);
+      if (row.run?.version !== run.version && row.patch(run, now)) changed.push(run);
       return row.el;
     });
     this.unsorted = performance.now() < this.handUntil;
@@ -883,11 +883,19 @@ export function apiSource(baseUrl, { via = "card" } = {}) {
   };
 }
 
-/** Runs over a widget's comm: the trait `rows`, and custom messages matched by `seq`. */
+/** Runs over a widget's comm: the trait `rows` to begin with, then news, and answers matched by `seq`. */
 export function widgetSource(model) {
   let seq = 0;
   const open = new Map();
+  const rows = () => model.get("rows") ?? [];
+  const news = ({ changed, gone }) => {
+    const known = new Map(rows().map((run) => [run.id, run]));
+    for (const id of gone) known.delete(id);
+    for (const run of changed) if (!(known.get(run.id)?.version > run.version)) known.set(run.id, run);
+    model.set("rows", [...known.values()]);  // here only: the kernel knows
+  };
   const answer = (message) => {
+    if (message?.changed) news(message);
     const request = open.get(message?.seq);
     if (!request) return;
     open.delete(message.seq);
@@ -909,10 +917,11 @@ export function widgetSource(model) {
     resume: (run, body) => send("resume", run, body === undefined ? {} : { body }),
     cancel: (run, reason) => send("cancel", run, reason === undefined ? {} : { reason }),
     watch(what, draw) {
-      const look = () => draw(model.get("rows") ?? [], null);
+      const look = () => draw(rows(), null);
       model.on("change:rows", look);
       model.on("msg:custom", answer);
       look();
+      model.send({ act: "look", seen: `${rows().length} ${rows().reduce((sum, run) => sum + run.version, 0)}` });
       return {
         look,
         stop() {
