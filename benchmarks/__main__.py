@@ -1,7 +1,7 @@
-"""Every benchmark, one after the other: ``make bench``."""
+"""Every benchmark, one after the other: ``make bench``. The panel's needs Chromium."""
 
-from benchmarks import one_winner, resume_latency
+from benchmarks import one_winner, panel, resume_latency, uploads, year
 
-resume_latency.main()
-print()
-one_winner.main()
+for benchmark in (resume_latency, one_winner, uploads, panel, year):
+    benchmark.main()
+    print()
