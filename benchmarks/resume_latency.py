@@ -45,7 +45,8 @@ def main() -> None:
     for label, times in (("warm worker", warm), ("cold worker", cold)):
         p50, p95 = statistics.median(times), statistics.quantiles(times, n=20)[-1]
         print(f"  {label}: median {p50:6.1f} ms   p95 {p95:6.1f} ms   worst {max(times):6.1f} ms   ({len(times)} runs)")
-    print(f"  one bare commit (rollback journal, synchronous=FULL): {commits[0]:.2f} ms before, {commits[1]:.2f} ms after")
+    before, after = commits
+    print(f"  one bare commit (rollback journal, synchronous=FULL): {before:.2f} ms before, {after:.2f} ms after")
 
 
 def _one(home: Home, cwd: Path) -> float:

@@ -25,7 +25,8 @@ def server(place: Path, *options: str) -> Iterator[Path]:
     command = [
         sys.executable, "-m", "jupyter_server", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
         "--ServerApp.open_browser=False", "--ServerApp.allow_root=True", f"--ServerApp.root_dir={root}",
-        "--ServerApp.jpserver_extensions={'pdnb': True, 'jupyterlab': False}", "--Application.log_level=ERROR", *options,
+        "--ServerApp.jpserver_extensions={'pdnb': True, 'jupyterlab': False}", "--Application.log_level=ERROR",
+        *options,
     ]
     # fmt: on
     process = subprocess.Popen(command, env={**os.environ, "PDNB_DIR": str(store)})

@@ -34,6 +34,7 @@ HOSTILE = [
     "<style>*{display:none!important}</style><link rel=stylesheet href=http://evil.invalid/x.css>",
     "<meta http-equiv=refresh content=0;url=http://evil.invalid/><base href=http://evil.invalid/>",
 ]
+SURE = ("<script", "</script", "<img", "<svg onload", "<iframe srcdoc", "</object", '"><img')
 STEPS = {
     "show": """
 from IPython.display import display
@@ -78,13 +79,14 @@ async def test_these_strings_do_harm_where_nobody_is_careful(window: OpenWindow,
     context = await window()
     outside = await outsiders(context)
     page = await context.new_page()
-    harmed = 0
     for bad in HOSTILE:
         await page.goto("about:blank")
-        await page.set_content(f"<title>t</title><body>{bad}<div title='{bad}'></div></body>")
-        harmed += PWN in bad and await page.evaluate("typeof window.__pwned") != "undefined"
-    assert harmed >= 10
+        await page.set_content(f"<title>t</title><body>{bad}<div title='{bad}'></div></body>", wait_until="commit")
+        if bad.startswith(SURE):
+            await page.wait_for_function("window.__pwned === 1")
+    await page.goto("about:blank")
     assert outside
+    assert len(watch.dialogs) >= len(SURE)
     watch.dialogs.clear()
     watch.ours.clear()
 
