@@ -113,9 +113,10 @@ def _static(document: Document) -> Iterator[str]:
     for attempt in attempts[-MAX_ATTEMPTS:]:
         yield from _attempt(attempt)
     credits_ = document["credits"]
+    paused = f" · paused {span(document['paused_ms'])}" if document.get("paused_ms") else ""
     yield (
         f'<p style="margin:0"><small>Started {utc(document["created_ms"])} · active {span(document["active_ms"])}'
-        f" · {credits_} credit{'' if credits_ == 1 else 's'} · run {_html(document['id'])}</small></p>"
+        f"{paused} · {credits_} credit{'' if credits_ == 1 else 's'} · run {_html(document['id'])}</small></p>"
     )
     yield "</div>"
 

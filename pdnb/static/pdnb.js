@@ -480,7 +480,7 @@ class Card {
     this.gate.patch(run);
     this.drawAttempts(run, now);
     const credits = `${run.credits} credit${run.credits === 1 ? "" : "s"}`;
-    setText(this.foot, `Started ${at(run.created_ms, now)} · active ${work(run.active_ms)} · ${credits} · run ${run.id}`);
+    setText(this.foot, `Started ${at(run.created_ms, now)} · active ${work(run.active_ms)}${run.paused_ms ? ` · paused ${work(run.paused_ms)}` : ""} · ${credits} · run ${run.id}`);
     this.tick();
     if (before && (before.status !== run.status || before.position !== run.position || before.runs !== run.runs)) {
       this.live.say(`${run.workflow}: step ${run.step} ${run.status}`);
