@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
 
 pytest_plugins = ["pytest_jupyter.jupyter_server", "tests.recorded", "tests.scenarios"]
+
+# A shell's background job starts with Interrupt ignored, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: on a loaded machine an example's time says nothing. In CI the same examples every time.
 settings.register_profile("pdnb", deadline=None, derandomize="CI" in os.environ, print_blob=True)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Dialog, Frame, Locator, Page, WebError, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Error,
+    Frame,
+    Locator,
+    Page,
+    WebError,
+    expect,
+)
 
 from tests.browser.lab import TOKEN, Lab
 
@@ -71,7 +83,8 @@ class Watch:
             await dialog.accept()
             return
         self.dialogs.append(dialog.message)
-        await dialog.dismiss()
+        with contextlib.suppress(Error):  # its page is gone
+            await dialog.dismiss()
 
     def _file(self, said: str, source: str, page: Page | None) -> None:
         # The panel's module is loaded from a blob; a page outside Lab is ours from top to bottom.
