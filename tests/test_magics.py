@@ -118,7 +118,7 @@ def test_a_step_cell_defines_a_step_and_runs_nothing(nb: Notebook) -> None:
 
 
 def test_the_name_of_the_notebook_names_the_workflow(nb: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JPY_SESSION_NAME", "/work/01_approve.ipynb")
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/al/01_approve.ipynb")
     assert repr(nb.run("%%step draft\n1")) == "01_approve: draft"
 
 

@@ -19,6 +19,9 @@ def row(desk: Desk, run_id: str) -> Locator:
     return desk.panel.locator("tbody tr", has=desk.page.locator(f"[title='run {run_id}']"))
 
 
+BUSY = "import pathlib, time\nwhile pathlib.Path('busy').exists():\n    time.sleep(0.01)"
+
+
 async def height_of(row: Locator) -> float:
     """How far down the screen it is, in pixels."""
     box = await row.bounding_box()
@@ -88,18 +91,22 @@ async def test_focus_and_scroll_stay_while_others_answer(desk: Desk, home: Home)
 
 
 async def test_a_click_on_what_has_moved_on_changes_nothing_and_says_so(desk: Desk, home: Home) -> None:
-    desk.lab.write("stale.ipynb", "%load_ext pdnb", "%pdnb panel -w stale", "import time\ntime.sleep(1)")
+    desk.lab.write("stale.ipynb", "%load_ext pdnb", "%pdnb panel -w stale", BUSY)
     steps = {"one": "links = step.flow.suspend()", "two": "links = step.flow.suspend()", "three": "3"}
     run = ask(home, "stale", None, steps)
     await desk.open("stale.ipynb")
     await desk.run_all()
     await expect(row(desk, run.id)).to_contain_text("one")
     assert newest(home, "stale").id == run.id
-    await desk.page.locator(".jp-CodeCell").last.click()
+    busy = desk.lab.root / "busy"
+    busy.touch()
+    await desk.notebook.locator(".jp-CodeCell").last.click()
     await desk.page.keyboard.press("Control+Enter")  # the kernel is busy, so the panel shows what was
-    await expect(desk.page.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text("[*]:")
+    await expect(desk.notebook.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text("[*]:")
     run.resume()
     await row(desk, run.id).locator("[data-act=resume]").click()
+    await expect(row(desk, run.id).locator("[data-act=resume]")).to_have_text("Sending…")
+    busy.unlink()
     await expect(row(desk, run.id).locator(".pdnb-said")).to_contain_text("already resumed")
     await expect(row(desk, run.id)).to_contain_text("two")
     assert (run.status, run.step) == ("suspended", "two")
