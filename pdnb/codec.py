@@ -123,10 +123,15 @@ def run_from_json(text: str) -> Run:
 
 def attempt_to_json(attempt: Attempt) -> str:
     """An attempt's row, with all its bulk."""
-    row = {f.name: getattr(attempt, f.name) for f in fields(attempt)}  # asdict would copy megabytes of exports
+    return dumps(attempt_row(attempt))
+
+
+def attempt_row(attempt: Attempt) -> dict[str, Any]:
+    """An attempt as a dict; its exports and outputs are not copied (``asdict`` would, by the megabyte)."""
+    row = {f.name: getattr(attempt, f.name) for f in fields(attempt)}
     row["decision"] = attempt.decision and asdict(attempt.decision)
     row["asked"] = attempt.asked and asdict(attempt.asked)
-    return dumps(row)
+    return row
 
 
 def attempt_from_json(text: str) -> Attempt:

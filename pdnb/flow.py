@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 from pdnb.codec import checked
@@ -209,6 +209,34 @@ class Pd:
 
     def __repr__(self) -> str:
         return f"<pd of step {self._step!r}: flow, steps, context, send, export()>"
+
+
+def make_context(
+    name: str,
+    code_hash: str,
+    *,
+    wake_up: str,
+    trace_id: str,
+    at_ms: int,
+    test: bool,
+    resume: bool,
+    run: dict[str, JSON],
+) -> dict[str, JSON]:
+    """``pd.context`` of one attempt: of workflow *name* with the code *code_hash*, at *at_ms* (Unix milliseconds)."""
+    return {
+        "id": wake_up,
+        "trace_id": trace_id,
+        "ts": datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+        "workflow_id": name,
+        "workflow_name": name,
+        "deployment_id": code_hash,
+        "deadline": None,
+        "test": test,
+        "JIT": test,
+        "replay": False,
+        "resume": resume,
+        "run": run,
+    }
 
 
 def milliseconds(name: str, value: object, *, least: int) -> int:

@@ -117,7 +117,7 @@ class Run:
     def document(self) -> dict[str, JSON]:
         """The run as the API gives it."""
         row = self._look()
-        return view.detail(row, self.exports, self.attempts)
+        return view.detail(row, self._home.store.exports(self.id), self._home.store.attempts(self.id))
 
     def _look(self) -> Row:
         self._seen = self._home.store.get(self.id)

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from pdnb.errors import Refused, StoreUnavailable
 from pdnb.execute import execute, one_line
-from pdnb.flow import Flow, Pd, URLs
+from pdnb.flow import Flow, Pd, URLs, make_context
 from pdnb.home import Home
 from pdnb.links import Target
 from pdnb.model import JSON, End, Raised, Run, Status
@@ -108,17 +107,13 @@ class Runner:
             inner["context"] = before.context
             if before.request is not None:
                 inner["callback_request"] = before.request
-        return {
-            "id": f"{run.id}.{run.fence}",
-            "trace_id": run.id,
-            "ts": datetime.fromtimestamp(self._home.clock() / 1000, UTC).isoformat(timespec="milliseconds"),
-            "workflow_id": frozen.name,
-            "workflow_name": frozen.name,
-            "deployment_id": frozen.hash,
-            "deadline": None,
-            "test": False,
-            "JIT": False,
-            "replay": False,
-            "resume": run.fence > 1,
-            "run": inner,
-        }
+        return make_context(
+            frozen.name,
+            frozen.hash,
+            wake_up=f"{run.id}.{run.fence}",
+            trace_id=run.id,
+            at_ms=self._home.clock(),
+            test=False,
+            resume=run.fence > 1,
+            run=inner,
+        )

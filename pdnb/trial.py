@@ -12,11 +12,10 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from pdnb.codec import checked
 from pdnb.execute import Outcome, execute
-from pdnb.flow import Flow, Pd, URLs
+from pdnb.flow import Flow, Pd, URLs, make_context
 from pdnb.home import now_ms
 from pdnb.model import JSON
 from pdnb.request import from_person
@@ -81,20 +80,16 @@ class Trial:
         event = json.loads(checked(self.event, 'steps.trigger["event"]'))  # a copy, and refused as a run would
         steps = {"trigger": {"event": event}, **json.loads(left)}
         key = f"test-{secrets.token_hex(4)}"
-        context: dict[str, JSON] = {
-            "id": key,
-            "trace_id": key,
-            "ts": datetime.fromtimestamp(now_ms() / 1000, UTC).isoformat(timespec="milliseconds"),
-            "workflow_id": frozen.name,
-            "workflow_name": frozen.name,
-            "deployment_id": frozen.hash,
-            "deadline": None,
-            "test": True,
-            "JIT": True,
-            "replay": False,
-            "resume": False,
-            "run": {**run, "key": f"{key}/{step}/{run['runs']}"},
-        }
+        context = make_context(
+            frozen.name,
+            frozen.hash,
+            wake_up=key,
+            trace_id=key,
+            at_ms=now_ms(),
+            test=True,
+            resume=False,
+            run={**run, "key": f"{key}/{step}/{run['runs']}"},
+        )
         urls = URLs(resume_url="http://localhost/pdnb/resume/test", cancel_url="http://localhost/pdnb/cancel/test")
         pd = Pd(step, Flow(urls), Send(self.mail), steps, context)
         return pd, execute(frozen, step, pd, show=show)

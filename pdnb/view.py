@@ -22,7 +22,6 @@ def summary(run: Run) -> dict[str, JSON]:
         "steps": list(run.steps),
         "step": run.step,
         "due_ms": run.due_ms,
-        "credits": run.credits,
         "deployment_id": run.hash,
     }
     return row
@@ -51,4 +50,4 @@ def shown_attempt(attempt: Attempt) -> Attempt:
 
 
 def _attempt(attempt: Attempt) -> dict[str, JSON]:
-    return {**asdict(attempt), "outputs": list(attempt.outputs), "mails": list(attempt.mails)}
+    return {**codec.attempt_row(attempt), "outputs": list(attempt.outputs), "mails": list(attempt.mails)}
