@@ -9,23 +9,18 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Final, TypeAlias
+from typing import Final
 from urllib.parse import quote
 
-from pdnb.words import clip, plain, span, utc
-
-Document: TypeAlias = Mapping[str, Any]
+from pdnb.telling import OUTCOMES, Document, own, sentences
+from pdnb.words import clip, span, utc
 
 #: Of what the steps of a run printed, a saved notebook keeps this much per attempt, and this many attempts.
 MAX_OUTPUT: Final = 4_000
 MAX_ATTEMPTS: Final = 30
-
-_SLASH: Final = r"(?:\\*/|%(?:25)*2F)"
-_LINK: Final = re.compile(rf"(pdnb{_SLASH}(?:resume|cancel){_SLASH})[^\s\"'<>\\)\]]+", re.IGNORECASE)
 
 _BOX: Final = (
     "box-sizing:border-box;max-width:60rem;padding:14px 18px;border:1px solid rgba(128,128,128,.4);border-radius:10px;"
@@ -49,14 +44,6 @@ _STATES: Final[dict[str, tuple[str, str, str]]] = {
     "to come": ("○", "to come", "#7a828c"),
     "not reached": ("○", "not reached", "#7a828c"),
 }
-_VIA: Final = {
-    "link": "by link", "card": "on the card", "panel": "in the panel", "inbox": "in the inbox",
-    "magic": "in a notebook", "python": "from Python", "shell": "from the shell", "api": "through the API",
-}  # fmt: skip
-_OUTCOMES: Final = {
-    "returned": "done", "suspended": "waited", "rerun": "asked to run again", "delay": "waited",
-    "exited": "ended the run", "raised": "failed", "lost": "interrupted",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,16 +67,16 @@ def card_html(document: Document, base_path: str | None) -> str:
         return static
     # no height: the page sets it, and where no page loads, the static card has its own
     url = escape(f"{base_path}pdnb/card/{quote(document['id'], safe='')}")
-    label = escape(f"Run of {_own(document['workflow'])}")
+    label = escape(f"Run of {own(document['workflow'])}")
     frame = f'<object type="text/html" data="{url}" aria-label="{label}" style="display:block;width:100%">'
     return f"{frame}\n{static}\n</object>"
 
 
 def card_text(document: Document) -> str:
     """The card for terminals: three lines and more if there is more to say."""
-    steps = "   ".join(f"{_STATES[state][0]} {_own(name)}" for name, state in _steps(document))
-    lines = [f"{_own(document['workflow'])}  {document['status']}  (run {_own(document['id'])})", f"  {steps}"]
-    return "\n".join(lines + [f"  {line}" for text in _sentences(document) for line in text.splitlines()])
+    steps = "   ".join(f"{_STATES[state][0]} {own(name)}" for name, state in _steps(document))
+    lines = [f"{own(document['workflow'])}  {document['status']}  (run {own(document['id'])})", f"  {steps}"]
+    return "\n".join(lines + [f"  {line}" for text in sentences(document) for line in text.splitlines()])
 
 
 def _static(document: Document) -> Iterator[str]:
@@ -105,7 +92,7 @@ def _static(document: Document) -> Iterator[str]:
         f'&ensp;<span style="color:{colour}">{sign}</span>&nbsp;{escape(status)}</p>'
     )
     yield f'<p style="margin:0 0 10px;line-height:2">{steps}</p>'
-    for text in _sentences(document):
+    for text in sentences(document):
         yield f'<p style="{_LINE};white-space:pre-line;overflow-wrap:anywhere">{escape(text)}</p>'
     attempts = document.get("attempts") or []
     if len(attempts) > MAX_ATTEMPTS:
@@ -136,8 +123,8 @@ def _attempt(attempt: Document) -> Iterator[str]:
         return
     nth = f" · run {attempt['runs']}" if attempt["runs"] > 1 else ""
     note = f", {attempt['note']}" if attempt["note"] else ""
-    head = f"{attempt['step']}{nth}: {_OUTCOMES.get(attempt['outcome'], attempt['outcome'])}{note}"
-    text = clip(_own("\n".join(part.rstrip("\n") for part in parts)), MAX_OUTPUT)
+    head = f"{attempt['step']}{nth}: {OUTCOMES.get(attempt['outcome'], attempt['outcome'])}{note}"
+    text = clip(own("\n".join(part.rstrip("\n") for part in parts)), MAX_OUTPUT)
     yield f'<details><summary>{_html(head)}</summary><pre style="{_PRE}">{escape(text)}</pre></details>'
 
 
@@ -162,50 +149,6 @@ def _steps(document: Document) -> Iterator[tuple[str, str]]:
             yield name, "not reached" if over else "to come"
 
 
-def _sentences(document: Document) -> Iterator[str]:
-    """What there is to say besides the steps: where it is, what it says of itself, who decided, what went wrong."""
-    yield _where(document)
-    if document["summary"]:
-        yield _own(document["summary"])
-    decision = document["decision"]
-    if decision and decision["what"] in {"resumed", "cancelled"}:
-        by = f" by {_own(decision['by'])}" if decision["by"] else ""
-        via = f" {_VIA[decision['via']]}" if decision["via"] in _VIA else ""
-        reason = f": {_own(decision['reason'])}" if decision["reason"] else ""
-        yield f"{decision['what'].capitalize()} on {utc(decision['at_ms'])}{by}{via}{reason}"
-    if document["error"]:
-        yield _own(document["error"])
-
-
-def _where(document: Document) -> str:
-    pause, decision = document["pause"], document["decision"]
-    nth = f" (run {document['runs']})" if document["runs"] > 1 else ""
-    step = f"Step {_own(document['step'])}{nth}"
-    since = utc(pause["since_ms"] if pause else document["since_ms"])
-    ended = utc(document["ended_ms"] or document["since_ms"])
-    match document["status"]:
-        case "suspended":
-            then = "goes on by itself" if pause and pause["on_timeout"] == "resume" else "cancels itself"
-            return f"{step} waits for a person since {since}{_due(document, then)}."
-        case "sleeping":
-            then = "runs again" if pause and pause["kind"] == "rerun" else "goes on by itself"
-            return f"{step} sleeps since {since}{_due(document, then)}."
-        case "succeeded":
-            return f"Finished on {ended}."
-        case "failed":
-            return f"{step} failed on {ended}."
-        case "cancelled" if decision and decision["what"] == "timed out":
-            return f"Cancelled itself on {ended}: nobody answered step {_own(document['step'])} in time."
-        case "cancelled":
-            return f"Cancelled in step {_own(document['step'])} on {ended}."
-        case status:
-            return f"{step} is {status} since {since}."
-
-
-def _due(document: Document, then: str) -> str:
-    return f", {then} on {utc(document['due_ms'])}" if document["due_ms"] is not None else ""
-
-
 def _sign(state: str) -> str:
     sign, _, colour = _STATES[state]
     return f'<span style="color:{colour}">{sign}</span>'
@@ -215,10 +158,5 @@ def _joined(text: str | list[str]) -> str:
     return text if isinstance(text, str) else "".join(text)
 
 
-def _own(text: str) -> str:
-    """What users wrote, fit to be shown and saved anywhere."""
-    return _LINK.sub(r"\1…", plain(text))
-
-
 def _html(text: str) -> str:
-    return escape(_own(text))
+    return escape(own(text))
