@@ -5,6 +5,7 @@ Rules:
 - What a ``%%setup`` cell binds is the workflow's already.
 - A module becomes its import, something importable a from-import, a JSON literal its literal, a function or class of
   the notebook the source it was defined by, with what that needs in turn. Anything else is refused.
+- A step has a copy of each name, so it does not see what a function assigns by ``global``: it must not read that.
 - All that is refused is reported at once, a line each.
 - Imports and literals come first, then every cell after what it needs when it executes. What is needed only when a
   function is called comes earlier too where that is possible, because the cell may call it.
@@ -76,6 +77,7 @@ class _Notebook:
         ``here``: the cell's index, if it is a setup cell. ``given``: names it has from whoever executes it.
         """
         seen: set[str] = set()
+        own = needs.free - given if here is None else frozenset()
         waiting = deque([(f"{cell} uses ", needs, here, given)])
         while waiting:
             path, needs, here, given = waiting.popleft()
@@ -91,6 +93,12 @@ class _Notebook:
                         yield f"{path}{name!r}{refusal}"
                 else:
                     waiting.append((f"{path}{name!r} ({taken.what}), which uses ", taken.names, None, PROVIDED))
+        for function in sorted(seen & self.taken.keys()):
+            for name in sorted(own & seen & self.taken[function].names.assigns):
+                yield (
+                    f"{cell} uses {name!r}, which {function!r} assigns by 'global {name}', and a step would not see "
+                    f"that: return it from {function!r}, or read it in a function too"
+                )
 
     def may_be_unknown(self, name: str, needs: Names) -> bool:
         return name in needs.early or needs.star or any(cell.star for cell in self.setup)

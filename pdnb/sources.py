@@ -5,6 +5,7 @@ Rules:
 - What counts is the object that a name is bound to now, not the newest cell that defines the name. A function's code
   says which cell and line it is from, and so do a class's methods.
 - A class without methods says nothing: the cell that was executed last of those that the class fits.
+- A second name of a type, a ``TypeVar``, ``NewType`` or ``namedtuple`` is taken by an assignment that gives it again.
 - A definition is taken with its decorators, and with ``from __future__ import annotations`` where that was in force.
 """
 
@@ -15,14 +16,30 @@ import ast
 import inspect
 import linecache
 import types
-from collections.abc import Mapping
-from typing import Any, Final
+from collections import namedtuple
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
+from typing import Any, Final, NewType, ParamSpec, TypeVar
 
-from pdnb.definitions import fits, is_postponed, methods_of
-from pdnb.objects import AT_TOP_LEVEL, ELSEWHERE, Refusal
+from pdnb.definitions import check_class, check_function, fits, is_postponed, methods_of
+from pdnb.objects import AT_TOP_LEVEL, ELSEWHERE, Refusal, walk
 from pdnb.statements import Function, Statement, statements
 
 _POSTPONED: Final = __future__.annotations.compiler_flag
+#: What the expression of a type is made of: executing it does nothing else.
+_TYPE: Final = (
+    ast.Name,
+    ast.Attribute,
+    ast.Subscript,
+    ast.Tuple,
+    ast.List,
+    ast.Constant,
+    ast.BinOp,
+    ast.BitOr,
+    ast.Load,
+)
+_MAKERS: Final = (TypeVar, ParamSpec, NewType, namedtuple)  # noqa: PYI024  # other people's
+_MADE: Final = ("__name__", "__bound__", "__constraints__", "__covariant__", "__contravariant__", "__supertype__")
 _FUTURE: Final = "from __future__ import annotations\n"
 
 
@@ -39,7 +56,7 @@ class Sources:
         _check_place(code.co_qualname, "function")
         if inspect.getattr_static(self._names[name], "registry", None):
             raise Refusal(f" (a function with registered variants), which cannot be taken along: {ELSEWHERE}")
-        source = self._lambda(name, code) if code.co_name == "<lambda>" else self._def(name, code, wrappers)
+        source = self._lambda(name, code) if code.co_name == "<lambda>" else self._def(name, function, wrappers)
         return _with_future(source, code.co_flags & _POSTPONED)
 
     def of_class(self, name: str, cls: Any) -> str:
@@ -47,24 +64,63 @@ class Sources:
         _check_place(cls.__qualname__, "class")
         for method in methods_of(cls):
             code = method.__code__
-            for statement, _ in self._classes(code.co_filename, name, cls):
+            for statement, node in self._classes(code.co_filename, name, cls):
                 if statement.first <= code.co_firstlineno <= statement.last:
+                    check_class(cls, node, self._names)
                     return _with_future(statement.text, code.co_flags & _POSTPONED)
         return self._methodless(name, cls)
 
-    def _def(self, name: str, code: types.CodeType, wrappers: int) -> str:
+    def of_alias(self, name: str, obj: object) -> str | None:
+        """The assignment that gives *obj*, a type's second name or such, as *name*; ``None`` if there is none."""
+        for filename in _cells(name):
+            for statement in self._statements(filename):
+                match statement.node:
+                    case ast.Assign([ast.Name(target)], value) | ast.AnnAssign(ast.Name(target), _, value):
+                        if target == name and value is not None and self._gives(value, obj):
+                            return f"{name} = ({statement.source_of(value)})"
+        return None
+
+    def _gives(self, value: ast.expr, obj: object) -> bool:
+        """Whether an expression, executed today, gives what *obj* is, and cannot do anything else."""
+        called = isinstance(value, ast.Call)
+        parts = (
+            [value.func, *value.args, *(it.value for it in value.keywords)] if isinstance(value, ast.Call) else [value]
+        )
+        if not all(isinstance(it, _TYPE) for part in parts for it in ast.walk(part)):
+            return False
+        try:
+            if called and self._evaluated(parts[0]) not in _MAKERS:
+                return False
+            made = self._evaluated(value)
+            if not called:
+                return bool(made == obj)
+            fields = [walk(it, [part]) for it in (made, obj) for part in ("_fields", "_field_defaults")]
+            return fields[:2] == fields[2:] and all(walk(made, [part]) == walk(obj, [part]) for part in _MADE)
+        except Exception:  # noqa: BLE001  # what it needs is not there, or is something else today
+            return False
+
+    def _evaluated(self, value: ast.expr) -> object:
+        return eval(compile(ast.Expression(value), "<type>", "eval"), dict(self._names))  # noqa: S307  # see _TYPE
+
+    def _def(self, name: str, function: types.FunctionType, wrappers: int) -> str:
+        code = function.__code__
         for statement in self._statements(code.co_filename):
             here = statement.first == code.co_firstlineno and statement.qualname == code.co_qualname == name
             if here and isinstance(statement.node, Function) and len(statement.node.decorator_list) >= wrappers:
+                check_function(function, statement.node, self._names)
                 return statement.text
-        raise Refusal(f" (a function), whose definition was not found in this notebook under this name: {AT_TOP_LEVEL}")
+        raise Refusal(
+            " (a function), whose definition was not found in this notebook under this name "
+            f"(%%time and exec keep none): {AT_TOP_LEVEL}"
+        )
 
     def _lambda(self, name: str, code: types.CodeType) -> str:
         found: list[tuple[str, str | None]] = []
         for statement in self._statements(code.co_filename):
             match statement.node:
-                case ast.Assign([ast.Name(target)], ast.Lambda(lineno=code.co_firstlineno) as value):
-                    found.append((target, statement.source_of(value)))
+                case ast.Assign([ast.Name(target)], value) | ast.AnnAssign(ast.Name(target), _, value):
+                    if isinstance(value, ast.Lambda) and value.lineno == code.co_firstlineno:
+                        found.append((target, statement.source_of(value)))
         targets = [target for target, _ in found]
         if targets.count(name) == 1:
             return f"{name} = ({dict(found)[name]})"
@@ -76,20 +132,21 @@ class Sources:
         """The source of a class without functions, from the cell that was executed last."""
         history = self._names.get("_ih", ())
         cells = [cell for cell in history if isinstance(cell, str)] if isinstance(history, list) else []
-        found: list[tuple[int, int, int, str]] = []
-        for number, (filename, entry) in enumerate(list(linecache.cache.items())):
-            if len(entry) < 4 or entry[1] is not None or not any(name in line for line in entry[2]):
-                continue  # a file
-            if filename.startswith(("<step ", "<setup ")):
-                continue  # what stands there is not in the notebook's namespace
+        found: list[tuple[int, int, int, str, ast.ClassDef]] = []
+        for number, filename in enumerate(_cells(name)):
             for statement, node in self._classes(filename, name, cls):
                 if fits(cls, node):
                     executed = max((i for i, cell in enumerate(cells) if statement.text in cell), default=-1)
                     source = _with_future(statement.text, is_postponed(cls, node))
-                    found.append((executed, number, statement.first, source))
+                    found.append((executed, number, statement.first, source, node))
         if not found:
-            raise Refusal(f" (a class), whose definition was not found in this notebook: {AT_TOP_LEVEL}")
-        return max(found)[-1]
+            raise Refusal(
+                " (a class), which no class statement of this notebook defines as it is now "
+                f"(%%time and exec keep none): {AT_TOP_LEVEL}"
+            )
+        *_, source, node = max(found, key=itemgetter(0, 1, 2))
+        check_class(cls, node, self._names)
+        return source
 
     def _classes(self, filename: str, name: str, cls: Any) -> list[tuple[Statement, ast.ClassDef]]:
         """The class statements in a cell by that name, if it is the class's own."""
@@ -100,6 +157,15 @@ class Sources:
         if filename not in self._read:
             self._read[filename] = statements(filename)
         return self._read[filename]
+
+
+def _cells(name: str) -> Iterator[str]:
+    """The cells that mention *name*, as tracebacks call them."""
+    for filename, entry in list(linecache.cache.items()):
+        if len(entry) < 4 or entry[1] is not None or not any(name in line for line in entry[2]):
+            continue  # a file
+        if not filename.startswith(("<step ", "<setup ")):  # what stands there is not in the notebook's namespace
+            yield filename
 
 
 def _check_place(qualname: str, kind: str) -> None:

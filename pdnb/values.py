@@ -24,6 +24,12 @@ MAX_LITERAL: Final = 100_000
 _MAX_DEPTH: Final = 90  # Python's parser gives up at 200 nested brackets; half of that leaves room for its stack
 _MAX_BITS: Final = 14_000  # and at integers of 4,300 digits
 _LITERALS: Final = frozenset({types.NoneType, bool, int, float, str, list, dict})
+_HINTS: Final = {
+    "pd": " (in a cell without a handler, the step object is called 'step')",
+    "step": " (only a step's own cell has it, if that has no handler: pass it on as an argument)",
+    "__file__": " (a notebook has no file of its own: Path.cwd() is where it runs)",
+}
+_TYPING: Final = frozenset({"typing", "types", "collections.abc"})
 _IPYTHON_NAME: Final = re.compile(r"get_ipython|In|Out|_{1,3}|_i{1,3}|_i?\d+|_[iod]h|_exit_code")
 
 
@@ -53,13 +59,13 @@ class Values:
         if _IPYTHON_NAME.fullmatch(name):
             raise Refusal(", which is IPython's own and lives only in this kernel: a step has to do without it")
         if name not in self._names:
-            hint = " (in a cell without a handler, the step object is called 'step')" if name == "pd" else ""
+            said = _HINTS.get(name, "")
             raise Undefined(
-                f", which is not defined in this notebook{hint}: define or import it in the step or in a %%setup cell"
+                f", which is not defined in this notebook{said}: define or import it in the step or in a %%setup cell"
             )
         obj = self._names[name]
         if type(obj) in _LITERALS:
-            return Taken("literal", f"{name} = {literal(obj)}")
+            return self._plain(name, obj)
         if is_a(obj, types.ModuleType):
             return Taken("import", module_import(name, obj))
         if imported := from_import(name, obj):
@@ -77,6 +83,14 @@ class Values:
             raise Refusal(f" ({a(obj)}), which is not what {now} is now: import it again")
         raise Refusal(f" ({a(obj)}), which lives only in this kernel: {ELSEWHERE}")
 
+    def _plain(self, name: str, obj: object) -> Taken:
+        try:
+            return Taken("literal", f"{name} = {literal(obj)}")
+        except Refusal:
+            if imported := from_import(name, obj):  # math.inf, or a table of some module
+                return Taken("import", imported)
+            raise
+
     def _check_globals(self, function: types.FunctionType, needs: Names) -> None:
         """Refuse a function whose names mean something else than the notebook's (``%run`` makes such)."""
         for used in sorted(needs.free):
@@ -92,6 +106,8 @@ class Values:
                 return f"{name} = {own}"
         if type(obj) in {types.GenericAlias, types.UnionType} and (text := self._type_text(obj)):
             return f"{name} = {text}"
+        if type(obj).__module__ in _TYPING or (is_a(obj, type) and walk(obj, ["_fields"]) is not MISSING):
+            return self._sources.of_alias(name, obj)
         return None
 
     def _type_text(self, obj: Any) -> str | None:

@@ -62,6 +62,28 @@ def f():
 -- step f()
 -- gives 2
 """,
+    "a global that functions assign and read": """
+n = 1
+def f():
+    global n
+    n += 1
+def g(): return n
+-- step
+f()
+g()
+-- gives 2
+""",
+    "a global that a function assigns, as a step's own name": """
+n = 1
+def f():
+    global n
+    n += 1
+    return n
+-- step
+n = f()
+n + f()
+-- gives 5
+""",
     "a name read before it is bound": """
 rows = [3, 1]
 -- step
@@ -249,6 +271,17 @@ B = A
 df = object()
 -- step B()
 -- refused 'B' (an alias), which uses 'A' (a class of this notebook), which uses 'df' (an object), which lives only
+""",
+    """
+n = 1
+def f():
+    global n
+    n += 1
+def g(): f()
+-- step
+g()
+n
+-- refused 'n', which 'f' assigns by 'global n', and a step would not see that: return it from 'f', or read it in a
 """,
 ]
 

@@ -153,6 +153,43 @@ def test_a_module_that_no_other_process_has_is_refused(
     notebook.check_refused(text)
 
 
+GONE = "a new process would not find from /: add its directory to sys.path, then run this again"
+
+
+@pytest.mark.parametrize("entry", ["", "."])
+def test_what_a_fresh_process_would_not_find_again_is_refused(
+    notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str
+) -> None:
+    """The notebook went elsewhere since the import, and its modules lie where it was."""
+    (tmp_path / "pdnb_beside.py").write_text("class A: pass\nbox = {1: A()}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry, *sys.path])
+    monkeypatch.delitem(sys.modules, "pdnb_beside", raising=False)
+    notebook.run("import pdnb_beside\nfrom pdnb_beside import A, box")
+    assert notebook.freeze("pdnb_beside, A, box").setup == (
+        "from pdnb_beside import A\nfrom pdnb_beside import box\nimport pdnb_beside",
+    )
+    monkeypatch.chdir("/")
+    assert f"'pdnb_beside' (a module), whose module 'pdnb_beside' {GONE}" in notebook.refusal("pdnb_beside")
+    assert f"'A' (a type), whose module 'pdnb_beside' {GONE}" in notebook.refusal("A")
+    assert "'box' (a dict), which holds the key 1" in notebook.refusal("box")
+    sys.path.append(str(tmp_path))
+    assert len(notebook.freeze("pdnb_beside, A, box").setup) == 1
+
+
+def test_a_module_that_is_hidden_by_another_file_today_is_refused(
+    notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "pdnb_twice.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path / "one")
+    monkeypatch.delitem(sys.modules, "pdnb_twice", raising=False)
+    notebook.run("import pdnb_twice").freeze("pdnb_twice")
+    monkeypatch.syspath_prepend(tmp_path / "two")
+    assert "whose module 'pdnb_twice' a new process would not find" in notebook.refusal("pdnb_twice")
+
+
 def test_an_import_that_was_replaced_is_refused(
     notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

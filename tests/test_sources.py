@@ -55,6 +55,41 @@ g = (lambda:
 -- step g()
 -- gives 3
 """,
+    "a lambda with a type": """
+from typing import Callable
+f: Callable[[int], int] = lambda x: x + 1
+-- step f(1)
+-- gives 2
+""",
+    "a type alias of typing": """
+import typing as t
+from typing import Dict, Literal, Optional, TypeAlias
+class R: pass
+Rows = Dict[str, t.List[R]]
+Mode: TypeAlias = Literal['a',
+                          'b']
+Maybe = Optional[Rows]
+-- step [Maybe.__args__[0].__args__[1].__args__[0] is R, Mode.__args__[1]]
+-- gives [True, 'b']
+""",
+    "a generic class": """
+from typing import Generic, TypeVar
+class R: pass
+T = TypeVar('T', bound=R)
+-- cell
+class Box(Generic[T]):
+    def __init__(self, item: T): self.item = item
+-- step [Box[R](5).item, T.__bound__ is R]
+-- gives [5, True]
+""",
+    "a new type and a named tuple": """
+from typing import NewType
+from collections import namedtuple
+Id = NewType('Id', int)
+P = namedtuple('P', ['x', 'y'], defaults=[2])
+-- step [Id(1), *P(1)]
+-- gives [1, 1, 2]
+""",
     "another name for a lambda": """
 f = lambda: 4
 g = f
@@ -177,10 +212,25 @@ f = d['f']
 -- refused 'f' (a function), whose definition
 """,
     """
+from typing import Dict
+class R: pass
+T = Dict[str, R]
+class R: x = 1
+-- step T
+-- refused 'T' (a _GenericAlias), which lives only in this kernel
+""",
+    """
 from collections import namedtuple
 P = namedtuple('P', 'x')
--- step P(1)
--- refused 'P' (a class), whose definition was not
+Q = P
+P = namedtuple('P', 'x y')
+-- step Q(1)
+-- refused 'Q' (a class), which no class statement of this notebook defines as it is now
+""",
+    """
+Made = type('Made', (), {'x': 1})
+-- step Made.x
+-- refused 'Made' (a class), which no class statement of this notebook defines as it is now
 """,
 ]
 
@@ -188,3 +238,13 @@ P = namedtuple('P', 'x')
 @pytest.mark.parametrize("text", REFUSED, ids=map(str, range(len(REFUSED))))
 def test_what_was_not_defined_by_a_statement_of_its_name_is_refused(notebook: Notebook, text: str) -> None:
     notebook.check_refused(text)
+
+
+def test_a_call_is_not_made_again_to_see_what_it_gives(notebook: Notebook) -> None:
+    notebook.run(
+        "import typing\ncalls = []\ndef note(t): calls.append(t); return typing.Dict[str, t]",
+        "T = note(int)\nU = typing.TypeVar('U', bound=note(str))",
+    )
+    assert "'T' (a _GenericAlias), which lives only in this kernel" in notebook.refusal("T")
+    assert "'U' (a TypeVar), which lives only in this kernel" in notebook.refusal("U")
+    assert notebook.shell.user_ns["calls"] == [int, str]

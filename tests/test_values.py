@@ -44,6 +44,12 @@ B = A.B
 -- step [B.x, C.x]
 -- gives [3, 3]
 """,
+    "a value of a module that is no literal": """
+from math import inf, nan
+from http.client import responses
+-- step [inf > 1, nan == nan, responses[404]]
+-- gives [True, False, 'Not Found']
+""",
     "a type alias": """
 class Row: pass
 Rows = dict[str, list[Row | None]]
@@ -175,7 +181,7 @@ a = A()
 """,
     """
 from typing import Callable
-T = list[Callable]
+T = (lambda: list[Callable])()
 -- step T
 -- refused 'T' (a GenericAlias), which lives only
 """,
