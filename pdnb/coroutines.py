@@ -24,7 +24,7 @@ def _looping() -> bool:
 
 
 def _beside(coroutine: Coroutine[Any, Any, object]) -> object:
-    """Run it on a loop of its own in another thread; an Interrupt here cancels it there."""
+    """Run it on a loop of its own in another thread; an Interrupt or a time limit here cancels it there."""
     outcome: list[object] = []
     errors: list[BaseException] = []
     started: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[object]]] = []
@@ -50,7 +50,7 @@ def _beside(coroutine: Coroutine[Any, Any, object]) -> object:
     try:
         thread.start()
         ended.wait()
-    except KeyboardInterrupt:
+    except BaseException:
         interrupted.set()
         for loop, task in started:
             with contextlib.suppress(RuntimeError):  # it has just ended, and its loop with it

@@ -6,12 +6,14 @@ Whatever the step raises, Interrupt and ``SystemExit`` among it, is part of the 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from pdnb import cell, namespace
+from pdnb import cell, limits, namespace
 from pdnb.flow import Pd
 from pdnb.links import redact
 from pdnb.model import JSON
@@ -19,6 +21,14 @@ from pdnb.outputs import Recorder
 from pdnb.workflow import Frozen, step_filename
 
 _OURS: Final = (str(Path(__file__).parent), str(Path(inspect.__file__).with_name("asyncio")))
+
+
+#: Tells others what a recorder has recorded so far, as long as its block lasts.
+Tell: TypeAlias = Callable[[Recorder], AbstractContextManager[None]]
+
+
+def _nobody(_recorder: Recorder) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -30,20 +40,25 @@ class Outcome:
     error: BaseException | None
 
 
-def execute(frozen: Frozen, name: str, pd: Pd, *, show: bool) -> Outcome:
-    """Execute step *name* of *frozen* with the step object *pd*. *show*: forward what it prints, as a caller wants."""
+def execute(frozen: Frozen, name: str, pd: Pd, *, show: bool, tell: Tell = _nobody) -> Outcome:
+    """Execute step *name* of *frozen* with the step object *pd*.
+
+    *show*: forward what it prints, as a caller wants. *tell* gets the recorder: whom it tells while the step executes.
+    """
     recorder = Recorder(show=show, redact=redact)
     error: BaseException | None = None
     value: object = None
-    with recorder:
+    with recorder, tell(recorder):
         try:
             names = namespace.step_namespace(namespace.load(frozen))
-            step = cell.parse(frozen.step(name).source, filename=step_filename(name, frozen.name, frozen.hash))
-            value = step.call(names, pd)
-            if step.awaits and inspect.iscoroutine(value):  # a decorator may have awaited it
-                from pdnb.coroutines import complete  # noqa: PLC0415  # asyncio is a third of a worker's start
+            given = frozen.step(name)
+            step = cell.parse(given.source, filename=step_filename(name, frozen.name, frozen.hash))
+            with limits.kept(given):
+                value = step.call(names, pd)
+                if step.awaits and inspect.iscoroutine(value):  # a decorator may have awaited it
+                    from pdnb.coroutines import complete  # noqa: PLC0415  # asyncio is a third of a worker's start
 
-                value = complete(value)
+                    value = complete(value)
             if step.spelling == "body":
                 recorder.result(value)
             exports = pd.exports(value)

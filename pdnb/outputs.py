@@ -81,6 +81,11 @@ class Recorder:
         with self._lock:
             return self._record.outputs()
 
+    def recent(self, limit: int) -> tuple[Output, ...]:
+        """The newest of them within *limit* bytes, while the step is still at work."""
+        with self._lock:
+            return self._record.recent(limit)
+
     def result(self, value: object) -> None:
         """Record *value*, the last one of a body, as ``execute_result``; ``None`` is nothing."""
         if value is not None:

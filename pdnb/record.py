@@ -96,6 +96,19 @@ class Record:
                 result.append(dict(entry.output))
         return tuple(result)
 
+    def recent(self, limit: int) -> tuple[Output, ...]:
+        """The newest outputs that fit into *limit* bytes; the record stays as it is, its open line open."""
+        found: list[Output] = []
+        if text := storable(self._open.peek())[-limit // 8 :]:
+            found.append({"output_type": "stream", "name": self._name, "text": text})
+            limit -= len(text)
+        for entry in reversed(self._entries):
+            limit -= entry.size
+            if limit < 0:
+                break
+            found.append(dict(entry.output))
+        return tuple(reversed(found))
+
     def _close(self, *, keep_line: bool = False) -> None:
         """Move the open text into entries."""
         text, start = storable(self._open.take(keep_line=keep_line)), 0

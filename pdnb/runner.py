@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import count
 from typing import Final, TypeVar
 
+from pdnb import progress
 from pdnb.errors import Refused, StoreUnavailable
 from pdnb.execute import execute, one_line
 from pdnb.flow import Flow, Pd, URLs, make_context
 from pdnb.home import Home
 from pdnb.links import Target
 from pdnb.model import JSON, End, Raised, Run, Status
+from pdnb.outputs import Recorder
 from pdnb.send import MailSettings, Send
 from pdnb.workflow import Frozen
 
 #: Seconds between tries with a store that is full or locked.
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
+
+#: Bytes of a working step's newest outputs that people see.
+_RECENT: Final = 32 * 1024
 
 _T = TypeVar("_T")
 
@@ -61,12 +68,35 @@ class Runner:
     def _attempt(self, run: Run) -> tuple[Run, BaseException | None]:
         """One go at the present step: the run after it, and what the step raised."""
         frozen, pd = self._patiently(lambda: self._prepared(run))
-        left = execute(frozen, run.step, pd, show=self._show)
+        left = execute(frozen, run.step, pd, show=self._show, tell=lambda recorder: self._telling(run, pd, recorder))
         now, error = self._home.clock(), left.error
         event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, pd.send.end())
         if error is not None:
             event = Raised(now, run.fence, event.exports, event.outputs, event.mails, error=one_line(error))
-        return self._patiently(lambda: self._home.store.apply(run.id, event)), error
+        tries = count()
+        return self._patiently(lambda: self._reported(run, event, again=next(tries) > 0)), error
+
+    def _reported(self, run: Run, event: End, *, again: bool) -> Run:
+        """The run after *event*. *again*: a try before failed, but perhaps only to say that it was stored.
+
+        Stored twice under one claim, the result would be taken for the next step's.
+        """
+        store = self._home.store
+        if again:
+            now, here = store.get(run.id), (run.position, run.runs)
+            mine = next((a for a in store.attempts(run.id) if (a.position, a.runs) == here), None)
+            if mine is not None and (mine.owner, mine.ended_ms) == (run.owner, event.at_ms) and mine.outcome != "lost":
+                return now
+        return store.apply(run.id, event)
+
+    def _telling(self, run: Run, pd: Pd, recorder: Recorder) -> AbstractContextManager[None]:
+        """Let people see what the step has said so far."""
+
+        def said() -> dict[str, JSON]:
+            how_far = pd.told._asdict() if pd.told else None
+            return {"outputs": list(recorder.recent(_RECENT)), "progress": how_far}
+
+        return progress.telling(self._home.directory, run, said, self._home.ring)
 
     def _patiently(self, call: Callable[[], _T]) -> _T:
         """The result of *call*; a store that is full or locked gets two minutes, for a step is not to fail by that."""

@@ -23,6 +23,10 @@ class Terminal:
         else:
             self._overwrite(text)
 
+    def peek(self) -> str:
+        """The text, left where it is."""
+        return "".join(self._chunks)
+
     def take(self, *, keep_line: bool = False) -> str:
         """Take the text away; with *keep_line* without its last line, if that is near, and without half a token."""
         text = "".join(self._chunks)
