@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 
-from pdnb.errors import Refused, RunNotFound
+from pdnb.errors import Refused, RunNotFound, StoreCorrupt
 from pdnb.home import Home
-from pdnb.model import Lost
+from pdnb.model import Lost, Run
 
 
 def tick(home: Home) -> None:
@@ -22,5 +22,12 @@ def tick(home: Home) -> None:
     home.owners.bury()
     for run in home.store.running():
         if run.owner is not None and not home.owners.alive(run.owner):
-            with contextlib.suppress(Refused, RunNotFound):  # its result came in between
-                home.store.apply(run.id, Lost(at_ms, run.fence))
+            lose(home, run, "its process ended")
+
+
+def lose(home: Home, run: Run, reason: str, *, again: bool = True) -> None:
+    """Take the claim of *run* away; its step runs again from its start, unless that is not wanted of it."""
+    with contextlib.suppress(StoreCorrupt):  # then no step of it will run again anyway
+        again = again and not home.store.frozen(run.hash).step(run.step).at_most_once
+    with contextlib.suppress(Refused, RunNotFound):  # its result came in between
+        home.store.apply(run.id, Lost(home.clock(), run.fence, reason, again))

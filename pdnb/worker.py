@@ -40,6 +40,7 @@ class Worker:
         self._idle_s = idle_s
         self._server = server
         self._runner = Runner(home, show=False)
+        self._served: str | None = None  # the workflow whose turn it was last
         self.stopping = False
 
     def serve(self) -> None:
@@ -71,11 +72,14 @@ class Worker:
         """Claim one run and drive it to its next pause or end; whether there was one."""
         enter(self._environment)  # again for every run: the step before may have gone elsewhere
         try:
-            run = self._home.store.claim(self._environment.key, self._home.owner, at_ms=self._home.clock())
+            run = self._home.store.claim(
+                self._environment.key, self._home.owner, at_ms=self._home.clock(), after=self._served
+            )
         except StoreUnavailable:
             return False  # locked for a moment: the next look comes
         if run is None:
             return False
+        self._served = run.workflow
         try:
             self._home.reload_settings()  # the server may have moved since, and links lead to where it is
             self._runner.drive(run)

@@ -123,3 +123,21 @@ def test_a_tick_with_nothing_to_do_changes_nothing(home: Home) -> None:
     before = (home.directory / "cache.db").read_bytes()
     tick_at(home, T0 + 2)
     assert (home.directory / "cache.db").read_bytes() == before
+
+
+ONCE = Frozen("launch", (Step("charge", "1", at_most_once=True), Step("publish", "2")), (), CODE.environment)
+
+
+def test_a_step_that_must_run_at_most_once_fails_when_its_process_ends(home: Home) -> None:
+    """``--at-most-once`` ends in ``failed`` with "interrupted, outcome unknown"."""
+    run = home.store.add(ONCE, None, at_ms=T0, owner="worker-1")
+    tick_at(home, T0 + 1)
+    run = home.store.get(run.id)
+    assert (run.status, run.error) == (Status.FAILED, "interrupted, outcome unknown: its process ended")
+
+
+def test_the_steps_beside_it_run_again(home: Home) -> None:
+    run = home.store.add(ONCE, None, at_ms=T0, owner="worker-1")
+    home.store.apply(run.id, Returned(T0 + 1, 1))
+    tick_at(home, T0 + 2)
+    assert (home.store.get(run.id).status, home.store.get(run.id).step) == (Status.QUEUED, "publish")

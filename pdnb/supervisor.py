@@ -1,4 +1,8 @@
-"""Workers: plain processes, started when a run waits for one, kept warm, at most ``max_workers`` at a time."""
+"""Workers: plain processes, started when a run waits for one, kept warm, at most ``max_workers`` at a time.
+
+Environments take turns: where all workers are busy elsewhere, one of them ends after the stretch at hand. A worker
+whose step does not give way to its time limit is killed.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,23 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from logging import Logger
 from typing import IO, Final
 
+from pdnb import keeper
 from pdnb.errors import Refused, RunNotFound, StoreCorrupt
 from pdnb.home import Home
 from pdnb.links import redact
-from pdnb.model import Claimed, Raised, Status
+from pdnb.model import Claimed, Raised, Run, Status
 from pdnb.workflow import Environment
 
 _LAST_WORDS: Final = 2_000  # characters of a dead worker's stderr that are logged
 _LONGEST_REST_S: Final = 60.0  # a worker that cannot start is not tried more often than this in the end
 _GOODBYE_S: Final = 1.0  # how long the server waits for idle workers when it stops
+_TURN_S: Final = 1.0  # an environment waits this long for a worker before another has to give one up
+_GRACE_MS: Final = 15_000  # behind a step's time limit: until then it may give way by itself
 
 
 @dataclass
@@ -47,7 +55,9 @@ class Supervisor:
         self._log = log
         self._max = max_workers
         self._workers: list[_Worker] = []
-        self._failed: set[str] = set()
+        self._last = ""  # the environment that got a worker last
+        self._waiting: dict[str, float] = {}  # environments that wait for a turn, and since when
+        self._limits: dict[str, dict[str, float]] = {}  # of the code that is at work, by its hash: step, seconds
         self._said: set[str] = set()
         self._crashes: dict[str, _Crashes] = {}
         self._idle = 0
@@ -59,16 +69,21 @@ class Supervisor:
     def look(self) -> None:
         """Bury who ended, then start a worker for every environment whose queue no idle worker serves."""
         self._bury()
-        busy = {int(run.owner.split("-")[1]) for run in self._home.store.running() if run.owner}
+        busy = {int(run.owner.split("-")[1]): run for run in self._home.store.running() if run.owner}
+        self._end_overdue(busy)
         idle = Counter(w.environment for w in self._workers if w.process.pid not in busy and not w.ending)
         self._idle = idle.total()
         queued = self._home.store.queued_environments()
-        for environment, run_id in queued.items():
-            if idle[environment] or environment in self._failed or self._rests(environment):
+        self._waiting = {environment: since for environment, since in self._waiting.items() if environment in queued}
+        for environment in sorted(queued, key=lambda e: (e <= self._last, e)):  # the others first
+            if idle[environment] or self._rests(environment):
                 continue
-            if sum(not w.ending for w in self._workers) >= self._max and not self._make_room(busy, {*queued}):
-                return
-            self._start(environment, run_id)
+            if sum(not w.ending for w in self._workers) < self._max or self._make_room(busy, {*queued}):
+                self._waiting.pop(environment, None)
+                self._start(environment, queued[environment])
+                self._last = environment
+            else:
+                self._take_turns(environment)
 
     def close(self) -> None:
         """Ask every worker to end after the stretch at hand; none is killed. The idle ones have ended then."""
@@ -117,12 +132,14 @@ class Supervisor:
             )
         except OSError as error:
             stderr.close()
-            self._failed.add(environment)
-            self._log.error(
-                "pdnb: no worker for run %s: %s cannot be started in %s (%s): "
-                "restore that interpreter or directory and restart the server",
-                run_id, place.executable, place.cwd, error.strerror,
-            )  # fmt: skip
+            self._let_rest(environment)
+            if environment not in self._said:
+                self._said.add(environment)
+                self._log.error(
+                    "pdnb: no worker for run %s: %s cannot be started in %s (%s): "
+                    "restore that interpreter or directory; it is tried again from time to time",
+                    run_id, place.executable, place.cwd, error.strerror,
+                )  # fmt: skip
             return
         self._workers.append(_Worker(environment, process, stderr))
 
@@ -143,7 +160,41 @@ class Supervisor:
         if other is not None:
             self._start(environment, other)
 
-    def _make_room(self, busy: set[int], queued: set[str]) -> bool:
+    def _take_turns(self, environment: str) -> None:
+        """Let a worker of another environment end after its stretch, if this one has had none for a while."""
+        if any(worker.environment == environment or worker.ending for worker in self._workers):
+            return
+        if time.monotonic() - self._waiting.setdefault(environment, time.monotonic()) < _TURN_S:
+            return
+        shares = Counter(worker.environment for worker in self._workers)
+        if self._workers:
+            worker = max(self._workers, key=lambda w: shares[w.environment])
+            worker.process.terminate()
+            worker.ending = True
+
+    def _end_overdue(self, busy: dict[int, Run]) -> None:
+        """Kill the workers whose step has not given way to its time limit."""
+        known = self._limits
+        self._limits = {
+            run.hash: known[run.hash] if run.hash in known else self._limits_of(run) for run in busy.values()
+        }
+        for worker in self._workers:
+            run = busy.get(worker.process.pid)
+            limit = self._limits[run.hash].get(run.step) if run else None
+            if run is not None and limit is not None and self._home.clock() - run.since_ms > limit * 1_000 + _GRACE_MS:
+                worker.process.kill()
+                worker.process.wait()
+                text = f"it took longer than its time limit of {limit:g} s and did not give way"
+                keeper.lose(self._home, run, text, again=False)
+
+    def _limits_of(self, run: Run) -> dict[str, float]:
+        try:
+            steps = self._home.store.frozen(run.hash).steps
+        except StoreCorrupt:
+            return {}
+        return {step.name: step.time_limit for step in steps if step.time_limit is not None}
+
+    def _make_room(self, busy: Container[int], queued: set[str]) -> bool:
         """Let one worker end that is idle and for whose environment nothing waits; whether there was one."""
         for worker in self._workers:
             if worker.process.pid not in busy and worker.environment not in queued and not worker.ending:
@@ -157,15 +208,19 @@ class Supervisor:
         crashes = self._crashes.get(environment)
         return crashes is not None and time.monotonic() < crashes.until_s
 
+    def _let_rest(self, environment: str) -> None:
+        """Start no worker there for a while, longer each time."""
+        crashes = self._crashes.setdefault(environment, _Crashes())
+        crashes.count += 1
+        crashes.until_s = time.monotonic() + min(_LONGEST_REST_S, 2.0 ** (crashes.count - 1))
+
     def _bury(self) -> None:
         for worker in [w for w in self._workers if w.process.poll() is not None]:
             self._workers.remove(worker)
             if worker.process.returncode <= 0:
                 self._crashes.pop(worker.environment, None)
             else:
-                crashes = self._crashes.setdefault(worker.environment, _Crashes())
-                crashes.count += 1
-                crashes.until_s = time.monotonic() + min(_LONGEST_REST_S, 2.0 ** (crashes.count - 1))
+                self._let_rest(worker.environment)
                 worker.stderr.seek(0)
                 words = worker.stderr.read()[-_LAST_WORDS:].decode(errors="replace").strip()
                 self._log.error("pdnb: a worker ended with code %s: %s", worker.process.returncode, redact(words))

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -252,3 +253,40 @@ def test_a_worker_at_work_outlives_its_server_and_what_it_did_counts(tmp_path: P
         until(lambda: home.store.get(run.id).status is Status.SUCCEEDED)
         assert (tmp_path / "begun").read_text().split() == [f"{run.id}/hold/1"]
         until(lambda: not list((pdnb_dir / "owners").glob("worker-*.json")), within_s=10)
+
+
+@pytest.mark.parametrize("jp_server_config", [1], indirect=True)
+async def test_a_constant_backlog_in_one_environment_does_not_starve_another(desk: Desk, tmp_path: Path) -> None:
+    """Several runs at once, fair between workflows."""
+    busy, other = tmp_path / "busy", tmp_path / "other"
+    busy.mkdir()
+    other.mkdir()
+    step = "import time\ntime.sleep(0.05)"
+    backlog = [queued(desk, code(work=step, cwd=busy)) for _ in range(100)]
+    await eventually(lambda: any(desk.status(run) is not Status.QUEUED for run in backlog))
+    waiting = queued(desk, code(place=PLACE, cwd=other))
+    await ended(desk, waiting)
+    assert any(desk.status(run) is Status.QUEUED for run in backlog)  # it did not wait for all of them
+
+
+async def test_a_step_that_does_not_give_way_to_its_time_limit_is_killed_and_fails(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pdnb.supervisor._GRACE_MS", 0)
+    deaf = f"import signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\nopen({str(tmp_path / 'in')!r}, 'w')\n"
+    plain = code(deaf=deaf + "time.sleep(60)")
+    frozen = replace(plain, steps=(replace(plain.steps[0], time_limit=0.5),))
+    run = queued(desk, frozen)
+    await eventually((tmp_path / "in").exists)
+    await ended(desk, run, status=Status.FAILED)
+    said = "interrupted, outcome unknown: it took longer than its time limit of 0.5 s and did not give way"
+    assert desk.now(run).error == said
+
+
+async def test_a_place_that_comes_back_is_served(desk: Desk, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    run = queued(desk, code(x="1", cwd=gone))
+    for _ in range(3):
+        await desk.office.look()
+    gone.mkdir()
+    await ended(desk, run)
