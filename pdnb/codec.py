@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from typing import Any, Final, TypeVar
 
 from pdnb.errors import NotJSON, StoreCorrupt
-from pdnb.model import JSON, Attempt, Decision, Pause, Run, Status
+from pdnb.model import JSON, Ask, Attempt, Decision, Pause, Run, Status
 
 #: The schema of everything stored. A store with a higher number is refused.
 SCHEMA: Final = 1
@@ -131,6 +131,7 @@ def attempt_row(attempt: Attempt) -> dict[str, Any]:
     row = {f.name: getattr(attempt, f.name) for f in fields(attempt)}
     row["decision"] = attempt.decision and asdict(attempt.decision)
     row["asked"] = attempt.asked and asdict(attempt.asked)
+    row["ask"] = attempt.ask and asdict(attempt.ask)
     return row
 
 
@@ -142,6 +143,7 @@ def attempt_from_json(text: str) -> Attempt:
         raw["mails"] = tuple(raw["mails"])
         raw["decision"] = _build(Decision, raw["decision"])
         raw["asked"] = _build(Pause, raw["asked"])
+        raw["ask"] = _build(Ask, raw.get("ask"))
         return _typed(Attempt(**raw))
     except (KeyError, TypeError) as error:
         raise StoreCorrupt(f"a stored attempt is damaged ({type(error).__name__}: {error}); it is not used") from error

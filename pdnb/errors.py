@@ -8,10 +8,13 @@
     │   └── CellSyntaxError      a cell does not parse, or holds IPython syntax
     ├── MailError                a mail cannot be sent as asked
     ├── NotJSON                  a value that a step wants stored is not JSON
+    ├── TimeLimit                a step took longer than it may
     ├── Refused                  a run does not take this event now; nothing changed
-    │   ├── AlreadyResumed       somebody resumed this attempt before
-    │   ├── Over                 cancelled, timed out or ended; its links are dead
+    │   ├── TooLate              somebody or something decided before
+    │   │   ├── AlreadyResumed   somebody resumed this attempt before
+    │   │   └── Over             cancelled, timed out or ended; its links are dead
     │   ├── MovedOn              the run is not where the caller saw it
+    │   ├── BadAnswer            an answer does not fit the form; the run still waits for a better one
     │   └── Fenced               a late result of an owner that was overruled
     ├── BadLink                  no such link: damaged, forged or for another purpose
     ├── RunNotFound              no run has this id
@@ -27,6 +30,7 @@ from __future__ import annotations
 
 __all__ = [
     "AlreadyResumed",
+    "BadAnswer",
     "BadLink",
     "CaptureError",
     "CellSyntaxError",
@@ -43,6 +47,8 @@ __all__ = [
     "StoreError",
     "StoreNewer",
     "StoreUnavailable",
+    "TimeLimit",
+    "TooLate",
 ]
 
 
@@ -78,32 +84,56 @@ class NotJSON(PdnbError, TypeError):
     """A value that a step wants stored is not JSON; the message carries its path and type."""
 
 
+class TimeLimit(PdnbError, TimeoutError):
+    """A step took longer than its ``--time-limit``."""
+
+
 class Refused(PdnbError):
     """A run does not take this event now; nothing changed."""
 
 
-class AlreadyResumed(Refused):
-    """Somebody resumed this attempt before; ``at_ms`` (Unix milliseconds) says when."""
+class TooLate(Refused):
+    """Somebody or something decided before: ``at_ms`` (Unix milliseconds) says when, ``via`` and ``by`` how and who."""
 
-    def __init__(self, message: str, *, at_ms: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, at_ms: int | None = None, via: str | None = None, by: str | None = None
+    ) -> None:
         super().__init__(message)
         self.at_ms = at_ms
+        self.via = via
+        self.by = by
 
 
-class Over(Refused):
-    """Cancelled, timed out or ended: ``what`` of these (``cancelled``, ``timed out``, ``elapsed``, ``over``), and when.
+class AlreadyResumed(TooLate):
+    """Somebody resumed this attempt before."""
 
-    ``at_ms`` is in Unix milliseconds.
-    """
 
-    def __init__(self, message: str, *, what: str = "over", at_ms: int | None = None) -> None:
-        super().__init__(message)
+class Over(TooLate):
+    """Cancelled, timed out or ended: ``what`` of these (``cancelled``, ``timed out``, ``elapsed``, ``over``)."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        what: str = "over",
+        at_ms: int | None = None,
+        via: str | None = None,
+        by: str | None = None,
+    ) -> None:
+        super().__init__(message, at_ms=at_ms, via=via, by=by)
         self.what = what
-        self.at_ms = at_ms
 
 
 class MovedOn(Refused):
     """The run is not at the step and attempt that the caller saw."""
+
+
+class BadAnswer(Refused):
+    """An answer does not fit the form; ``problems`` says what to correct, one line each. The run still waits."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__(f"the answer does not fit the form: {'; '.join(problems)}")
+        self.problems = problems
 
 
 class Fenced(Refused):

@@ -13,17 +13,22 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, TypeAlias, TypedDict
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypedDict
 
+from pdnb import forms
 from pdnb.codec import checked
 from pdnb.errors import PdnbError
-from pdnb.model import JSON, End, Exited, Returned, Slept, Suspended
+from pdnb.model import JSON, Ask, End, Exited, Returned, Slept, Suspended
 from pdnb.send import Send
 
 #: The longest pause: 365 days.
 MAX_MS: Final = 365 * 86_400_000
+
+#: The longest ``message=`` and ``after=`` of a suspension, in characters.
+MAX_MESSAGE: Final = 10_000
+MAX_AFTER: Final = 2_000
 
 _DAY_MS: Final = 86_400_000
 
@@ -38,7 +43,7 @@ class URLs(TypedDict):
 
 
 @dataclass(frozen=True)
-class _Ask:
+class _Wish:
     """The pause that was asked for last."""
 
     kind: Literal["suspend", "rerun", "delay"]
@@ -47,6 +52,15 @@ class _Ask:
     on_timeout: Literal["cancel", "resume"] = "cancel"
     context: JSON = None
     max_retries: int = 10
+    ask: Ask | None = None
+
+
+class Progress(NamedTuple):
+    """How far a step has come."""
+
+    done: float
+    total: float
+    text: str | None
 
 
 class Flow:
@@ -56,7 +70,7 @@ class Flow:
         self._urls = urls
         self._on_timeout = on_timeout
         self._confirm = confirm
-        self._ask: _Ask | None = None
+        self._wish: _Wish | None = None
         self._exit = False
         self._reason: str | None = None
         self._over = False
@@ -67,18 +81,29 @@ class Flow:
         *,
         on_timeout: Literal["cancel", "resume"] | None = None,
         confirm: bool | None = None,
+        form: object = None,
+        message: str | None = None,
+        after: str | None = None,
     ) -> URLs:
         """Pause at the end of this step; go on with the **next** step when resumed.
 
         ``timeout``: how long to wait, 1 ms to 365 days. ``on_timeout``: ``"cancel"`` the run then (the default, which
         the configuration can change) or ``"resume"`` it without ``$resume_data``. ``confirm=False``: a GET on a link
-        acts at once instead of asking. Returns ``{"resume_url", "cancel_url"}``.
+        acts at once instead of asking. ``form``: a JSON Schema (or a pydantic model) of an object: people fill it in,
+        and an answer that does not fit is refused, by whatever way it comes. ``message``: what they read, in Markdown.
+        ``after``: a text or a URL that they get once they have answered. Returns ``{"resume_url", "cancel_url"}``.
         Raises ``TypeError`` or ``ValueError`` for an argument that makes no sense; nothing is recorded then.
         """
         ms = milliseconds("timeout", timeout, least=1)
         if on_timeout not in (None, "cancel", "resume"):
             raise ValueError(f"on_timeout is {on_timeout!r}: use 'cancel' or 'resume'")
-        return self._asked(_Ask("suspend", ms, self._asks(confirm), on_timeout or self._on_timeout))
+        ask = Ask(
+            _text("message", message, MAX_MESSAGE),
+            None if form is None else forms.schema(form),
+            _text("after", after, MAX_AFTER),
+        )
+        wish = _Wish("suspend", ms, self._asks(confirm), on_timeout or self._on_timeout)
+        return self._asked(wish if ask == Ask() else replace(wish, ask=ask))
 
     def rerun(
         self,
@@ -103,11 +128,11 @@ class Flow:
         if retries < 0:
             raise ValueError(f"max_retries is {retries}: use 0 or more")
         kept = json.loads(checked(context, "context"))  # as it is now, whatever the step does to it later
-        return self._asked(_Ask("rerun", ms, self._asks(confirm), context=kept, max_retries=retries))
+        return self._asked(_Wish("rerun", ms, self._asks(confirm), context=kept, max_retries=retries))
 
     def delay(self, ms: int | float | timedelta, *, confirm: bool | None = None) -> URLs:
         """Pause for ``ms`` at the end of this step, then the **next** step; ``resume_url`` skips the rest."""
-        return self._asked(_Ask("delay", milliseconds("ms", ms, least=0), self._asks(confirm)))
+        return self._asked(_Wish("delay", milliseconds("ms", ms, least=0), self._asks(confirm)))
 
     def exit(self, reason: str | None = None) -> None:
         """End the run successfully at the end of this step; ``return pd.flow.exit()`` skips the rest of its code."""
@@ -119,25 +144,33 @@ class Flow:
     @property
     def asked(self) -> Literal["suspend", "rerun", "delay"] | None:
         """The pause that would be made if the step ended now."""
-        return None if self._exit or self._ask is None else self._ask.kind
+        return None if self._exit or self._wish is None else self._wish.kind
 
     @property
     def context(self) -> JSON:
         """What the rerun asked for hands to the next attempt."""
-        return None if self._ask is None else self._ask.context
+        return None if self._wish is None else self._wish.context
 
     def event(self, at_ms: int, fence: int, exports: dict[str, JSON], outputs: _Rows, mails: _Rows = ()) -> End:
         """What was asked for, as the event that ends the attempt. After this, asking is an error."""
         self._over = True
         if self._exit:
             return Exited(at_ms, fence, exports, outputs, mails, reason=self._reason)
-        ask = self._ask
-        if ask is None:
+        wish = self._wish
+        if wish is None:
             return Returned(at_ms, fence, exports, outputs, mails)
-        due_ms = at_ms + ask.ms
-        if ask.kind == "suspend":
+        due_ms = at_ms + wish.ms
+        if wish.kind == "suspend":
             return Suspended(
-                at_ms, fence, exports, outputs, mails, due_ms=due_ms, on_timeout=ask.on_timeout, confirm=ask.confirm
+                at_ms,
+                fence,
+                exports,
+                outputs,
+                mails,
+                due_ms=due_ms,
+                on_timeout=wish.on_timeout,
+                confirm=wish.confirm,
+                ask=wish.ask,
             )
         return Slept(
             at_ms,
@@ -145,11 +178,11 @@ class Flow:
             exports,
             outputs,
             mails,
-            kind=ask.kind,
+            kind=wish.kind,
             due_ms=due_ms,
-            context=ask.context,
-            max_retries=ask.max_retries,
-            confirm=ask.confirm,
+            context=wish.context,
+            max_retries=wish.max_retries,
+            confirm=wish.confirm,
         )
 
     def _asks(self, confirm: bool | None) -> bool:  # noqa: FBT001  # what the caller gave, to be checked
@@ -157,9 +190,9 @@ class Flow:
             raise TypeError(f"confirm is {confirm!r}: use True or False")
         return self._confirm if confirm is None else confirm
 
-    def _asked(self, ask: _Ask) -> URLs:
+    def _asked(self, wish: _Wish) -> URLs:
         self.check_open("pd.flow")
-        self._ask = ask
+        self._wish = wish
         return URLs(resume_url=self._urls["resume_url"], cancel_url=self._urls["cancel_url"])
 
     def check_open(self, what: str) -> None:
@@ -188,6 +221,7 @@ class Pd:
         self.context = context
         self._step = step
         self._exports: dict[str, JSON] = {}
+        self.told: Progress | None = None
 
     def export(self, name: str, value: JSON) -> None:
         """Leave *value* (JSON) for later steps as ``pd.steps[<this step>][name]``; ``$summary`` shows in views.
@@ -201,6 +235,15 @@ class Pd:
             raise ValueError(f"{name!r} is made by pdnb: choose another name for the export")
         self._exports[name] = json.loads(checked(value, f"steps.{self._step}.{name}"))
 
+    def progress(self, done: float, total: float | None = None, text: str | None = None) -> None:
+        """Tell how far a long step has come: *done* of *total* (or a share from 0 to 1), and a few words.
+
+        People see it while the step executes; it is not kept. Raises ``TypeError`` for what is no number.
+        """
+        self.flow.check_open("pd.progress")
+        whole = 1.0 if total is None else _number("total", total)
+        self.told = Progress(_number("done", done), whole, _text("text", text, MAX_AFTER))
+
     def exports(self, value: object) -> dict[str, JSON]:
         """All exports once the step has returned *value*; ``None`` makes no ``$return_value``."""
         if value is None:
@@ -208,7 +251,7 @@ class Pd:
         return {**self._exports, "$return_value": json.loads(checked(value, f"steps.{self._step}.$return_value"))}
 
     def __repr__(self) -> str:
-        return f"<pd of step {self._step!r}: flow, steps, context, send, export()>"
+        return f"<pd of step {self._step!r}: flow, steps, context, send, export(), progress()>"
 
 
 def make_context(
@@ -237,6 +280,23 @@ def make_context(
         "resume": resume,
         "run": run,
     }
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"{name} is {value!r}: use a finite number")
+    return float(value)
+
+
+def _text(name: str, value: object, most: int) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}: use a text")
+    if len(value) > most:
+        raise ValueError(f"{name} has {len(value)} characters: use at most {most}")
+    text: str = json.loads(checked(value, name))  # a plain str, without lone surrogates
+    return text or None
 
 
 def milliseconds(name: str, value: object, *, least: int) -> int:

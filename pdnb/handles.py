@@ -5,19 +5,20 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from pdnb import keeper, view
+from pdnb import keeper, progress, view
 from pdnb.doorbell import POLL_S
-from pdnb.errors import Refused
+from pdnb.errors import MovedOn, Refused
 from pdnb.flow import milliseconds
 from pdnb.home import Home
 from pdnb.links import Link
-from pdnb.model import JSON, Attempt, Cancelled, Claimed, Resumed, Status, Via
+from pdnb.model import JSON, Attempt, Cancelled, Claimed, Lost, Resumed, Retried, Status, Via
 from pdnb.model import Run as Row
 from pdnb.request import from_person
 from pdnb.runner import Runner
-from pdnb.workflow import Frozen
+from pdnb.workflow import Frozen, difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +99,56 @@ class Run:
         )
         return self
 
+    def retry(self, *, take_over: bool = False, via: Via = "python") -> Self:
+        """Let a failed run go on from its failed step, with what the steps before it left.
+
+        *take_over*: the run is still at work, in a process that is frozen or out of reach: take it away from that
+        process, whose late result will be refused, and let the step run again. Raises ``Refused`` when the run is
+        neither failed nor, with *take_over*, running.
+        """
+        home, seen = self._home, self._seen
+        row = home.store.get(self.id)
+        if row.status is Status.RUNNING and not take_over:
+            raise MovedOn(
+                f"run {self.id} is at work at step {row.step!r}, in {row.owner}: wait for it, cancel it, "
+                "or take it over if that process is frozen (--take-over)"
+            )
+        if row.status is Status.RUNNING:
+            row = seen = home.store.apply(
+                self.id, Lost(home.clock(), row.fence, f"taken over by {who() or 'somebody'}")
+            )
+        if row.status is not Status.QUEUED or not take_over:  # a run lost too often before has failed by that
+            row = home.store.apply(self.id, Retried(home.clock(), seen.step, seen.runs, via, who()))
+        self._seen = row
+        return self
+
+    def upgrade(self, frozen: Frozen) -> str:
+        """Let the run go on with the code *frozen*; what has changed, as a unified diff (``""``: nothing).
+
+        The steps it has come through must be the same. Raises ``Refused`` while it is at work, or over.
+        """
+        before = self._home.store.frozen(self._look().hash)
+        if before.hash == frozen.hash:
+            return ""
+        self._seen = self._home.store.upgrade(self.id, frozen, at_ms=self._home.clock())
+        return difference(before, frozen)
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the run as a notebook: the code that ran, every attempt's outputs, what was waited for, who decided.
+
+        *path*: default ``<workflow>-<run>.ipynb`` in the working directory; the path is returned. Raises
+        ``DefinitionError`` when nothing can be written there.
+        """
+        from pdnb import report  # noqa: PLC0415  # nbformat costs a second
+
+        row, store = self._look(), self._home.store
+        attempts = store.attempts(row.id)
+        earlier = {attempt.hash for attempt in attempts if attempt.hash} - {row.hash}
+        to = Path(path) if path is not None else report.default_path(row)
+        codes = [store.frozen(code_hash) for code_hash in earlier]
+        report.write(to, row, store.frozen(row.hash), store.event(row.id), attempts, earlier=codes)
+        return to
+
     def wait(self, timeout: int | float | timedelta | None = None) -> Self:
         """Block until the run is over, or raise ``TimeoutError`` after *timeout* (milliseconds or a ``timedelta``).
 
@@ -116,8 +167,7 @@ class Run:
 
     def document(self) -> dict[str, JSON]:
         """The run as the API gives it."""
-        row = self._look()
-        return view.detail(row, self._home.store.exports(self.id), self._home.store.attempts(self.id))
+        return document(self._home, self._look())
 
     def _look(self) -> Row:
         self._seen = self._home.store.get(self.id)
@@ -190,11 +240,11 @@ def start(
     home.reload_settings()
     runner, at_ms = Runner(home, show=show), home.clock()
     if headless:
-        run = Run(home, home.store.add(frozen, event, at_ms=at_ms))
+        run = Run(home, home.store.add(frozen, event, at_ms=at_ms, by=who()))
         on_start(run)
         return run
     try:
-        row = home.store.add(frozen, event, at_ms=at_ms, owner=home.owner)
+        row = home.store.add(frozen, event, at_ms=at_ms, owner=home.owner, by=who())
     except KeyboardInterrupt as error:  # it waited for the commit: the run is there, claimed
         for row in home.store.running():
             if (row.created_ms, row.hash) == (at_ms, frozen.hash):
@@ -203,6 +253,12 @@ def start(
     run = Run(home, row)
     run._seen = runner.drive(row, first=lambda: on_start(run))  # noqa: SLF001  # what the caller saw happen
     return run
+
+
+def document(home: Home, row: Row) -> dict[str, JSON]:
+    """A run as the API gives it, with what a step at work has told of itself."""
+    exports, attempts = home.store.exports(row.id), home.store.attempts(row.id)
+    return view.detail(row, exports, attempts, progress.told(home.directory, row))
 
 
 def listed(

@@ -18,6 +18,8 @@ from pdnb.model import JSON
 
 _OPTION: Final = re.compile(r"([^\s=]*)(=?)(.*)", re.DOTALL)
 _SHORT: Final = {"-w": "--workflow", "-n": "--limit"}
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600}
+_BYTES: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,40 @@ class Options:
 
 #: ``%%step`` and ``%%setup``, in a kernel and in a notebook's file alike.
 STEP: Final = Options(
-    "%%step", values=("--workflow",), flags=("--test",), jsons=("--resume-with", "--event"), named=True
+    "%%step",
+    values=("--workflow", "--time-limit", "--memory-limit"),
+    flags=("--test", "--at-most-once"),
+    jsons=("--resume-with", "--event"),
+    named=True,
 )
 SETUP: Final = Options("%%setup", values=("--workflow",))
+
+
+def step_options(line: Line) -> dict[str, Any]:
+    """The options of a ``%%step`` line that the step itself carries. Raises ``DefinitionError``."""
+    time, memory = line.text("--time-limit"), line.text("--memory-limit")
+    return {
+        "at_most_once": "--at-most-once" in line.options,
+        "time_limit": None if time is None else read_seconds(time, "%%step --time-limit"),
+        "memory_limit": None if memory is None else read_bytes(memory, "%%step --memory-limit"),
+    }
+
+
+def read_seconds(text: str, whose: str) -> float:
+    """``90``, ``90s``, ``1.5m``, ``2h`` in seconds; raises ``DefinitionError``."""
+    return _measure(text, _SECONDS, 0.001, f"{whose} is {text!r}: use seconds, or 90s, 10m, 2h")
+
+
+def read_bytes(text: str, whose: str) -> int:
+    """``500M``, ``2G``, ``1000000`` in bytes (K is 1,024); raises ``DefinitionError``."""
+    return int(_measure(text, _BYTES, 2**20, f"{whose} is {text!r}: use bytes (at least 1M), or 500M, 2G"))
+
+
+def _measure(text: str, units: Mapping[str, int], least: float, refusal: str) -> float:
+    found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)([A-Za-z]*)", text)
+    if found is None or found[2] not in units or (value := float(found[1]) * units[found[2]]) < least:
+        raise DefinitionError(refusal)
+    return value
 
 
 def read_event(text: str, names: Mapping[str, Any]) -> JSON:

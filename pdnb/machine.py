@@ -42,6 +42,7 @@ from pdnb.model import (
     Slept,
     Status,
     Suspended,
+    Upgraded,
 )
 from pdnb.words import utc
 
@@ -98,6 +99,8 @@ def record(run: Run, event: Event, attempt: Attempt | None) -> Attempt | None:
             error=event.error if isinstance(event, Raised) else None,
             asked=pause,
             owner=run.owner,
+            ask=event.ask if isinstance(event, Suspended) else None,
+            hash=run.hash,
         )
     if isinstance(event, Resumed | Cancelled):
         if run.status is QUEUED and not run.losses:  # nothing of this attempt has happened yet
@@ -109,7 +112,11 @@ def record(run: Run, event: Event, attempt: Attempt | None) -> Attempt | None:
         return replace(attempt, decision=_decision_by_time(run, event))
     if isinstance(event, Lost) and advance(run, event).status is FAILED:
         attempt = attempt or Attempt(run.step, run.position, run.runs, run.since_ms)
-        return replace(attempt, ended_ms=event.at_ms, outcome="lost", error=_lost_text(event))
+        text = _lost_text(event)
+        return replace(attempt, ended_ms=event.at_ms, outcome="lost", error=text, owner=run.owner, hash=run.hash)
+    if isinstance(event, Retried) and attempt is not None:
+        by = event.by and _short(event.by, _NAME)
+        return replace(attempt, decision=Decision("retried", event.at_ms, event.via, by))
     return None
 
 
@@ -120,9 +127,10 @@ def explain(run: Run, meant: Attempt | None, step: str, runs: int) -> Refused:
         decision = run.early
     if decision and decision.what == "resumed":
         text = f"step {step!r} was already resumed at {utc(decision.at_ms)}"
-        return AlreadyResumed(text, at_ms=decision.at_ms)
+        return AlreadyResumed(text, at_ms=decision.at_ms, via=decision.via, by=decision.by)
     if decision and decision.what == "cancelled":
-        return Over(f"the run was cancelled at {utc(decision.at_ms)}", what="cancelled", at_ms=decision.at_ms)
+        text = f"the run was cancelled at {utc(decision.at_ms)}"
+        return Over(text, what="cancelled", at_ms=decision.at_ms, via=decision.via, by=decision.by)
     if decision and decision.what == "timed out":
         text = f"the time to answer ended at {utc(decision.at_ms)} and the run was cancelled"
         return Over(text, what="timed out", at_ms=decision.at_ms)
@@ -189,7 +197,7 @@ def _lost(run: Run, event: Lost) -> Run:
     run = replace(run, owner=None, losses=run.losses + 1)
     if _is_cancel(run.early):
         return _over(_asleep(run), CANCELLED, event.at_ms, decision=run.early)
-    if run.losses >= MAX_LOSSES:
+    if run.losses >= MAX_LOSSES or not event.again:
         return _over(replace(_asleep(run), error=_short(_lost_text(event))), FAILED, event.at_ms)
     return replace(run, status=QUEUED, since_ms=event.at_ms)
 
@@ -232,6 +240,7 @@ def _elapsed(run: Run, event: Elapsed) -> Run:
 
 
 def _retried(run: Run, event: Retried) -> Run:
+    _aimed(run, event)
     return replace(
         run,
         status=QUEUED,
@@ -243,6 +252,16 @@ def _retried(run: Run, event: Retried) -> Run:
         since_ms=event.at_ms,
         decision=None,
     )
+
+
+def _upgraded(run: Run, event: Upgraded) -> Run:
+    been = run.steps[: run.position + 1]
+    if event.steps[: run.position + 1] != been:
+        raise MovedOn(
+            f"run {run.id} cannot go on with this code: it has come to {' → '.join(been)}, "
+            f"and the new steps begin {' → '.join(event.steps[: run.position + 1])}"
+        )
+    return replace(run, hash=event.hash, environment=event.environment, steps=event.steps)
 
 
 # ---- the parts they share -----------------------------------------------------------------------------------------
@@ -333,7 +352,8 @@ def _decision_by_time(run: Run, event: Elapsed) -> Decision:
 
 def _pause(event: Ended) -> Pause | None:
     if isinstance(event, Suspended):
-        return Pause("suspend", event.at_ms, event.due_ms, event.on_timeout, event.confirm)
+        form = event.ask is not None and event.ask.form is not None
+        return Pause("suspend", event.at_ms, event.due_ms, event.on_timeout, event.confirm, form)
     if isinstance(event, Slept):
         return Pause(event.kind, event.at_ms, event.due_ms, confirm=event.confirm)
     return None
@@ -344,11 +364,12 @@ def _used_up(run: Run, event: Ended) -> bool:
 
 
 def _note(run: Run, event: Ended) -> str | None:
+    notes = [f"interrupted before: {run.losses}"] if run.losses else []
     if _used_up(run, event):
-        return "retries used up"
-    if isinstance(event, Exited):
-        return event.reason
-    return None
+        notes.append("retries used up")
+    if isinstance(event, Exited) and event.reason:
+        notes.append(event.reason)
+    return " · ".join(notes) or None
 
 
 def _short(text: str, room: int = _TEXT) -> str:
@@ -365,6 +386,8 @@ def _is_cancel(decision: Decision | None) -> bool:
 
 
 def _lost_text(event: Lost) -> str:
+    if not event.again:
+        return f"interrupted, outcome unknown: {event.reason}"
     return f"interrupted {MAX_LOSSES} times at this step: {event.reason}"
 
 
@@ -414,6 +437,10 @@ TABLE: Final[dict[tuple[Status, type[Any]], Rule]] = {
     (SLEEPING, Cancelled): Rule((CANCELLED,), _cancelled),
     (SLEEPING, Elapsed): Rule((QUEUED, SUCCEEDED), _elapsed),
     (FAILED, Retried): Rule((QUEUED,), _retried),
+    (QUEUED, Upgraded): Rule((QUEUED,), _upgraded),
+    (SUSPENDED, Upgraded): Rule((SUSPENDED,), _upgraded),
+    (SLEEPING, Upgraded): Rule((SLEEPING,), _upgraded),
+    (FAILED, Upgraded): Rule((FAILED,), _upgraded),
 }
 
 

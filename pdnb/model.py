@@ -43,20 +43,37 @@ Via: TypeAlias = Literal["link", "card", "panel", "inbox", "magic", "python", "s
 
 @dataclass(frozen=True)
 class Pause:
-    """What a run waits for. ``due_ms``: when it ends by itself; ``on_timeout``: what a suspension does then."""
+    """What a run waits for. ``due_ms``: when it ends by itself; ``on_timeout``: what a suspension does then.
+
+    ``form``: whether an answer has to fit a form (the attempt's ``ask`` holds it).
+    """
 
     kind: PauseKind
     since_ms: int
     due_ms: int
     on_timeout: Literal["cancel", "resume"] = "cancel"
     confirm: bool = True
+    form: bool = False
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What people are shown where a run waits for them.
+
+    ``message``: Markdown; ``form``: the JSON Schema that an answer has to fit; ``after``: a text or a URL for who has
+    answered.
+    """
+
+    message: str | None = None
+    form: dict[str, JSON] | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """How a pause ended: what, when, by what way, by whom."""
+    """How a pause ended, or who retried a failed attempt: what, when, by what way, by whom."""
 
-    what: Literal["resumed", "cancelled", "timed out", "elapsed"]
+    what: Literal["resumed", "cancelled", "timed out", "elapsed", "retried"]
     at_ms: int
     via: Via
     by: str | None = None
@@ -71,7 +88,7 @@ class Run:
     ``retries`` the reruns among them since the step was entered or retried; ``losses`` the times this attempt's
     owner died. ``since_ms`` is when the present status or stretch began; ``awake_ms`` the active time of the
     present wake-up, ``active_ms`` of all, ``paused_ms`` the length of the ended pauses; ``credits`` those of the
-    ended wake-ups. ``early`` is a request that came before the step had ended.
+    ended wake-ups. ``early`` is a request that came before the step had ended. ``by`` is who started it.
     """
 
     id: str
@@ -99,6 +116,7 @@ class Run:
     paused_ms: int = 0
     credits: int = 0
     version: int = 1
+    by: str | None = None
 
     @property
     def step(self) -> str:
@@ -120,8 +138,9 @@ class Attempt:
 
     ``context`` is what it passed to its rerun; ``request`` the HTTP event that woke or decided it; ``decision`` how
     its pause ended; ``note`` a remark for people (``"retries used up"``); ``error`` its last traceback line.
-    ``outputs`` are notebook outputs (nbformat's shape); ``mails`` what it sent or put into the outbox;
-    ``owner`` the process that ran it (``kernel-…``, ``worker-…``).
+    ``outputs`` are notebook outputs (nbformat's shape); ``mails`` what it sent or put into the outbox; ``owner`` the
+    process that ran it (``kernel-…``, ``worker-…``); ``hash`` names the code that ran; ``ask`` is what people were
+    shown.
     """
 
     step: str
@@ -140,6 +159,8 @@ class Attempt:
     asked: Pause | None = None
     owner: str | None = None
     mails: tuple[dict[str, JSON], ...] = ()
+    ask: Ask | None = None
+    hash: str | None = None
 
 
 # ---- events: everything that can happen to a run ------------------------------------------------------------------
@@ -176,6 +197,7 @@ class Suspended(Ended):
     due_ms: int
     on_timeout: Literal["cancel", "resume"] = "cancel"
     confirm: bool = True
+    ask: Ask | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,16 +227,17 @@ class Raised(Ended):
 
 @dataclass(frozen=True)
 class Lost:
-    """The owner of the claim died, or was overruled."""
+    """The owner of the claim died, or was overruled. ``again``: the step may run again from its start."""
 
     at_ms: int
     fence: int
     reason: str = "its process ended"
+    again: bool = True
 
 
 @dataclass(frozen=True)
 class Request:
-    """What Resumed and Cancelled share: which attempt was meant, by what way, by whom."""
+    """What a person or a service asks for: which attempt is meant, by what way, by whom."""
 
     at_ms: int
     step: str
@@ -245,15 +268,21 @@ class Elapsed:
 
 
 @dataclass(frozen=True)
-class Retried:
+class Retried(Request):
     """A person wants a failed run to go on from its failed step."""
 
+
+@dataclass(frozen=True)
+class Upgraded:
+    """A person wants the run to go on with other code: its hash, the key of its environment, its steps."""
+
     at_ms: int
-    via: Via
-    by: str | None = None
+    hash: str
+    environment: str
+    steps: tuple[str, ...]
 
 
 End: TypeAlias = Returned | Suspended | Slept | Exited | Raised
 """What the end of an attempt may report."""
 
-Event: TypeAlias = Claimed | End | Lost | Resumed | Cancelled | Elapsed | Retried
+Event: TypeAlias = Claimed | End | Lost | Resumed | Cancelled | Elapsed | Retried | Upgraded

@@ -16,6 +16,8 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from pdnb.errors import StoreUnavailable
+
 _MODE: Final = 0o600
 
 
@@ -26,9 +28,13 @@ class Owner:
         self.id = f"{kind}-{os.getpid()}-{secrets.token_hex(4)}"
         self._directory = owners_directory(directory)
         self._lock = FileLock(self._directory / f"{self.id}.lock", mode=_MODE, thread_local=False)
-        self._lock.acquire()
         self._card = self._directory / f"{self.id}.json"
-        write_private(self._card, json.dumps({"kind": kind, "pid": os.getpid(), "port": port}))
+        try:
+            self._lock.acquire()
+            write_private(self._card, json.dumps({"kind": kind, "pid": os.getpid(), "port": port}))
+        except OSError as error:
+            self.leave()
+            raise StoreUnavailable(f"no file can be made in {self._directory} ({error.strerror or error})") from error
 
     def leave(self) -> None:
         """Stop being an owner: what it still held is lost and others go on with it."""
@@ -108,7 +114,10 @@ class Post:
 def owners_directory(directory: Path) -> Path:
     """``owners/`` in the store's directory, made if need be."""
     path = directory / "owners"
-    path.mkdir(mode=0o700, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be made ({error.strerror or error})") from error
     return path
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final, TypeVar, overload
 
 from pdnb.errors import DefinitionError
-from pdnb.line import SETUP, STEP
+from pdnb.line import SETUP, STEP, read_bytes, read_seconds, step_options
 
 _MARK: Final = "__pdnb_step__"
 _MAX_BYTES: Final = 200 * 1024 * 1024
@@ -20,11 +20,14 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Sourced:
-    """A cell that some file defines: of a step when it has a name, of the setup when it has none."""
+    """A cell that some file defines: of a step when it has a name, of the setup when it has none.
+
+    ``options`` are those of a ``Step``.
+    """
 
     name: str | None
     source: str
-    at_most_once: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def cells_of_notebook(path: Path, workflow: str) -> Iterator[Sourced]:
@@ -40,24 +43,45 @@ def cells_of_notebook(path: Path, workflow: str) -> Iterator[Sourced]:
             continue
         try:
             given = options.read(line)
+            chosen = step_options(given) if options is STEP else {}
         except DefinitionError as error:
             raise DefinitionError(f"{path}, code cell {number}: {error}") from None
         if (given.text("--workflow") or path.stem) == workflow:
-            yield Sourced(given.name or "" if options is STEP else None, body)
+            yield Sourced(given.name or "" if options is STEP else None, body, chosen)
 
 
 @overload
 def step(function: _F, /) -> _F: ...
 @overload
-def step(*, name: str | None = None, at_most_once: bool = False) -> Callable[[_F], _F]: ...
-def step(function: Any = None, /, *, name: str | None = None, at_most_once: bool = False) -> Any:
+def step(
+    *,
+    name: str | None = None,
+    at_most_once: bool = False,
+    time_limit: float | str | None = None,
+    memory_limit: int | str | None = None,
+) -> Callable[[_F], _F]: ...
+def step(
+    function: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    at_most_once: bool = False,
+    time_limit: float | str | None = None,
+    memory_limit: int | str | None = None,
+) -> Any:
     """Mark a function of a module as a step; it takes the step object like a cell's ``handler(pd)``.
 
+    ``time_limit``: seconds, or ``"90s"``, ``"10m"``, ``"2h"``; ``memory_limit``: bytes, or ``"500M"``, ``"2G"``.
     The function itself stays as it is. :meth:`Workflow.from_module` collects what is marked.
     """
+    options = {
+        "at_most_once": at_most_once,
+        "time_limit": None if time_limit is None else read_seconds(str(time_limit), "time_limit"),
+        "memory_limit": None if memory_limit is None else read_bytes(str(memory_limit), "memory_limit"),
+    }
 
     def mark(marked: _F) -> _F:
-        setattr(marked, _MARK, (name or marked.__name__, at_most_once))
+        setattr(marked, _MARK, (name or marked.__name__, options))
         return marked
 
     return mark if function is None else mark(function)
@@ -73,8 +97,8 @@ def cells_of_module(module: ModuleType) -> Iterator[Sourced]:
     if module.__name__ == "__main__" or not own:
         raise DefinitionError(f"module {module.__name__!r} has no importable functions marked with @pdnb.step")
     for function in own:
-        name, at_most_once = getattr(function, _MARK)
-        yield Sourced(name, _calls(function), at_most_once)
+        name, options = getattr(function, _MARK)
+        yield Sourced(name, _calls(function), options)
 
 
 def _calls(function: FunctionType) -> str:

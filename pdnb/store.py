@@ -2,14 +2,15 @@
 
 Rows (all text; see ``rows.py`` for how diskcache is held):
 
-====================================  ===============================================================================
-``run/<id>``                          the run, under 4 KB, filed under the tag ``<status> <workflow>``
-``event/<id>``                        the event that started it
-``attempt/<id>/<position>/<runs>``    what one attempt left: exports, outputs, the request that decided it
-``workflow/<hash>``                   frozen code with its MAC; many runs share it
-``due/<ms>/<id>``                     an index: when a pause ends by itself
-``queue/<environment>/<ms>/<id>``     an index: which runs wait for a worker of which environment
-====================================  ===============================================================================
+========================================  ===========================================================================
+``run/<id>``                              the run, under 4 KB, filed under the tag ``<status> <workflow>``
+``event/<id>``                            the event that started it
+``attempt/<id>/<position>/<runs>``        what one attempt left: exports, outputs, the request that decided it
+``workflow/<hash>``                       frozen code with its MAC; many runs share it
+``due/<ms>/<id>``                         an index: when a pause ends by itself
+``queue/<environment>/<lane>/<ms>/<id>``  an index: which runs wait for a worker of which environment; every workflow
+                                          has its lane, so that none waits behind all runs of another
+========================================  ===========================================================================
 
 Whatever a step left is sealed on its way in and unsealed on its way out: no working link lies in the store.
 Nothing outside this file and ``rows.py`` knows that it is diskcache.
@@ -18,23 +19,25 @@ Nothing outside this file and ``rows.py`` knows that it is diskcache.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import heapq
 import json
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from pdnb import codec, machine
-from pdnb.errors import Refused, RunNotFound, StoreCorrupt
+from pdnb import codec, forms, machine
+from pdnb.errors import BadAnswer, Refused, RunNotFound, StoreCorrupt
 from pdnb.links import Links, redact
-from pdnb.model import JSON, Attempt, Cancelled, Claimed, Elapsed, Event, Resumed, Run, Status
+from pdnb.model import JSON, Ask, Attempt, Cancelled, Claimed, Elapsed, Event, Resumed, Run, Status, Suspended, Upgraded
 from pdnb.rows import Rows
 from pdnb.workflow import Frozen
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_NAME: Final = 30  # characters of a person's name in a run's row
 _BATCH: Final = 200  # due pauses per transaction: few commits, and no writer waits long for its turn
 
 
@@ -56,8 +59,8 @@ class Store:
 
     # ---- changes ----
 
-    def add(self, frozen: Frozen, event: JSON, *, at_ms: int, owner: str | None = None) -> Run:
-        """A new run of *frozen*, durable when this returns; claimed by *owner*, or queued for a worker."""
+    def add(self, frozen: Frozen, event: JSON, *, at_ms: int, owner: str | None = None, by: str | None = None) -> Run:
+        """A new run of *frozen* that *by* starts, durable when this returns; claimed by *owner*, or queued."""
         run = Run(
             id=new_id(at_ms),
             workflow=frozen.name,
@@ -67,16 +70,24 @@ class Store:
             status=Status.QUEUED,
             created_ms=at_ms,
             since_ms=at_ms,
+            by=by and by[:_NAME],
         )
         text = self._links.seal(codec.checked(event, 'steps.trigger["event"]'), run.id)
         if owner is not None:
             run = machine.advance(run, Claimed(at_ms, owner))
-        code_key, code = f"workflow/{frozen.hash}", frozen.to_json()
         with self._rows.transact():
-            if self._rows.get(code_key) is None:
-                self._rows.set(code_key, codec.dumps({"mac": self._links.mac(code), "code": code}))
+            self._keep(frozen)
             self._rows.set(f"event/{run.id}", text)
             self._write(None, run)
+        self._on_commit()
+        return run
+
+    def upgrade(self, run_id: str, frozen: Frozen, *, at_ms: int) -> Run:
+        """The run, from now on with the code *frozen*, durably; raises ``Refused`` while it is at work, or over."""
+        event = Upgraded(at_ms, frozen.hash, frozen.environment.key, frozen.names)
+        with self._rows.transact():
+            self._keep(frozen)
+            run = self._advance(self._settled(self.get(run_id), at_ms), event)
         self._on_commit()
         return run
 
@@ -84,9 +95,8 @@ class Store:
         """The run after *event*, durably; a due pause ends first. Raises ``Refused`` when it is not taken."""
         refused: Refused | None = None
         with self._rows.transact():
-            before = run = self.get(run_id)
-            if run.due_ms is not None and run.due_ms <= event.at_ms and not isinstance(event, Elapsed):
-                run = self._advance(run, Elapsed(event.at_ms))
+            before = self.get(run_id)
+            run = before if isinstance(event, Elapsed) else self._settled(before, event.at_ms)
             try:
                 run = self._advance(run, event)
             except Refused as error:
@@ -111,13 +121,15 @@ class Store:
             batches = None if batches is None else batches - 1
         return ended
 
-    def claim(self, environment: str, owner: str, *, at_ms: int) -> Run | None:
-        """The longest-queued run of *environment*, claimed for *owner*; ``None``: nothing to do."""
-        prefix = f"queue/{environment}/"
-        while self._rows.keys(prefix, limit=1):  # a look costs no lock
+    def claim(self, environment: str, owner: str, *, at_ms: int, after: str | None = None) -> Run | None:
+        """A queued run of *environment*, claimed for *owner*; ``None``: nothing to do.
+
+        Workflows take turns: it is the longest-queued run of the one whose turn is after workflow *after*.
+        """
+        while self._next_queued(environment, after):  # a look costs no lock
             with self._rows.transact():
-                keys = self._rows.keys(prefix, limit=1)
-                run = self._claim_one(keys[0], owner, at_ms) if keys else None
+                key = self._next_queued(environment, after)
+                run = self._claim_one(key, owner, at_ms) if key else None
             if run is not None:
                 self._on_commit()
                 return run
@@ -213,6 +225,11 @@ class Store:
         except (ValueError, RecursionError) as error:
             raise StoreCorrupt(f"the event of run {run_id} is damaged ({error}); it is not used") from error
 
+    def ask(self, run_id: str, step: str, runs: int) -> Ask | None:
+        """What people are asked where attempt *runs* of *step* waits."""
+        attempt = self._meant(self.get(run_id), step, runs)
+        return attempt.ask if attempt else None
+
     def rerun_input(self, run: Run) -> Attempt | None:
         """The attempt of the present step that last asked for a rerun: its context and request are this one's."""
         prefix = _attempts_key(run.id, run.position)
@@ -273,10 +290,24 @@ class Store:
 
     # ---- inside a transaction ----
 
+    def _settled(self, run: Run, at_ms: int) -> Run:
+        """The run, its pause ended if that was due."""
+        return self._advance(run, Elapsed(at_ms)) if run.due_ms is not None and run.due_ms <= at_ms else run
+
+    def _keep(self, frozen: Frozen) -> None:
+        key, code = f"workflow/{frozen.hash}", frozen.to_json()
+        if self._rows.get(key) is None:
+            self._rows.set(key, codec.dumps({"mac": self._links.mac(code), "code": code}))
+
     def _advance(self, run: Run, event: Event) -> Run:
-        after = machine.advance(run, event)
         key = _attempt_key(run)
-        attempt = machine.record(run, event, self._attempt(run.id, key))
+        before = self._attempt(run.id, key)
+        if isinstance(event, Suspended):
+            run = _without_misfit(run, event, before)
+        after = machine.advance(run, event)
+        if isinstance(event, Resumed) and run.pause is not None and run.pause.form:
+            _check_answer(before, event)
+        attempt = machine.record(run, event, before)
         if attempt is not None:
             self._rows.set(key, self._links.seal(codec.attempt_to_json(attempt), run.id))
         self._write(run, after)
@@ -300,6 +331,12 @@ class Store:
             return 0
         return 1
 
+    def _next_queued(self, environment: str, after: str | None) -> str | None:
+        prefix = f"queue/{environment}/"
+        behind = f"{prefix}{_lane(after)}/\U0010ffff" if after is not None else ""
+        keys = (behind and self._rows.keys(prefix, after=behind, limit=1)) or self._rows.keys(prefix, limit=1)
+        return keys[0] if keys else None
+
     def _claim_one(self, key: str, owner: str, at_ms: int) -> Run | None:
         try:
             return self._advance(self.get(_last(key)), Claimed(at_ms, owner))
@@ -308,7 +345,7 @@ class Store:
             return None
 
     def _explained(self, run: Run, event: Event, error: Refused) -> Refused:
-        if not isinstance(event, Resumed | Cancelled):
+        if not isinstance(event, Resumed | Cancelled) or isinstance(error, BadAnswer):
             return error
         return machine.explain(run, self._meant(run, event.step, event.runs), event.step, event.runs)
 
@@ -342,8 +379,28 @@ def _indexes(run: Run | None) -> set[str]:
     if run.pause is not None:
         return {f"due/{run.pause.due_ms:013d}/{run.id}"}
     if run.status is Status.QUEUED:
-        return {f"queue/{run.environment}/{run.since_ms:013d}/{run.id}"}
+        return {f"queue/{run.environment}/{_lane(run.workflow)}/{run.since_ms:013d}/{run.id}"}
     return set()
+
+
+def _lane(workflow: str) -> str:
+    return hashlib.sha256(workflow.encode()).hexdigest()[:8]
+
+
+def _check_answer(attempt: Attempt | None, event: Resumed) -> None:
+    """Refuse a resume whose body does not fit the form that *attempt* asked with."""
+    form = attempt.ask.form if attempt and attempt.ask else None
+    if form is not None and (found := forms.problems(form, event.request.get("body"))):
+        raise BadAnswer(found)
+
+
+def _without_misfit(run: Run, event: Suspended, attempt: Attempt | None) -> Run:
+    """The run without an answer that came before the form was there and does not fit it: it waits for a better one."""
+    form = event.ask.form if event.ask else None
+    if form is None or run.early is None or run.early.what != "resumed":
+        return run
+    body = (attempt.request or {}).get("body") if attempt else None
+    return replace(run, early=None) if forms.problems(form, body) else run
 
 
 def _attempts_key(run_id: str, position: int) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pdnb import codec
+from pdnb import codec, forms, markdown
 from pdnb.links import redact
-from pdnb.model import JSON, Attempt, Run
+from pdnb.model import JSON, Ask, Attempt, Run, Status
 
 
 def summary(run: Run) -> dict[str, JSON]:
@@ -27,12 +27,42 @@ def summary(run: Run) -> dict[str, JSON]:
     return row
 
 
-def detail(run: Run, exports: Mapping[str, Mapping[str, JSON]], attempts: Iterable[Attempt]) -> dict[str, JSON]:
-    """A run by itself: with ``exports`` by step and every attempt."""
+def detail(
+    run: Run,
+    exports: Mapping[str, Mapping[str, JSON]],
+    attempts: Iterable[Attempt],
+    told: Mapping[str, JSON] | None = None,
+) -> dict[str, JSON]:
+    """A run by itself: with ``exports`` by step and every attempt.
+
+    The one at work comes last, with what it has *told* of itself so far: ``outputs``, and ``progress`` if it said.
+    ``ask``: what people are asked where the run waits: ``message``, ``message_html`` (safe), ``fields``, ``after``.
+    """
+    attempts = tuple(attempts)
+    present = next((a for a in attempts if (a.position, a.runs) == (run.position, run.runs)), None)
+    shown_attempts = [_attempt(a) for a in attempts if told is None or a is not present]
+    if told is not None:
+        at_work = Attempt(run.step, run.position, run.runs, run.since_ms, owner=run.owner, hash=run.hash)
+        shown_attempts.append({**_attempt(at_work), **told})
+    asked = present.ask if present and run.status is Status.SUSPENDED else None
     document: dict[str, JSON] = shown(
-        {**summary(run), "exports": dict(exports), "attempts": [_attempt(a) for a in attempts]}
+        {
+            **summary(run),
+            "exports": dict(exports),
+            "attempts": shown_attempts,
+            "ask": None if asked is None else _ask(asked),
+        }
     )
     return document
+
+
+def _ask(ask: Ask) -> dict[str, JSON]:
+    return {
+        "message": ask.message,
+        "message_html": None if ask.message is None else markdown.to_html(redact(ask.message)),
+        "fields": None if ask.form is None else [asdict(field) for field in forms.fields(ask.form)],
+        "after": ask.after,
+    }
 
 
 def shown(value: JSON) -> JSON:

@@ -6,6 +6,7 @@ cells only, in the shape of a small notebook, named by the hash of their content
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib
 import json
@@ -13,7 +14,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Self
@@ -50,11 +51,17 @@ def check_workflow_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Step:
-    """A name and a cell. ``at_most_once``: an interrupted attempt fails instead of running again."""
+    """A name and a cell.
+
+    ``at_most_once``: an interrupted attempt fails instead of running again. ``time_limit``: the seconds one attempt
+    may take; ``memory_limit``: the bytes it may take beyond what its process has. ``None``: no limit.
+    """
 
     name: str
     source: str
     at_most_once: bool = False
+    time_limit: float | None = None
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,7 @@ class Workflow:
             if cell.name is None:
                 workflow = workflow.with_setup(cell.source)
             else:
-                workflow = workflow.with_step(Step(cell.name, cell.source, cell.at_most_once))
+                workflow = workflow.with_step(Step(cell.name, cell.source, **cell.options))
         return workflow
 
     def _known(self, names: tuple[str, ...]) -> None:
@@ -160,7 +167,9 @@ class Environment:
     def here(cls) -> Self:
         """That of this process, as it is now."""
         cwd = os.getcwd()  # noqa: PTH109  # text is what is stored
-        return cls(sys.executable, cwd, tuple(entry or cwd for entry in sys.path))
+        return cls(
+            sys.executable, cwd, tuple(entry or cwd for entry in sys.path if isinstance(entry, str))
+        )  # as import does
 
     @property
     def key(self) -> str:
@@ -194,9 +203,7 @@ class Frozen:
     def to_json(self) -> str:
         """The content as canonical JSON: what is hashed, signed and stored."""
         cells: list[dict[str, Any]] = [{"kind": "setup", "source": source} for source in self.setup]
-        cells += [
-            {"kind": "step", "name": s.name, "source": s.source, "at_most_once": s.at_most_once} for s in self.steps
-        ]
+        cells += [{"kind": "step", **_step_cell(s)} for s in self.steps]
         env = self.environment
         document = {
             "name": self.name,
@@ -212,12 +219,43 @@ class Frozen:
         env = document["environment"]
         return cls(
             name=document["name"],
-            steps=tuple(
-                Step(c["name"], c["source"], c["at_most_once"]) for c in document["cells"] if c["kind"] == "step"
-            ),
+            steps=tuple(_step(c) for c in document["cells"] if c["kind"] == "step"),
             setup=tuple(c["source"] for c in document["cells"] if c["kind"] == "setup"),
             environment=Environment(env["executable"], env["cwd"], tuple(env["path"])),
         )
+
+
+def difference(before: Frozen, after: Frozen) -> str:
+    """What has changed between two frozen workflows, cell by cell, as a unified diff; ``""``: nothing.
+
+    ``Environment``: the interpreter, directory and ``sys.path`` are compared as if they were a cell.
+    """
+    cells = [_cells(frozen) for frozen in (before, after)]
+    names = [*cells[0], *(name for name in cells[1] if name not in cells[0])]
+    lines: list[str] = []
+    for name in names:
+        old, new = (found.get(name, "").splitlines() for found in cells)
+        lines += difflib.unified_diff(old, new, f"{name} (before)", f"{name} (now)", lineterm="")
+    return "\n".join(lines)
+
+
+def _cells(frozen: Frozen) -> dict[str, str]:
+    env = frozen.environment
+    cells = {"environment": "\n".join([env.executable, env.cwd, *env.path])}
+    cells |= {f"setup {i}": source for i, source in enumerate(frozen.setup, 1)}
+    for step in frozen.steps:
+        options = {name: value for name, value in _step_cell(step).items() if name not in ("name", "source") and value}
+        cells[f"step {step.name}"] = "".join(f"# {n}: {v}\n" for n, v in options.items()) + step.source
+    return cells
+
+
+def _step_cell(step: Step) -> dict[str, Any]:
+    """*step* as JSON; a limit that is not set is no part of the content."""
+    return {name: value for name, value in asdict(step).items() if value is not None}
+
+
+def _step(cell: dict[str, Any]) -> Step:
+    return Step(**{name: value for name, value in cell.items() if name != "kind"})
 
 
 def step_filename(step: str, workflow: str, code_hash: str = "") -> str:

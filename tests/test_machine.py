@@ -35,6 +35,7 @@ from pdnb.model import (
     Slept,
     Status,
     Suspended,
+    Upgraded,
 )
 
 README = Path(__file__).parents[1] / "README.md"
@@ -120,7 +121,15 @@ def elapsed(run: Run, at_ms: int) -> Elapsed:
 
 
 def retried(run: Run, at_ms: int) -> Retried:
-    return Retried(at_ms, "magic", "ann")
+    return Retried(at_ms, run.step, run.runs, "magic", "ann")
+
+
+def upgraded(run: Run, at_ms: int) -> Upgraded:
+    return Upgraded(at_ms, "1" * 32, "1" * 16, (*run.steps, "announce"))
+
+
+def lost_for_good(run: Run, at_ms: int) -> Lost:
+    return Lost(at_ms, run.fence, again=False)
 
 
 MAKERS: dict[type[Any], Make] = {
@@ -135,6 +144,7 @@ MAKERS: dict[type[Any], Make] = {
     Cancelled: cancelled,
     Elapsed: elapsed,
     Retried: retried,
+    Upgraded: upgraded,
 }
 
 #: Histories of a run of two steps, each event with the status that follows it. Together they walk the whole table.
@@ -180,6 +190,10 @@ STORIES: dict[str, Story] = {
         (claimed, RUNNING), (lost, QUEUED), (resumed, QUEUED), (claimed, RUNNING), (suspended, QUEUED),
     ),
     "cancelled in the queue": ((cancelled, CANCELLED),),
+    "upgraded in the queue": ((upgraded, QUEUED), (claimed, RUNNING)),
+    "upgraded at a gate": ((claimed, RUNNING), (suspended, SUSPENDED), (upgraded, SUSPENDED), (resumed, QUEUED)),
+    "upgraded asleep": ((claimed, RUNNING), (rerun, SLEEPING), (upgraded, SLEEPING), (elapsed, QUEUED)),
+    "mended and retried": ((claimed, RUNNING), (raised, FAILED), (upgraded, FAILED), (retried, QUEUED)),
 }  # fmt: skip
 
 
@@ -266,8 +280,8 @@ def test_a_pair_that_is_not_in_the_table_is_refused_and_changes_nothing(status: 
         assert repr(run) == before
 
 
-def test_every_status_that_is_over_takes_nothing_but_a_retry_of_a_failure() -> None:
-    assert {pair for pair in TABLE if pair[0].over} == {(FAILED, Retried)}
+def test_every_status_that_is_over_takes_nothing_but_the_mending_and_the_retry_of_a_failure() -> None:
+    assert {pair for pair in TABLE if pair[0].over} == {(FAILED, Retried), (FAILED, Upgraded)}
 
 
 def test_a_change_that_is_not_in_the_table_is_a_defect_and_does_not_get_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -851,7 +865,8 @@ def always_true(before: Run, run: Run, claims: int) -> None:
     assert 0 <= run.awake_ms <= run.active_ms
     assert run.awake_ms == 0 or run.status is RUNNING or (run.status is QUEUED and run.losses > 0)
     assert run.credits >= math.ceil((run.active_ms - run.awake_ms) / machine.CREDIT_MS)
-    assert (run.id, run.hash, run.steps, run.created_ms) == (before.id, before.hash, before.steps, before.created_ms)
+    assert (run.id, run.created_ms) == (before.id, before.created_ms)
+    assert run.steps[: len(before.steps)] == before.steps
 
 
 @given(history=histories)
@@ -885,6 +900,56 @@ def test_whatever_the_machine_takes_can_be_recorded(history: list[Any]) -> None:
             records[place] = found
         if isinstance(event, Ended) or (isinstance(event, Lost) and after.status is FAILED):
             assert records[place].ended_ms == at_ms
-        if run.pause is not None:
+        if run.pause is not None and after.pause is None:
             assert records[place].decision == after.decision
         run = after
+
+
+# ---- interrupted, retried, upgraded -------------------------------------------------------------------------------
+
+
+def test_an_interrupted_attempt_that_may_not_run_again_fails_with_its_outcome_unknown() -> None:
+    """``--at-most-once`` ends in ``failed`` with "interrupted, outcome unknown"."""
+    run = told(claimed, lost_for_good)
+    assert (run.status, run.error) == (FAILED, "interrupted, outcome unknown: its process ended")
+    before = told(claimed)
+    attempt = record(before, Lost(T0 + 2 * TICK, before.fence, again=False), None)
+    assert attempt is not None
+    assert (attempt.outcome, attempt.error, attempt.owner) == ("lost", run.error, "worker-1")
+
+
+def test_a_cancel_that_came_before_the_loss_decides() -> None:
+    assert told(claimed, cancelled, lost_for_good).status is CANCELLED
+
+
+def test_a_retry_is_the_failed_steps_next_attempt_and_who_asked_for_it_is_kept() -> None:
+    before = told(claimed, returned, raised)
+    run = advance(before, Retried(T0 + 9 * TICK, "approve", 1, "magic", "ann"))
+    assert (run.status, run.step, run.runs, run.error) == (QUEUED, "approve", 2, None)
+    failed = Attempt("approve", 1, 1, T0, outcome="raised")
+    kept = record(before, Retried(T0 + 9 * TICK, "approve", 1, "magic", "ann"), failed)
+    assert kept is not None
+    assert kept.decision is not None
+    assert (kept.decision.what, kept.decision.by, kept.decision.via) == ("retried", "ann", "magic")
+
+
+def test_the_attempt_that_ends_after_interruptions_says_how_often() -> None:
+    run = told(claimed, lost, claimed)
+    attempt = record(run, returned(run, T0 + 9 * TICK), None)
+    assert attempt is not None
+    assert attempt.note == "interrupted before: 1"
+
+
+def test_an_upgrade_changes_the_code_and_nothing_else() -> None:
+    before = told(claimed, suspended)
+    after = advance(before, upgraded(before, T0 + 9 * TICK))
+    assert after == replace(
+        before, hash="1" * 32, environment="1" * 16, steps=("draft", "approve", "announce"), version=before.version + 1
+    )
+
+
+@pytest.mark.parametrize("steps", [("approve",), ("first", "draft", "approve"), ("draft", "publish")])
+def test_an_upgrade_must_begin_with_the_steps_the_run_has_come_through(steps: tuple[str, ...]) -> None:
+    run = told(claimed, returned, suspended)
+    with pytest.raises(MovedOn, match="it has come to draft → approve, and the new steps begin"):
+        advance(run, Upgraded(T0 + 9 * TICK, "1" * 32, "1" * 16, steps))

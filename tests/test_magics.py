@@ -454,9 +454,9 @@ def test_loading_twice_is_loading_once_and_unloading_leaves_the_store(nb: Notebo
 
 
 def test_tab_knows_the_commands(nb: Notebook) -> None:
-    commands = ["run", "test", "steps", "runs", "panel", "show", "resume", "cancel"]
+    commands = ["run", "test", "steps", "runs", "panel", "show", "resume", "cancel", "retry", "upgrade", "report"]
     assert nb.complete("%pdnb ")[: len(commands)] == commands
-    assert nb.complete("%pdnb r") == ["run", "runs", "resume"]
+    assert nb.complete("%pdnb r") == ["run", "runs", "resume", "retry", "report"]
     assert nb.complete("run = %pdnb ru") == ["run", "runs"]
 
 
@@ -542,3 +542,70 @@ def test_unloading_leaves_the_shell_as_it_was(nb: Notebook) -> None:
     nb.run("%unload_ext pdnb")
     assert nb.shell._showtraceback is not shown
     nb.run("%load_ext pdnb")
+
+
+# ---- retry, upgrade, report, options of a step
+
+
+def test_a_failed_run_is_mended_upgraded_and_retried(nb: Notebook) -> None:
+    nb.run('%%step load\n"data"')
+    nb.run("%%step sum\n1/0")
+    assert isinstance(nb.try_("%pdnb run").error, ZeroDivisionError)
+    nb.run("%%step sum\n1/1")
+    [row] = nb.home.store.list().runs
+    diff = repr(nb.run(f"%pdnb upgrade {row.id}"))
+    assert "-1/0" in diff
+    assert "+1/1" in diff
+    assert "nothing has changed" in repr(nb.run(f"%pdnb upgrade {row.id}"))
+    nb.run(f"%pdnb retry {row.id}")
+    assert Run(nb.home, row).wait(20_000).exports["sum"]["$return_value"] == 1.0
+
+
+def test_a_diff_shows_its_lines_as_text(nb: Notebook) -> None:
+    nb.run("%%step gate\nstep.flow.suspend()")
+    run = nb.run("%pdnb run")
+    nb.run("%%step gate\nstep.flow.suspend()  # <script>")
+    shown = nb.run(f"%pdnb upgrade {run.id}")._repr_html_()
+    assert "&lt;script&gt;" in shown
+    assert "<script>" not in shown
+
+
+def test_a_report_is_written_where_it_is_said(nb: Notebook, tmp_path: Path) -> None:
+    nb.run(GATE)
+    run = nb.run("%pdnb run")
+    said = nb.try_(f'%pdnb report {run.id} "{tmp_path / "my report.ipynb"}"')
+    assert said.out == f"written: {tmp_path / 'my report.ipynb'}\n"
+    assert Workflow.from_notebook(tmp_path / "my report.ipynb", run.workflow).names == ("gate",)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("retry", "%pdnb retry wants a run"),
+        ("retry {} soon", "%pdnb retry takes a run and --take-over, not 'soon'"),
+        ("retry {}", "the run is suspended at step 'gate'"),
+        ("upgrade {} now", "%pdnb upgrade takes a run, not 'now' too"),
+        ("report {} a b", "put the path in quotes"),
+        ("report {} notes.txt", "notes.txt"),
+    ],
+)
+def test_a_wrong_line_about_a_run_is_one_line_and_changes_nothing(nb: Notebook, line: str, said: str) -> None:
+    nb.run(GATE)
+    run = nb.run("%pdnb run")
+    before = nb.home.store.get(run.id)
+    assert said in nb.refused(f"%pdnb {line.format(run.id)}")
+    assert nb.home.store.get(run.id) == before
+
+
+def test_a_steps_options_travel_with_it(nb: Notebook) -> None:
+    nb.run("%%step pay --at-most-once --time-limit 90s --memory-limit 2G\n1")
+    [step] = nb.magics.notebook.workflow().steps
+    assert (step.at_most_once, step.time_limit, step.memory_limit) == (True, 90, 2 * 2**30)
+
+
+@pytest.mark.parametrize(
+    "option", ["--time-limit soon", "--time-limit 0", "--time-limit 5d", "--memory-limit 10K", "--memory-limit -1"]
+)
+def test_a_limit_that_makes_no_sense_is_one_line(nb: Notebook, option: str) -> None:
+    assert option.split()[0] in nb.refused(f"%%step pay {option}\n1")
+    assert nb.names() == ()

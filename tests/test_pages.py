@@ -109,7 +109,7 @@ def test_the_policy_of_link_pages_allows_a_form_and_nothing_else() -> None:
     rules = dict(rule.strip().split(" ", 1) for rule in LINK_CSP.split(";"))
     assert set(rules) == {"default-src", "style-src", "form-action", "base-uri", "frame-ancestors", "sandbox"}
     assert rules["default-src"] == rules["frame-ancestors"] == "'none'"
-    assert rules["sandbox"] == "allow-forms"
+    assert rules["sandbox"] == "allow-forms allow-popups allow-popups-to-escape-sandbox"
 
 
 def test_app_pages_run_scripts_of_this_server_only() -> None:

@@ -311,7 +311,7 @@ def test_a_failed_run_is_retried_from_its_failed_step(stage: Stage, props: Simpl
     source = "import props\nstep.flow.suspend()\nassert props.works\nstep.context['run']['runs']"
     run, _ = stage.fail(AssertionError, one="1", two=source)
     props.works = True
-    run = stage.claim(stage.store.apply(run.id, Retried(NOW, "python")))
+    run = stage.claim(stage.store.apply(run.id, Retried(NOW, run.step, run.runs, "python")))
     assert (run.status, run.step, run.runs) == (Status.SUSPENDED, "two", 2)
     assert stage.value(run, "two") == 2
     assert [a.outcome for a in stage.store.attempts(run.id)] == ["returned", "raised", "suspended"]

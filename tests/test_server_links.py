@@ -600,7 +600,7 @@ def test_the_policy_of_the_pages_allows_no_script_no_frame_and_no_source() -> No
     rules = dict(re.split(r"\s+", rule.strip(), maxsplit=1) for rule in LINK_CSP.split(";"))
     assert rules["default-src"] == "'none'"
     assert rules["frame-ancestors"] == "'none'"
-    assert rules["sandbox"] == "allow-forms"
+    assert rules["sandbox"] == "allow-forms allow-popups allow-popups-to-escape-sandbox"
     assert "script-src" not in LINK_CSP
     assert "unsafe" not in LINK_CSP
 

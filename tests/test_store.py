@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import json
 import re
@@ -193,7 +194,7 @@ def test_what_is_refused_changes_nothing(tmp_path: Path, store: Store) -> None:
         (Returned(T0 + 2, 1), Fenced),
         (Lost(T0 + 2, 1), Fenced),
         (Claimed(T0 + 2, "worker-1"), MovedOn),
-        (Retried(T0 + 2, "magic"), MovedOn),
+        (Retried(T0 + 2, "draft", 1, "magic"), MovedOn),
         (Resumed(T0 + 2, "approve", 1, "link"), MovedOn),
         (Resumed(T0 + 2, "draft", 2, "link"), MovedOn),
         (Cancelled(T0 + 2, "nowhere", 1, "link"), MovedOn),
@@ -215,7 +216,7 @@ def test_the_bell_rings_after_every_commit_that_changed_something_and_only_then(
     assert len(rings) == 3
     store.list()
     with pytest.raises(MovedOn):
-        store.apply(run.id, Retried(T0 + 2, "magic"))
+        store.apply(run.id, Retried(T0 + 2, "draft", 1, "magic"))
     assert store.claim(HERE.key, "worker-1", at_ms=T0) is None
     assert store.elapse(T0 + 9) == 0
     assert len(rings) == 3
@@ -354,7 +355,7 @@ def test_after_a_retry_old_links_are_dead(store: Store) -> None:
     store.apply(run.id, Raised(T0 + 1, 1, error="ValueError: no"))
     with pytest.raises(Over):
         store.apply(run.id, Resumed(T0 + 2, "draft", 1, "link"))
-    again = store.apply(run.id, Retried(T0 + 3, "magic", "ann"))
+    again = store.apply(run.id, Retried(T0 + 3, run.step, run.runs, "magic", "ann"))
     assert (again.status, again.runs) == (Status.QUEUED, 2)
     store.apply(run.id, Claimed(T0 + 4, "worker-1"))
     for event in (Resumed(T0 + 5, "draft", 1, "link"), Cancelled(T0 + 5, "draft", 1, "link")):
@@ -410,7 +411,7 @@ def test_a_retried_attempt_has_the_input_of_the_failed_one(store: Store) -> None
     store.elapse(T0 + 10)
     store.apply(run.id, Claimed(T0 + 11, "worker-1"))
     store.apply(run.id, Raised(T0 + 12, 2, error="x"))
-    run = store.apply(run.id, Retried(T0 + 13, "magic"))
+    run = store.apply(run.id, Retried(T0 + 13, run.step, 2, "magic"))
     found = store.rerun_input(run)
     assert found is not None
     assert (run.runs, found.runs, found.context) == (3, 1, {"n": 1})
@@ -487,6 +488,23 @@ def test_a_clock_set_back_ends_nothing_twice_and_starts_nothing_early(store: Sto
     store.apply(run.id, Slept(T0 + 1, 1, kind="rerun", due_ms=T0 + 10))
     assert [store.elapse(at_ms) for at_ms in (T0 - DAY, T0 + 10, T0 - DAY, T0 + 10)] == [0, 1, 0, 0]
     assert store.get(run.id).runs == 2
+
+
+def lane(workflow: str) -> str:
+    """Workflows take their turns in the order of their hashes."""
+    return hashlib.sha256(workflow.encode()).hexdigest()[:8]
+
+
+def test_a_long_queue_of_one_workflow_does_not_make_another_wait(store: Store) -> None:
+    """Several runs at once, fair between workflows."""
+    for i in range(20):
+        store.add(code("busy"), None, at_ms=T0 + i)
+    store.add(code("other"), None, at_ms=T0 + 50)
+    first = store.claim(HERE.key, "worker-1", at_ms=T0 + 60)
+    assert first is not None
+    second = store.claim(HERE.key, "worker-1", at_ms=T0 + 60, after=first.workflow)
+    assert second is not None
+    assert {first.workflow, second.workflow} == {"busy", "other"}
 
 
 def test_the_longest_queued_run_of_the_environment_is_claimed_first(store: Store) -> None:
@@ -1112,17 +1130,21 @@ class AnyHistory(RuleBasedStateMachine):
             known.take(Elapsed(self.now))
         assert self.store.elapse(self.now) == len(due)
 
-    @rule(environment=st.sampled_from([HERE, THERE]))
-    def claim(self, environment: Environment) -> None:
+    @rule(environment=st.sampled_from([HERE, THERE]), after=st.sampled_from([None, "a", "b c", "b"]))
+    def claim(self, environment: Environment, after: str | None) -> None:
         queued = [
             known
             for known in self.known.values()
             if known.run.status is Status.QUEUED and known.run.environment == environment.key
         ]
-        run = self.store.claim(environment.key, "worker-1", at_ms=self.now)
+        run = self.store.claim(environment.key, "worker-1", at_ms=self.now, after=after)
         assert (run is None) == (not queued)
         if run is not None:
-            assert self.known[run.id].run.since_ms == min(known.run.since_ms for known in queued)
+            turn = lane(after) if after else ""
+            mine = min((lane(known.run.workflow) <= turn, lane(known.run.workflow)) for known in queued)[1]
+            assert lane(run.workflow) == mine
+            first = min(known.run.since_ms for known in queued if lane(known.run.workflow) == mine)
+            assert self.known[run.id].run.since_ms == first
             self.known[run.id].take(Claimed(self.now, "worker-1"))
             assert run == self.known[run.id].run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -181,3 +182,8 @@ def test_runs_share_a_worker_exactly_when_their_environments_are_equal(one: Envi
 
 def test_tracebacks_name_the_step_and_its_workflow() -> None:
     assert step_filename("approve", "launch") == "<step approve of launch>"
+
+
+def test_what_import_passes_over_in_the_path_is_no_part_of_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", ["", "/lib", Path("/else")])
+    assert Environment.here().path == (str(Path.cwd()), "/lib")

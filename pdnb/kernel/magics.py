@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 from typing import Any, Final
 
@@ -15,13 +16,13 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 
+from pdnb import background, handles
 from pdnb import cell as cells
-from pdnb import handles
 from pdnb.errors import DefinitionError, PdnbError
 from pdnb.kernel.card import Card
 from pdnb.kernel.live import Live
 from pdnb.kernel.notebook import Notebook
-from pdnb.line import SETUP, STEP, Line, Options, read_event
+from pdnb.line import SETUP, STEP, Line, Options, read_event, step_options
 from pdnb.model import Status
 from pdnb.workflow import Step, Workflow, check_step_name, step_filename
 
@@ -34,7 +35,13 @@ _COMMANDS: Final = {
     "show": Options("%pdnb show"),
     "resume": Options("%pdnb resume"),
     "cancel": Options("%pdnb cancel"),
+    "retry": Options("%pdnb retry", flags=("--take-over",)),
+    "upgrade": Options("%pdnb upgrade"),
+    "report": Options("%pdnb report"),
 }
+
+
+_DIFF: Final = {"+": "color:#2e8b4f", "-": "color:#dc4a41", "@": "color:#7a828c"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,20 @@ class Steps:
     def __repr__(self) -> str:
         setup = f"  (+ {len(self.workflow.setup)} setup)" if self.workflow.setup else ""
         return f"{self.workflow.name}: {' → '.join(self.workflow.names) or 'no steps yet'}{setup}"
+
+
+@dataclass(frozen=True)
+class Diff:
+    """What an upgrade has changed, as a cell shows it."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text or "nothing has changed: the run has today's code already"
+
+    def _repr_html_(self) -> str:
+        lines = (f'<span style="{_DIFF.get(line[:1], "")}">{escape(line)}</span>' for line in repr(self).splitlines())
+        return f"<pre>{'<br>'.join(lines)}</pre>"
 
 
 @magics_class
@@ -63,9 +84,10 @@ class PdnbMagics(Magics):
     @no_var_expand
     @cell_magic
     def step(self, line: str, cell: str) -> Steps:
-        """``%%step NAME [-w WORKFLOW] [--test] [--resume-with JSON]``: this cell is a step.
+        """``%%step NAME [-w W] [--at-most-once] [--time-limit T] [--memory-limit M] [--test]``: this cell is a step.
 
-        Run the cell again to replace the step in place. ``--test`` tests it at once.
+        Run the cell again to replace the step in place. ``--at-most-once``: interrupted, it fails instead of running
+        again. ``--time-limit 10m``, ``--memory-limit 2G``: what one attempt may take. ``--test`` tests it at once.
         """
         __tracebackhide__ = True
         with _said():
@@ -77,7 +99,7 @@ class PdnbMagics(Magics):
             name = check_step_name(given.name)
             workflow = self.notebook.workflow(given.text("--workflow"))
             cells.parse(cell, filename=step_filename(name, workflow.name))  # wrong cells are told now, not at the run
-            workflow = workflow.with_step(Step(name, cell))
+            workflow = workflow.with_step(Step(name, cell, **step_options(given)))
             self.notebook.keep(workflow)
             if "--test" in given.options:
                 self._try(workflow.name, name, given)
@@ -105,7 +127,7 @@ class PdnbMagics(Magics):
     @no_var_expand
     @line_magic
     def pdnb(self, line: str) -> object:
-        """``%pdnb run | steps | runs | panel | show | resume | cancel``; each says what it takes."""
+        """``%pdnb run | test | steps | runs | panel | show | resume | cancel | retry | upgrade | report``."""
         __tracebackhide__ = True
         command, rest = [*line.split(maxsplit=1), "", ""][:2]
         with _said():
@@ -124,6 +146,8 @@ class PdnbMagics(Magics):
             if line.options.keys() >= {"--wait", "--headless"}:
                 raise DefinitionError("%pdnb run: --wait runs here and --headless runs elsewhere: choose one")
             event = read_event(line.rest, self._shell.user_ns)
+            if background.wanted(self._shell) and (said := background.ensure(self.notebook.home)):
+                print(said)  # noqa: T201  # what happens on this machine is told
             run = self.notebook.run(
                 line.text("--workflow"), event, headless="--headless" in line.options, on_start=self.show
             )
@@ -199,6 +223,32 @@ class PdnbMagics(Magics):
         with _said():
             run, rest = self._given_run(line, "cancel")
             self.show(run.cancel(rest or None, via="magic"))
+
+    def _retry(self, line: Line) -> None:
+        """``%pdnb retry RUN [--take-over]``."""
+        with _said():
+            run, rest = self._given_run(line, "retry")
+            if rest not in ("", "--take-over"):
+                raise DefinitionError(f"%pdnb retry takes a run and --take-over, not {rest!r}")
+            take_over = "--take-over" in (rest, *line.options)
+            self.show(run.retry(take_over=take_over, via="magic"))
+
+    def _upgrade(self, line: Line) -> Diff:
+        """``%pdnb upgrade RUN``: the run goes on with today's code; shows what has changed."""
+        with _said():
+            run, rest = self._given_run(line, "upgrade")
+            if rest:
+                raise DefinitionError(f"%pdnb upgrade takes a run, not {rest!r} too")
+            return Diff(run.upgrade(self.notebook.frozen(run.workflow)))
+
+    def _report(self, line: Line) -> None:
+        """``%pdnb report RUN [PATH]``: the run as a notebook."""
+        with _said():
+            run, rest = self._given_run(line, "report")
+            words = Line(rest=rest).words()
+            if len(words) > 1:
+                raise DefinitionError(f"%pdnb report takes a run and a path, not {rest!r}: put the path in quotes")
+            print(f"written: {run.report(*words)}")  # noqa: T201  # the answer
 
     # ---- what they share ----
 
@@ -295,7 +345,7 @@ class PdnbMagics(Magics):
             return found
         if words[1] in ("steps", "test"):
             return self._step_names(words)
-        if words[1] in ("show", "resume", "cancel") and len(words) == 3:
+        if words[1] in ("show", "resume", "cancel", "retry", "upgrade", "report") and len(words) == 3:
             return [run.id for run in handles.listed(self.notebook.home, limit=20)]
         return []
 

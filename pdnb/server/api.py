@@ -16,11 +16,11 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from pdnb import view
+from pdnb import forms, handles, view
 from pdnb.codec import SCHEMA
-from pdnb.errors import AlreadyResumed, MovedOn, NotJSON, Over, Refused, RunNotFound, StoreError
+from pdnb.errors import AlreadyResumed, BadAnswer, MovedOn, NotJSON, Over, Refused, RunNotFound, StoreError
 from pdnb.links import redact
-from pdnb.model import JSON, Cancelled, Resumed, Run, Status
+from pdnb.model import JSON, Cancelled, Resumed, Retried, Run, Status
 from pdnb.request import MAX_BODY, from_person
 from pdnb.server.office import Office
 
@@ -49,8 +49,7 @@ class PdnbAPIHandler(APIHandler):
 
     async def detail(self, run: Run) -> dict[str, JSON]:
         """The run with its exports and attempts."""
-        store = self.office.home.store
-        return await self.office.on_store(lambda: view.detail(run, store.exports(run.id), store.attempts(run.id)))
+        return await self.office.on_store(handles.document, self.office.home, run)
 
 
 def said(method: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
@@ -120,14 +119,29 @@ class RunHandler(PdnbAPIHandler):
         self.answer(await self.detail(run))
 
 
+class LinksHandler(PdnbAPIHandler):
+    """``GET /pdnb/api/runs/<id>/links``: for the copy button; the one answer that holds working links."""
+
+    @web.authenticated
+    @authorized
+    @said
+    async def get(self, run_id: str) -> None:
+        """The links of the present attempt, or ``null`` when the run is over."""
+        home = self.office.home
+        run = await self.office.on_store(home.store.get, run_id)
+        links = {f"{purpose}_url": home.link(purpose, run) for purpose in ("resume", "cancel")}
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps({name: None if link is None else str(link) for name, link in links.items()}))
+
+
 class DecisionHandler(PdnbAPIHandler):
-    """``POST /pdnb/api/runs/<id>/resume`` and ``…/cancel``."""
+    """``POST /pdnb/api/runs/<id>/resume``, ``…/cancel`` and ``…/retry``."""
 
     @web.authenticated
     @authorized
     @said
     async def post(self, run_id: str, what: str) -> None:
-        """Resume or cancel what was on display."""
+        """Resume, cancel or retry what was on display."""
         if len(self.request.body) > MAX_BODY:
             raise web.HTTPError(413, f"send at most {MAX_BODY} bytes")
         given = self.get_json_body() or {}
@@ -139,18 +153,34 @@ class DecisionHandler(PdnbAPIHandler):
         if via not in _VIAS:
             raise web.HTTPError(400, f"via is one of {', '.join(_VIAS)}")
         by, now = self._who(), self.office.home.clock()
-        event: Resumed | Cancelled
+        event: Resumed | Cancelled | Retried
         if what == "resume":
-            event = Resumed(now, step, runs, via, by, from_person(via, by, given.get("body")))
+            body = given.get("body")
+            if (strings := given.get("fields")) is not None:  # as a form on a page has them
+                body = await self.office.on_store(self._from_strings, run_id, step, runs, strings)
+            event = Resumed(now, step, runs, via, by, from_person(via, by, body))
+        elif what == "retry":
+            event = Retried(now, step, runs, via, by)
         else:
             reason = given.get("reason")
             if reason is not None and not isinstance(reason, str):
                 raise web.HTTPError(400, "reason is a text")
             event = Cancelled(now, step, runs, via, by, reason)
-        run = await self.office.apply(run_id, event)
+        try:
+            run = await self.office.apply(run_id, event)
+        except BadAnswer as error:
+            self.set_status(422)
+            self.answer({"message": redact(str(error)), "problems": [redact(text) for text in error.problems]})
+            return
         if run.early is not None:
             self.set_status(202)
         self.answer(await self.detail(run))
+
+    def _from_strings(self, run_id: str, step: str, runs: int, strings: JSON) -> JSON:
+        ask = self.office.home.store.ask(run_id, step, runs)
+        if ask is None or ask.form is None:
+            raise ValueError("this step asks with no form: send a body")
+        return forms.from_strings(ask.form, strings)
 
     def _who(self) -> str | None:
         user: Any = self.current_user
@@ -176,6 +206,7 @@ _ID = r"([0-9a-z]{20})"
 API_HANDLERS: list[tuple[str, type[PdnbAPIHandler]]] = [
     (r"/pdnb/api/runs", RunsHandler),
     (rf"/pdnb/api/runs/{_ID}", RunHandler),
-    (rf"/pdnb/api/runs/{_ID}/(resume|cancel)", DecisionHandler),
+    (rf"/pdnb/api/runs/{_ID}/links", LinksHandler),
+    (rf"/pdnb/api/runs/{_ID}/(resume|cancel|retry)", DecisionHandler),
     (r"/pdnb/api/info", InfoHandler),
 ]

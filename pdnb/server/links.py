@@ -21,9 +21,10 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 from tornado.http1connection import HTTP1Connection
 
-from pdnb.errors import AlreadyResumed, BadLink, Over, Refused, RunNotFound, StoreError
+from pdnb import forms
+from pdnb.errors import AlreadyResumed, BadAnswer, BadLink, Over, Refused, RunNotFound, StoreError, TooLate
 from pdnb.links import Purpose, Target
-from pdnb.model import Cancelled, Resumed, Run
+from pdnb.model import JSON, Ask, Cancelled, Resumed, Run
 from pdnb.request import MAX_BODY, BadBody, from_http
 from pdnb.server import uploads
 from pdnb.server.office import Office
@@ -134,9 +135,9 @@ class LinkHandler(JupyterHandler):
         if found is None:
             return None
         target, run = found
-        if run.pause is not None and not run.pause.confirm:
+        if run.pause is not None and not run.pause.confirm and not run.pause.form:
             return await self._act(purpose, target)
-        return self._ask(purpose, run)
+        return self._confirm(purpose, run, await self._asked(target))
 
     @allow_unauthenticated
     async def post(self, purpose: Purpose, token: str) -> None:
@@ -189,22 +190,40 @@ class LinkHandler(JupyterHandler):
         self._whole = True
         try:
             event = self._event(purpose, target)
-            if self._upload is not None and isinstance(event, Resumed):
-                event.request["body"] = await asyncio.to_thread(self._upload.close)
+            ask = await self._asked(target) if purpose == "resume" else None
+            if isinstance(event, Resumed):
+                if self._upload is not None:
+                    event.request["body"] = await asyncio.to_thread(self._upload.close)
+                if ask is not None and ask.form is not None and self._sends_form():
+                    fields = event.request.get("body")
+                    event.request["body"] = forms.from_strings(ask.form, fields if isinstance(fields, dict) else {})
             run = await self._office.apply(target.run, event)
         except BadBody as error:
             return self._problem(error.status, str(error))
         except RunNotFound:
             return self._not_found()
+        except BadAnswer as error:
+            run = await self._office.on_store(self._office.home.store.get, target.run)
+            return self._correct(run, ask, error, event)
         except Refused as error:
             run = await self._office.on_store(self._office.home.store.get, target.run)
             return self._late(run, error)
         except (StoreError, OSError):
             return self._problem(503)
         self._upload = None  # its files are the run's now
+        after = ask.after if ask is not None else None
         if run.early is not None:
-            return self._answer(202, "kept", run, event.at_ms)
-        return self._answer(200, "resumed" if purpose == "resume" else "cancelled", run, event.at_ms)
+            return self._answer(202, "kept", run, event.at_ms, after=after)
+        return self._answer(200, "resumed" if purpose == "resume" else "cancelled", run, event.at_ms, after=after)
+
+    async def _asked(self, target: Target) -> Ask | None:
+        """What people are asked there."""
+        return await self._office.on_store(self._office.home.store.ask, target.run, target.step, target.runs)
+
+    def _sends_form(self) -> bool:
+        """Whether the body is what an HTML form sends: strings; or nothing at all, as a form without fields."""
+        kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return kind in {"application/x-www-form-urlencoded", "multipart/form-data"} or not self._size
 
     def _event(self, purpose: Purpose, target: Target) -> Resumed | Cancelled:
         request = self.request
@@ -296,26 +315,49 @@ class LinkHandler(JupyterHandler):
 
     # ---- answers ----
 
-    def _ask(self, purpose: Purpose, run: Run) -> None:
+    def _confirm(self, purpose: Purpose, run: Run, ask: Ask | None) -> None:
         if self._wants_json(page_by_default=True):
             document = {"status": str(run.status), "workflow": run.workflow, "step": run.step, "due_ms": run.due_ms}
+            document |= {"asks": ask.message if ask else None, "form": ask.form if ask else None}
             self._send({**document, "message": f"POST to this URL to {purpose} the run"})
         else:
-            self.finish(confirm_page(run, purpose, self._office.home.clock()))
+            self.finish(confirm_page(run, purpose, self._office.home.clock(), ask))
 
-    def _answer(self, status: int, happened: Happened, run: Run, at_ms: int | None, message: str | None = None) -> None:
+    def _correct(self, run: Run, ask: Ask | None, error: BadAnswer, event: Resumed | Cancelled) -> None:
+        """Say what to correct; the page has what was filled in."""
+        self.set_status(422)
+        if self._wants_json(page_by_default=False):
+            self._send({"status": "refused", "message": str(error), "problems": list(error.problems)})
+        else:
+            body = event.request.get("body") if isinstance(event, Resumed) else None
+            given: dict[str, JSON] = body if isinstance(body, dict) else {}
+            now_ms = self._office.home.clock()
+            self.finish(confirm_page(run, "resume", now_ms, ask, given=given, problems=error.problems))
+
+    def _answer(
+        self,
+        status: int,
+        happened: Happened,
+        run: Run,
+        at_ms: int | None,
+        *,
+        late: Refused | None = None,
+        after: str | None = None,
+    ) -> None:
         self.set_status(status)
         if self._wants_json(page_by_default=False):
-            self._send({"status": happened, "at_ms": at_ms, "workflow": run.workflow, "message": message or happened})
+            message = happened if late is None else str(late)
+            self._send({"status": happened, "at_ms": at_ms, "workflow": run.workflow, "message": message})
         else:
-            self.finish(result_page(happened, run, self._office.home.clock(), at_ms))
+            via, by = (late.via, late.by) if isinstance(late, TooLate) else (None, None)
+            self.finish(result_page(happened, run, self._office.home.clock(), at_ms, via=via, by=by, after=after))
 
     def _late(self, run: Run, error: Refused) -> None:
         if isinstance(error, AlreadyResumed):
-            return self._answer(409, "already resumed", run, error.at_ms, str(error))
+            return self._answer(409, "already resumed", run, error.at_ms, late=error)
         if isinstance(error, Over):
-            return self._answer(410, _HAPPENED[error.what], run, error.at_ms, str(error))
-        return self._answer(409, "over", run, None, str(error))
+            return self._answer(410, _HAPPENED[error.what], run, error.at_ms, late=error)
+        return self._answer(409, "over", run, None, late=error)
 
     def _not_found(self) -> None:
         self.set_status(404)

@@ -15,7 +15,7 @@ from logging import Logger
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
-from pdnb import keeper
+from pdnb import keeper, progress
 from pdnb.doorbell import POLL_S
 from pdnb.errors import PdnbError, StoreError
 from pdnb.home import Home
@@ -23,8 +23,8 @@ from pdnb.links import Target, redact
 from pdnb.model import Event, Run
 from pdnb.owners import Post
 from pdnb.server import uploads
-from pdnb.server.supervisor import Supervisor
 from pdnb.settings import Settings, write_settings
+from pdnb.supervisor import Supervisor
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -132,6 +132,7 @@ class Office:
         """What the server that keeps the store does first."""
         if self._published is not None:
             write_settings(self.home.directory, self._published)
+        progress.sweep(self.home.directory, {run.id for run in self.home.store.running()})
         uploads.sweep(self.home.directory, self._named_files, before_s=time.time() - _UPLOAD_REST_S)
 
     def _named_files(self, run_id: str) -> set[str] | None:

@@ -11,13 +11,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pdnb.model import Run, Status
+from pdnb import forms
+from pdnb.links import redact
+from pdnb.markdown import to_html
+from pdnb.model import JSON, Ask, Run, Status
+from pdnb.telling import VIA
 from pdnb.words import iso, plain, relative, utc
 
 __all__ = [
@@ -51,10 +57,10 @@ PAGE_STYLE: Final = (_TEMPLATES / "page.css").read_text(encoding="utf-8")
 PAGE_STYLE_HASH: Final = "sha256-" + base64.b64encode(hashlib.sha256(PAGE_STYLE.encode()).digest()).decode()
 
 #: The ``Content-Security-Policy`` of the link pages. The sandbox makes their origin opaque: the form's POST says
-#: ``Origin: null``, and nothing here could reach Jupyter.
+#: ``Origin: null``, and nothing here could reach Jupyter. Popups are the links of a message.
 LINK_CSP: Final = (
     f"default-src 'none'; style-src '{PAGE_STYLE_HASH}'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'; sandbox allow-forms"
+    "frame-ancestors 'none'; sandbox allow-forms allow-popups allow-popups-to-escape-sandbox"
 )
 
 #: The ``Content-Security-Policy`` of the app pages.
@@ -71,6 +77,7 @@ _jinja: Final = Environment(
     lstrip_blocks=True,
     finalize=lambda value: plain(value) if type(value) is str else value,  # Markup is a str too, and stays as it is
 )
+_jinja.tests["about"] = lambda text, name: text.startswith((f"{name}:", f"{name}[", f"{name}."))
 _jinja.policies["json.dumps_kwargs"] = {"sort_keys": False}  # exports keep the order their step gave them
 _jinja.globals["style"] = Markup(PAGE_STYLE)  # noqa: S704  our own file
 
@@ -91,12 +98,23 @@ def inbox_page(static_url: str, base_url: str) -> str:
     return _jinja.get_template("app.html").render(page, static_url=static_url, base_url=base_url)
 
 
-def confirm_page(run: Run, purpose: Purpose, now_ms: int) -> str:
+def confirm_page(
+    run: Run,
+    purpose: Purpose,
+    now_ms: int,
+    ask: Ask | None = None,
+    *,
+    given: Mapping[str, JSON] | None = None,
+    problems: Sequence[str] = (),
+) -> str:
     """What a GET on a working link shows: what waits, since and until when, and one button that POSTs to the same URL.
 
-    The run is suspended or sleeping at the link's attempt, or still runs it (the request would then be kept).
+    The run is suspended or sleeping at the link's attempt, or still runs it (the request would then be kept). *ask* is
+    what its author wants people to read and to fill in; *problems* what to correct in the answer *given* before.
     """
     pause = run.pause
+    form = ask.form if ask is not None and purpose == "resume" else None
+    shown = forms.defaults(form) if form is not None and given is None else given or {}
     return _jinja.get_template("confirm.html").render(
         title=_question(run, purpose),
         button=_button(run, purpose),
@@ -108,17 +126,43 @@ def confirm_page(run: Run, purpose: Purpose, now_ms: int) -> str:
         then=_then(run),
         waits=run.status.waits,
         moment=_moment,
+        message=Markup(to_html(redact(ask.message))) if ask is not None and ask.message else "",  # noqa: S704  # sanitised
+        fields=[] if form is None else forms.fields(form),
+        given={} if form is None else forms.to_strings(form, shown),
+        problems=[redact(text) for text in problems],
     )
 
 
-def result_page(happened: Happened, run: Run, now_ms: int, at_ms: int | None = None, reason: str | None = None) -> str:
+def result_page(
+    happened: Happened,
+    run: Run,
+    now_ms: int,
+    at_ms: int | None = None,
+    reason: str | None = None,
+    *,
+    via: str | None = None,
+    by: str | None = None,
+    after: str | None = None,
+) -> str:
     """What happened to a request by link, and when (*at_ms*); no button.
 
-    *run* is the run as it is now; *reason* is shown for a cancellation. Who decided is not shown: the page is open.
+    *run* is the run as it is now; *reason* is shown for a cancellation; *via* and *by* tell how and who decided
+    before; *after* is what the author has for who has answered: a text, or a URL shown as a link.
     """
     mark, title, sentence = _result(happened, run)
+    link = after if after and urlsplit(after).scheme in {"http", "https"} and " " not in after else None
     return _jinja.get_template("result.html").render(
-        mark=mark, title=title, sentence=sentence, run=run, now_ms=now_ms, at_ms=at_ms, reason=reason, moment=_moment
+        mark=mark,
+        title=title,
+        sentence=sentence,
+        run=run,
+        now_ms=now_ms,
+        at_ms=at_ms,
+        reason=reason,
+        moment=_moment,
+        who=" ".join(filter(None, [by, VIA.get(via or "")])),
+        link=link,
+        after=None if link else after,
     )
 
 
@@ -126,8 +170,9 @@ def problem_page(status: int) -> str:
     """The page for an HTTP error *status* of the link routes: constant text, and what to do."""
     title, sentence = _PROBLEMS.get(status, _PROBLEMS[400])
     return _jinja.get_template("result.html").render(
-        mark="problem", title=title, sentence=sentence, run=None, now_ms=0, at_ms=None, reason=None, moment=_moment
-    )
+        mark="problem", title=title, sentence=sentence, run=None, now_ms=0, at_ms=None, reason=None, moment=_moment,
+        who="", link=None, after=None,
+    )  # fmt: skip
 
 
 def _moment(ms: int, now_ms: int) -> Markup:
