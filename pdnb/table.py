@@ -8,7 +8,7 @@ import pandas as pd
 
 _TIMES: Final = {"created_ms": "started", "since_ms": "since", "due_ms": "due", "ended_ms": "ended"}
 _COLUMNS: Final = (
-    "workflow", "step", "status", "started", "since", "due", "ended", "active_s", "paused_s", "credits",
+    "workflow", "step", "status", "started", "started_by", "since", "due", "ended", "active_s", "paused_s", "credits",
     "decision", "via", "by", "summary", "error",
 )  # fmt: skip
 
@@ -19,6 +19,7 @@ def frame(documents: list[dict[str, Any]]) -> pd.DataFrame:
     for document in documents:
         decision = document["decision"] or {}
         row = {**document, "active_s": document["active_ms"] / 1000, "paused_s": document["paused_ms"] / 1000}
+        row["started_by"] = document["by"]
         row |= {"decision": decision.get("what"), "via": decision.get("via"), "by": decision.get("by")}
         row |= {name: document[key] for key, name in _TIMES.items()}
         rows.append(row)

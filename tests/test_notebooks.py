@@ -42,7 +42,10 @@ def executed(name: str, server: Server, place: Path) -> list[list[dict[str, Any]
 
 
 def test_every_notebook_stands_here() -> None:
-    names = {"01_approve.ipynb", "02_poll.ipynb", "03_callback.ipynb", "04_retry.ipynb"}
+    names = {
+        *("01_approve.ipynb", "02_poll.ipynb", "03_callback.ipynb", "04_retry.ipynb", "05_form.ipynb"),
+        "approvals.ipynb",
+    }
     assert {path.name for path in NOTEBOOKS.glob("*.ipynb")} == names
 
 
@@ -73,3 +76,14 @@ def test_the_request_is_retried_until_it_works_or_the_retries_are_used_up(server
     shown = [text for outputs in executed("04_retry.ipynb", server, tmp_path) for text in texts(outputs)]
     assert "'fine after 2 failures'" in shown
     assert shown[-1] == "('gave up', [(1, None), (2, None), (3, None), (4, 'retries used up')])"
+
+
+def test_the_form_is_answered_after_it_was_corrected(server: Server, tmp_path: Path) -> None:
+    shown = [text for outputs in executed("05_form.ipynb", server, tmp_path) for text in texts(outputs)]
+    assert any("amount: 9000 is more than the maximum of 5000" in text for text in shown)
+    assert shown[-1] == "'paid 4200 EUR by transfer'"
+
+
+def test_the_dashboard_shows_the_panel(server: Server, tmp_path: Path) -> None:
+    [*_, outputs] = executed("approvals.ipynb", server, tmp_path)
+    assert any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from jupyter_server.auth import Authorizer
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
+import pdnb
 from pdnb.codec import SCHEMA
 from pdnb.errors import StoreUnavailable
 from pdnb.home import Home, now_ms
@@ -19,7 +21,6 @@ from tests.desk import Answer, Desk
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
-    from pathlib import Path
 
     from jupyter_server.auth import User
     from jupyter_server.base.handlers import JupyterHandler
@@ -444,3 +445,18 @@ async def test_a_card_of_no_run_is_a_404(desk: Desk, jp_fetch: Fetch) -> None:
     with pytest.raises(HTTPClientError) as caught:
         await jp_fetch("pdnb", "card", NOBODY)
     assert caught.value.code == 404
+
+
+def test_every_route_of_the_api_is_described_and_nothing_else() -> None:
+    import yaml  # type: ignore[import-untyped]  # it ships no types
+
+    from pdnb.server.api import API_HANDLERS
+
+    described = yaml.safe_load((Path(pdnb.__path__[0]) / "server/openapi.yaml").read_text())["paths"]
+    routes: set[str] = set()
+    for pattern, _ in API_HANDLERS:
+        path = pattern.replace("([0-9a-z]{20})", "{id}")
+        choices = re.search(r"\(([a-z|]+)\)", path)
+        for choice in choices[1].split("|") if choices else [""]:
+            routes.add(path.replace(choices[0], choice) if choices else path)
+    assert {path for path in described if "{token}" not in path} == routes

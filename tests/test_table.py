@@ -37,7 +37,7 @@ OVER = replace(
     error=None,
 )
 COLUMNS = [
-    "workflow", "step", "status", "started", "since", "due", "ended", "active_s", "paused_s", "credits",
+    "workflow", "step", "status", "started", "started_by", "since", "due", "ended", "active_s", "paused_s", "credits",
     "decision", "via", "by", "summary", "error",
 ]  # fmt: skip
 

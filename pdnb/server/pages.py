@@ -78,6 +78,7 @@ _jinja: Final = Environment(
     finalize=lambda value: plain(value) if type(value) is str else value,  # Markup is a str too, and stays as it is
 )
 _jinja.tests["about"] = lambda text, name: text.startswith((f"{name}:", f"{name}[", f"{name}."))
+_jinja.filters["without"] = lambda text, name: text.removeprefix(f"{name}: ")
 _jinja.policies["json.dumps_kwargs"] = {"sort_keys": False}  # exports keep the order their step gave them
 _jinja.globals["style"] = Markup(PAGE_STYLE)  # noqa: S704  our own file
 
