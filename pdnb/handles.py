@@ -14,7 +14,7 @@ from pdnb.errors import MovedOn, Refused
 from pdnb.flow import milliseconds
 from pdnb.home import Home
 from pdnb.links import Link
-from pdnb.model import JSON, Attempt, Cancelled, Claimed, Lost, Resumed, Retried, Status, Via
+from pdnb.model import JSON, Ask, Attempt, Cancelled, Claimed, Lost, Resumed, Retried, Status, Via
 from pdnb.model import Run as Row
 from pdnb.request import from_person
 from pdnb.runner import Runner
@@ -71,6 +71,17 @@ class Run:
     def attempts(self) -> tuple[Attempt, ...]:
         """Every attempt so far, without working links: what a cell shows is kept in its notebook."""
         return tuple(view.shown_attempt(attempt) for attempt in self._home.store.attempts(self.id))
+
+    @property
+    def row(self) -> Row:
+        """What was seen last, as it is stored."""
+        return self._seen
+
+    @property
+    def ask(self) -> Ask | None:
+        """What people are asked where it waits now: a message, a form, what comes after."""
+        row = self._look()
+        return self._home.store.ask(row.id, row.step, row.runs) if row.status is Status.SUSPENDED else None
 
     @property
     def resume_url(self) -> Link | None:

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from pdnb.kernel.card import MAX_ATTEMPTS, MAX_OUTPUT, Card, card_html, card_text
-from pdnb.model import Attempt, Decision, Pause, Run, Status
+from pdnb.model import Ask, Attempt, Decision, Pause, Run, Status
 from pdnb.view import detail, summary
 
 NOW = 1_763_763_065_000  # 21 Nov 2025, 22:11:05 UTC
@@ -185,3 +185,14 @@ def test_ipython_shows_the_card_as_html_and_as_text() -> None:
     assert bundle["text/html"].startswith("<object")
     assert bundle["text/plain"].splitlines()[0] == "01_approve  suspended  (run r1)"
     assert bundle["text/plain"].splitlines()[1] == "  ✓ draft   ◆ approve   ○ publish"
+
+
+def test_the_card_says_what_is_asked_and_how_far_a_step_at_work_has_come() -> None:
+    form = {"type": "object", "properties": {"amount": {"type": "integer"}}}
+    waits = replace(DRAFT, step="approve", position=1, ask=Ask("Pay the **venue**?", form))
+    told = card_text(document(RUN, DRAFT, waits))
+    assert "Pay the venue?" in told
+    assert "Asks for: Amount" in told
+    at_work = replace(RUN, status=Status.RUNNING, pause=None)
+    progress = {"outputs": [], "progress": {"done": 3.0, "total": 12.0, "text": "files"}}
+    assert "3 of 12 · files" in card_text(detail(at_work, {}, [DRAFT], progress))

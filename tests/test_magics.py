@@ -426,7 +426,7 @@ def test_the_panel_is_a_widget(nb: Notebook) -> None:
     nb.run("%%step one\n1")
     nb.run("%pdnb run")
     panel = nb.run("%pdnb panel -w workflow")
-    assert [row["status"] for row in panel.rows] == ["succeeded"]
+    assert "succeeded" in repr(panel)
     panel.close()
 
 

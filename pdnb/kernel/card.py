@@ -15,6 +15,7 @@ from html import escape
 from typing import Final
 from urllib.parse import quote
 
+from pdnb.markdown import to_text
 from pdnb.telling import OUTCOMES, Document, own, sentences
 from pdnb.words import clip, span, utc
 
@@ -76,7 +77,21 @@ def card_text(document: Document) -> str:
     """The card for terminals: three lines and more if there is more to say."""
     steps = "   ".join(f"{_STATES[state][0]} {own(name)}" for name, state in _steps(document))
     lines = [f"{own(document['workflow'])}  {document['status']}  (run {own(document['id'])})", f"  {steps}"]
-    return "\n".join(lines + [f"  {line}" for text in sentences(document) for line in text.splitlines()])
+    told = [*sentences(document), *_asked(document)]
+    return "\n".join(lines + [f"  {line}" for text in told for line in text.splitlines()])
+
+
+def _asked(document: Document) -> Iterator[str]:
+    """What people are asked where the run waits, and how far a step at work has come."""
+    ask = document.get("ask")
+    if ask and ask["message"]:
+        yield own(to_text(ask["message"]))
+    if ask and ask["fields"]:
+        yield f"Asks for: {own(', '.join(field['title'] for field in ask['fields']))}"
+    for attempt in (document.get("attempts") or [])[-1:]:
+        if progress := attempt.get("progress"):
+            text = f" · {own(progress['text'])}" if progress["text"] else ""
+            yield f"{progress['done']:g} of {progress['total']:g}{text}"
 
 
 def _static(document: Document) -> Iterator[str]:
@@ -92,7 +107,7 @@ def _static(document: Document) -> Iterator[str]:
         f'&ensp;<span style="color:{colour}">{sign}</span>&nbsp;{escape(status)}</p>'
     )
     yield f'<p style="margin:0 0 10px;line-height:2">{steps}</p>'
-    for text in sentences(document):
+    for text in (*sentences(document), *_asked(document)):
         yield f'<p style="{_LINE};white-space:pre-line;overflow-wrap:anywhere">{escape(text)}</p>'
     attempts = document.get("attempts") or []
     if len(attempts) > MAX_ATTEMPTS:
