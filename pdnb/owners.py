@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,9 @@ from filelock import FileLock, Timeout
 from pdnb.errors import StoreUnavailable
 
 _MODE: Final = 0o600
+
+#: Whoever comes in has a card by then.
+_COMING_IN_S: Final = 60.0
 
 
 class Owner:
@@ -77,11 +81,22 @@ class Owners:
 
     def bury(self) -> None:
         """Remove the files of the dead, so that nobody rings them for ever."""
-        for entry in list(os.scandir(self._directory)):
+        entries = list(os.scandir(self._directory))
+        names = {entry.name for entry in entries}
+        for entry in entries:
             owner = entry.name.removesuffix(".json")
-            if entry.name.endswith(".json") and not self.alive(owner):
+            if owner != entry.name and not self.alive(owner):
                 (self._directory / entry.name).unlink(missing_ok=True)
                 (self._directory / f"{owner}.lock").unlink(missing_ok=True)
+            elif owner == entry.name and f"{owner.removesuffix('.lock')}.json" not in names:
+                self._bury_stray(entry)
+
+    def _bury_stray(self, entry: os.DirEntry[str]) -> None:
+        """Remove what somebody left who was killed while coming in: a lock without a card, or a part of a card."""
+        with contextlib.suppress(OSError):  # it has just become a card, or was removed
+            old = time.time() - entry.stat().st_mtime > _COMING_IN_S
+            if old and not self.alive(entry.name.removesuffix(".lock")):
+                (self._directory / entry.name).unlink()
 
 
 class Post:

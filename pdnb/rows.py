@@ -7,6 +7,8 @@ diskcache's defaults would lose or execute data; what is done about it here:
 - nothing is evicted and nothing expires (``eviction_policy="none"``, ``cull_limit=0``, never ``expire=``);
 - a rollback journal with ``synchronous=FULL``: a commit is on the disk when it returns;
 - a transaction that cannot begin or commit ends the connection, so no half of it lingers, and the error says so;
+- a commit may fail and be on the disk all the same (SQLite could not finish what comes behind it): a fresh connection
+  is asked, by the row that the transaction set last, which must hold a text that was not there before;
 - Interrupt is held back while a transaction is open;
 - diskcache's own key iteration is quadratic: keys and tags are read by the index, here and nowhere else.
 """
@@ -68,6 +70,7 @@ class Rows:
 
     def __init__(self, directory: Path, schema: int) -> None:
         self._path = directory / _FILE
+        self._mine = threading.local()  # `.last`: the row that this thread's transaction set last
         with _said(self._path):
             if self._path.exists():
                 self._inspect(schema)
@@ -105,8 +108,16 @@ class Rows:
     @contextlib.contextmanager
     def transact(self) -> Iterator[None]:
         """A write transaction: all of it is on the disk when the block ends, or none. Never ``await`` inside."""
-        with _interrupts_held(), self._trouble(), self._cache.transact():
-            yield
+        self._mine.last = None
+        ended = False
+        with _interrupts_held():
+            try:
+                with self._trouble(), self._cache.transact():
+                    yield
+                    ended = True  # what fails now is the commit
+            except StoreUnavailable as error:
+                if not ended or not self._stuck(error):
+                    raise
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -131,6 +142,7 @@ class Rows:
         """Put *text* under *key*; *tag* files the row for :meth:`tagged`."""
         with self._trouble():
             self._cache.set(key, text, tag=tag)
+        self._mine.last = key, text
 
     def delete(self, key: str) -> None:
         """Take the row away, if there is one."""
@@ -163,6 +175,19 @@ class Rows:
         query = "SELECT rowid, key FROM Cache WHERE tag = ? AND rowid < ? AND raw = 1 ORDER BY rowid DESC LIMIT ?"
         return self._query(query, (tag, 2**62 if before is None else before, limit))
 
+    def changes(self) -> tuple[int, int]:
+        """Another value after every commit: SQLite counts those of others, the connection its own."""
+        return self._query("PRAGMA data_version", ())[0][0], self._cache._con.total_changes
+
+    def newest(self) -> int:
+        """The greatest rowid so far."""
+        return self._query("SELECT max(rowid) FROM Cache", ())[0][0] or 0
+
+    def filed_since(self, tag: str, *, rowid: int = 0, unix_s: float = 0.0) -> list[str]:
+        """The keys filed under *tag* in rows behind *rowid*, set at *unix_s* or later."""
+        query = "SELECT key FROM Cache WHERE tag = ? AND rowid > ? AND store_time >= ? AND raw = 1"
+        return [key for (key,) in self._query(query, (tag, rowid, unix_s))]
+
     def counts(self) -> dict[str, int]:
         """How many rows are filed under each tag."""
         return dict(self._query("SELECT tag, count(*) FROM Cache WHERE typeof(tag) = 'text' GROUP BY tag", ()))
@@ -170,6 +195,20 @@ class Rows:
     def close(self) -> None:
         """End this thread's connection."""
         self._cache.close()
+
+    def _stuck(self, error: StoreUnavailable) -> bool:
+        """Whether the commit that failed with *error* is on the disk; raises when that cannot be seen now."""
+        if self._mine.last is None:
+            return False
+        key, text = self._mine.last
+        try:
+            found = self.get(key)
+        except (StoreUnavailable, StoreCorrupt):
+            raise StoreUnavailable(
+                f"the store {self._path.parent} failed in a commit ({error.__cause__ or error}): "
+                "whether the change was made is not known; look before you repeat it"
+            ) from error
+        return found == str(text)
 
     def _query(self, query: str, values: tuple[object, ...]) -> list[Any]:
         with self._trouble():

@@ -23,6 +23,7 @@ import hashlib
 import heapq
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -37,6 +38,7 @@ from pdnb.rows import Rows
 from pdnb.workflow import Frozen
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_MARGIN_S: Final = 10.0  # a transaction may have begun this long before it was committed
 _NAME: Final = 30  # characters of a person's name in a run's row
 _BATCH: Final = 200  # due pauses per transaction: few commits, and no writer waits long for its turn
 
@@ -47,6 +49,16 @@ class Page:
 
     runs: tuple[Run, ...]
     next: str | None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where somebody's last look was: what :meth:`Store.news` goes on from."""
+
+    changes: tuple[int, int]
+    unix_s: float
+    open: frozenset[str]
+    newest: int
 
 
 class Store:
@@ -193,6 +205,30 @@ class Store:
                 counts[Status(tag.partition(" ")[0])] += count
         return counts
 
+    def mark(self, workflow: str | None = None) -> Mark:
+        """From now on, for :meth:`news` of all runs or of those of *workflow*."""
+        changes, now_s = self._rows.changes(), time.time()
+        return Mark(changes, now_s, self._open_keys(workflow), self._rows.newest())
+
+    def news(self, mark: Mark, workflow: str | None = None) -> tuple[Mark, tuple[Run, ...]]:
+        """The runs that have changed since *mark* or are new, and the next mark; some may be those seen before.
+
+        Without news this is one question to SQLite; with news it reads the index of what is unfinished, and the rows
+        written since. No look reads all runs again.
+        """
+        if self._rows.changes() == mark.changes:
+            return mark, ()
+        unfinished, over = (
+            self._tags({status for status in Status if status.over is wanted}, workflow) for wanted in (False, True)
+        )
+        since_s = mark.unix_s - _MARGIN_S if time.time() >= mark.unix_s else 0.0  # a clock set back: all of them
+        with self._rows.snapshot():
+            after = self.mark(workflow)
+            keys = mark.open - after.open  # over now, or gone
+            keys = keys.union(*(self._rows.filed_since(tag, unix_s=since_s) for tag in unfinished))
+            keys = keys.union(*(self._rows.filed_since(tag, rowid=mark.newest) for tag in over))
+            return after, self._usable(sorted(keys))
+
     def look(self, run_id: str, step: str, runs: int) -> tuple[Run, Refused | None]:
         """The run, and why a request to attempt *runs* of *step* would come too late (``None``: it would not)."""
         run = self.get(run_id)
@@ -280,6 +316,15 @@ class Store:
     def close(self) -> None:
         """End this thread's connection."""
         self._rows.close()
+
+    def _tags(self, statuses: set[Status], workflow: str | None) -> list[str]:
+        if workflow is not None:
+            return [f"{status} {workflow}" for status in statuses]
+        return [tag for tag in self._rows.tags() if _matches(tag, statuses, None)]
+
+    def _open_keys(self, workflow: str | None) -> frozenset[str]:
+        tags = self._tags({status for status in Status if not status.over}, workflow)
+        return frozenset(key for tag in tags for key in self._rows.filed_since(tag))
 
     def _usable(self, keys: Iterable[str]) -> tuple[Run, ...]:
         runs: list[Run] = []

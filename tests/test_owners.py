@@ -219,6 +219,21 @@ def test_the_dead_are_buried_and_the_living_are_not(tmp_path: Path) -> None:
     mine.leave()
 
 
+def test_what_somebody_left_who_was_killed_while_coming_in_is_removed_and_a_newcomers_is_not(tmp_path: Path) -> None:
+    mine = Owner(tmp_path, "kernel", 4711)
+    mine._card.unlink()  # frozen for long between its lock and its card
+    place = tmp_path / "owners"
+    old = ["worker-1-00000000.lock", ".worker-2-00000000.json.0123abcd"]
+    new = ["worker-3-00000000.lock", ".worker-4-00000000.json.0123abcd"]
+    for name in old + new:
+        (place / name).touch()
+    for name in [*old, f"{mine.id}.lock"]:
+        os.utime(place / name, (0, 0))
+    Owners(tmp_path).bury()
+    assert {path.name for path in place.iterdir()} == {*new, f"{mine.id}.lock"}
+    mine.leave()
+
+
 # ---- the post -----------------------------------------------------------------------------------------------------
 
 

@@ -526,6 +526,36 @@ def test_environments_with_queued_runs_are_found_with_a_run_that_waits_there(sto
     assert all(store.get(run_id).environment == key for key, run_id in found.items())
 
 
+# ---- news ---------------------------------------------------------------------------------------------------------
+
+
+def test_news_are_what_has_changed_since_the_mark_and_cost_one_question_without(tmp_path: Path, store: Store) -> None:
+    old = [store.add(code(), None, at_ms=T0 + i) for i in range(3)]
+    for run in old[:2]:
+        store.apply(run.id, Claimed(T0 + 5, "worker-1"))
+    over = store.apply(old[0].id, Exited(T0 + 6, 1))
+    mark = store.mark()
+    assert store.news(mark) == (mark, ())
+    other = Store(tmp_path, LINKS)  # of another process: its commits count as well
+    new = other.add(code(), None, at_ms=T0 + 7)
+    other.apply(old[1].id, Exited(T0 + 8, 1))
+    brief = other.apply(other.add(code(), None, at_ms=T0 + 8, owner="worker-1").id, Exited(T0 + 9, 1))
+    mark, found = store.news(mark)
+    assert {run.id for run in found} >= {new.id, old[1].id, brief.id}
+    assert over.id not in {run.id for run in found}
+    assert {run.id: run.status for run in found}[old[1].id] is Status.SUCCEEDED
+    assert store.news(mark) == (mark, ())
+    store.apply(new.id, Claimed(T0 + 9, "worker-1"))
+    assert new.id in {run.id for run in store.news(mark)[1]}
+
+
+def test_news_of_one_workflow_are_of_no_other(store: Store) -> None:
+    mark = store.mark("mine")
+    mine = store.add(code("mine"), None, at_ms=T0)
+    store.add(code("other"), None, at_ms=T0)
+    assert [run.id for run in store.news(mark, "mine")[1]] == [mine.id]
+
+
 # ---- lists --------------------------------------------------------------------------------------------------------
 
 
