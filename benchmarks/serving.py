@@ -16,11 +16,27 @@ from pathlib import Path
 @contextmanager
 def server(place: Path, *options: str) -> Iterator[Path]:
     """Run it; gives the store's directory once the server listens."""
-    store, root = place / "store", place / "root"
-    root.mkdir()
+    process = begin(place, port := free_port(), *options)
+    try:
+        until_ready(place, port, process)
+        yield place / "store"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def begin(place: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
+    """The server's process, as soon as there is one; its store is ``place / "store"``."""
+    store, root = place / "store", place / "root"
+    root.mkdir(exist_ok=True)
     # fmt: off
     command = [
         sys.executable, "-m", "jupyter_server", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
@@ -29,17 +45,18 @@ def server(place: Path, *options: str) -> Iterator[Path]:
         *options,
     ]
     # fmt: on
-    process = subprocess.Popen(command, env={**os.environ, "PDNB_DIR": str(store)})
-    try:
-        until = time.monotonic() + 30
-        while not (store / "settings.json").exists() or not _answers(port):
-            if process.poll() is not None or time.monotonic() > until:
-                raise SystemExit("the server did not start")
-            time.sleep(0.05)
-        yield store
-    finally:
-        process.terminate()
-        process.wait(20)
+    with (place / "server.log").open("ab") as log:  # Jupyter greets also at this level
+        return subprocess.Popen(command, env={**os.environ, "PDNB_DIR": str(store)}, stderr=log)
+
+
+def until_ready(place: Path, port: int, process: subprocess.Popen[bytes], *, since_ns: int = 0) -> None:
+    """Wait until it answers and keeps the store: until its settings are there, written after Unix time *since_ns*."""
+    settings = place / "store" / "settings.json"
+    until = time.monotonic() + 30
+    while not settings.exists() or settings.stat().st_mtime_ns < since_ns or not _answers(port):
+        if process.poll() is not None or time.monotonic() > until:
+            raise SystemExit(f"the server did not start: {(place / 'server.log').read_text()}")
+        time.sleep(0.02)
 
 
 def _answers(port: int) -> bool:

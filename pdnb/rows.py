@@ -20,7 +20,7 @@ import os
 import signal
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -161,19 +161,29 @@ class Rows:
         rows = self._query(query, (prefix, before if before is not None else prefix + "\U0010ffff"))
         return rows[0][0] if rows else None
 
-    def tags(self) -> list[str]:
-        """The distinct tags, by skipping through the index: as many look-ups as there are tags."""
-        query = (
-            "WITH RECURSIVE t(tag) AS (SELECT min(tag) FROM Cache UNION ALL"
-            " SELECT (SELECT min(tag) FROM Cache WHERE tag > t.tag) FROM t WHERE t.tag IS NOT NULL)"
-            " SELECT tag FROM t WHERE tag IS NOT NULL"
-        )
-        return [tag for (tag,) in self._query(query, ()) if type(tag) is str]
+    def tags(self, prefix: str, *, before: int | None = None) -> list[tuple[int, str]]:
+        """The distinct tags that begin with *prefix*, each behind its newest rowid that is older than *before*.
 
-    def tagged(self, tag: str, *, before: int | None = None, limit: int = 50) -> list[tuple[int, str]]:
-        """Up to *limit* ``(rowid, key)`` filed under *tag*, newest first, older than rowid *before*."""
-        query = "SELECT rowid, key FROM Cache WHERE tag = ? AND rowid < ? AND raw = 1 ORDER BY rowid DESC LIMIT ?"
-        return self._query(query, (tag, 2**62 if before is None else before, limit))
+        It skips through the index: as many look-ups as there are tags.
+        """
+        query = (
+            "WITH RECURSIVE t(tag) AS (SELECT min(tag) FROM Cache WHERE tag >= :low AND tag < :high UNION ALL"
+            " SELECT (SELECT min(tag) FROM Cache WHERE tag > t.tag AND tag < :high) FROM t WHERE t.tag IS NOT NULL)"
+            " SELECT (SELECT max(rowid) FROM Cache WHERE tag = t.tag AND rowid < :before) AS newest, tag FROM t"
+            " WHERE newest IS NOT NULL"
+        )
+        bounds = {"low": prefix, "high": prefix + "\U0010ffff", "before": 2**62 if before is None else before}
+        return self._query(query, bounds)
+
+    def tagged(self, tag: str, *, before: int | None = None, limit: int = 50) -> list[int]:
+        """Up to *limit* rowids filed under *tag*, newest first, older than *before*; only the index is read."""
+        query = "SELECT rowid FROM Cache WHERE tag = ? AND rowid < ? ORDER BY rowid DESC LIMIT ?"
+        return [rowid for (rowid,) in self._query(query, (tag, 2**62 if before is None else before, limit))]
+
+    def key(self, rowid: int) -> str | None:
+        """The key of the row, if it is one of ours."""
+        rows = self._query("SELECT key FROM Cache WHERE rowid = ? AND raw = 1", (rowid,))
+        return rows[0][0] if rows and type(rows[0][0]) is str else None
 
     def changes(self) -> tuple[int, int]:
         """Another value after every commit: SQLite counts those of others, the connection its own."""
@@ -183,14 +193,17 @@ class Rows:
         """The greatest rowid so far."""
         return self._query("SELECT max(rowid) FROM Cache", ())[0][0] or 0
 
-    def filed_since(self, tag: str, *, rowid: int = 0, unix_s: float = 0.0) -> list[str]:
-        """The keys filed under *tag* in rows behind *rowid*, set at *unix_s* or later."""
-        query = "SELECT key FROM Cache WHERE tag = ? AND rowid > ? AND store_time >= ? AND raw = 1"
-        return [key for (key,) in self._query(query, (tag, rowid, unix_s))]
+    def written(self, tag: str, *, after: int = 0, since_s: float = 0.0) -> list[tuple[int, float]]:
+        """``(rowid, Unix time)`` of the rows under *tag* behind rowid *after* that were set at *since_s* or later."""
+        query = "SELECT rowid, store_time FROM Cache WHERE tag = ? AND rowid > ? AND store_time >= ?"
+        return self._query(query, (tag, after, since_s))
 
-    def counts(self) -> dict[str, int]:
-        """How many rows are filed under each tag."""
-        return dict(self._query("SELECT tag, count(*) FROM Cache WHERE typeof(tag) = 'text' GROUP BY tag", ()))
+    def counts(self, prefixes: Iterable[str]) -> list[int]:
+        """How many rows are filed under tags that begin with each of *prefixes*; only the index is read."""
+        bounds = [bound for prefix in prefixes for bound in (prefix, prefix + "\U0010ffff")]
+        each = "(SELECT count(*) FROM Cache WHERE tag >= ? AND tag < ?)"
+        query = f"SELECT {', '.join([each] * (len(bounds) // 2))}"  # only placeholders
+        return list(self._query(query, tuple(bounds))[0])
 
     def close(self) -> None:
         """End this thread's connection."""
@@ -210,7 +223,7 @@ class Rows:
             ) from error
         return found == str(text)
 
-    def _query(self, query: str, values: tuple[object, ...]) -> list[Any]:
+    def _query(self, query: str, values: tuple[object, ...] | dict[str, object]) -> list[Any]:
         with self._trouble():
             rows: list[Any] = self._cache._sql(query, values).fetchall()
         return rows

@@ -24,7 +24,7 @@ import heapq
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -39,6 +39,8 @@ from pdnb.workflow import Frozen
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _MARGIN_S: Final = 10.0  # a transaction may have begun this long before it was committed
+_UNFINISHED: Final = tuple(status for status in Status if not status.over)
+_OVER: Final = tuple(status for status in Status if status.over)
 _NAME: Final = 30  # characters of a person's name in a run's row
 _BATCH: Final = 200  # due pauses per transaction: few commits, and no writer waits long for its turn
 
@@ -57,7 +59,8 @@ class Mark:
 
     changes: tuple[int, int]
     unix_s: float
-    open: frozenset[str]
+    open: frozenset[int]
+    recent: Mapping[int, float]
     newest: int
 
 
@@ -189,45 +192,44 @@ class Store:
         if cursor is not None and not (cursor.isdecimal() and len(cursor) <= 18):
             raise ValueError(f"{cursor!r} is no cursor: pass the 'next' of the page before")
         before = None if cursor is None else int(cursor)
-        wanted = set(Status if statuses is None else statuses)
         with self._rows.snapshot():  # else a run that changes meanwhile would come twice or not at all
-            tags = [tag for tag in self._rows.tags() if _matches(tag, wanted, workflow)]
-            streams = [self._rows.tagged(tag, before=before, limit=limit + 1) for tag in tags]
+            tags = self._tags(set(Status if statuses is None else statuses), workflow, before)
+            newest = heapq.nlargest(limit + 1, tags)  # of many workflows: no other tag has a run of this page
+            streams = [self._rows.tagged(tag, before=before, limit=limit + 1) for _, tag in newest]
             found = list(islice(heapq.merge(*streams, reverse=True), limit + 1))
-            runs = self._usable(key for _, key in found[:limit])
-        return Page(runs, str(found[limit - 1][0]) if len(found) > limit else None)
+            runs = self._usable(found[:limit])
+        return Page(runs, str(found[limit - 1]) if len(found) > limit else None)
 
     def counts(self) -> dict[Status, int]:
         """How many runs have each status."""
-        counts = dict.fromkeys(Status, 0)
-        for tag, count in self._rows.counts().items():
-            if _matches(tag, set(Status), None):
-                counts[Status(tag.partition(" ")[0])] += count
-        return counts
+        return dict(zip(Status, self._rows.counts(f"{status} " for status in Status), strict=True))
 
     def mark(self, workflow: str | None = None) -> Mark:
         """From now on, for :meth:`news` of all runs or of those of *workflow*."""
-        changes, now_s = self._rows.changes(), time.time()
-        return Mark(changes, now_s, self._open_keys(workflow), self._rows.newest())
+        return self._marked(workflow, time.time() - _MARGIN_S, self._rows.newest())
 
     def news(self, mark: Mark, workflow: str | None = None) -> tuple[Mark, tuple[Run, ...]]:
-        """The runs that have changed since *mark* or are new, and the next mark; some may be those seen before.
+        """The runs that have changed since *mark* or are new, and the next mark.
 
-        Without news this is one question to SQLite; with news it reads the index of what is unfinished, and the rows
-        written since. No look reads all runs again.
+        Without news this is one question to SQLite; with news it goes through the index of what is unfinished and
+        reads the rows written since. No look reads all runs again.
         """
         if self._rows.changes() == mark.changes:
             return mark, ()
-        unfinished, over = (
-            self._tags({status for status in Status if status.over is wanted}, workflow) for wanted in (False, True)
-        )
         since_s = mark.unix_s - _MARGIN_S if time.time() >= mark.unix_s else 0.0  # a clock set back: all of them
         with self._rows.snapshot():
-            after = self.mark(workflow)
-            keys = mark.open - after.open  # over now, or gone
-            keys = keys.union(*(self._rows.filed_since(tag, unix_s=since_s) for tag in unfinished))
-            keys = keys.union(*(self._rows.filed_since(tag, rowid=mark.newest) for tag in over))
-            return after, self._usable(sorted(keys))
+            after = self._marked(workflow, since_s, mark.newest)
+            changed = {rowid for rowid, written_s in after.recent.items() if mark.recent.get(rowid) != written_s}
+            return after, self._usable(sorted(changed | (mark.open - after.open)))  # these are over now
+
+    def _marked(self, workflow: str | None, since_s: float, newest: int) -> Mark:
+        recent: dict[int, float] = {}
+        for _, tag in self._tags(_UNFINISHED, workflow):
+            recent.update(self._rows.written(tag, since_s=since_s))
+        for _, tag in self._tags(_OVER, workflow):  # begun and ended since
+            recent.update(self._rows.written(tag, after=newest))
+        still = frozenset(self._rowids(_UNFINISHED, workflow))
+        return Mark(self._rows.changes(), time.time(), still, recent, self._rows.newest())
 
     def look(self, run_id: str, step: str, runs: int) -> tuple[Run, Refused | None]:
         """The run, and why a request to attempt *runs* of *step* would come too late (``None``: it would not)."""
@@ -310,27 +312,32 @@ class Store:
 
     def running(self) -> tuple[Run, ...]:
         """Every run that somebody has claimed and whose row can be used."""
-        tags = [tag for tag in self._rows.tags() if _matches(tag, {Status.RUNNING}, None)]
-        return self._usable(key for tag in tags for _, key in self._rows.tagged(tag, limit=1_000_000))
+        return self._usable(self._rowids({Status.RUNNING}))
 
     def close(self) -> None:
         """End this thread's connection."""
         self._rows.close()
 
-    def _tags(self, statuses: set[Status], workflow: str | None) -> list[str]:
-        if workflow is not None:
-            return [f"{status} {workflow}" for status in statuses]
-        return [tag for tag in self._rows.tags() if _matches(tag, statuses, None)]
+    def _tags(
+        self, statuses: Iterable[Status], workflow: str | None = None, before: int | None = None
+    ) -> Iterator[tuple[int, str]]:
+        """The tags of such runs, each behind the newest rowid under it."""
+        for status in statuses:
+            if workflow is None:
+                yield from self._rows.tags(f"{status} ", before=before)
+            else:
+                tag = f"{status} {workflow}"
+                yield from ((rowid, tag) for rowid in self._rows.tagged(tag, before=before, limit=1))
 
-    def _open_keys(self, workflow: str | None) -> frozenset[str]:
-        tags = self._tags({status for status in Status if not status.over}, workflow)
-        return frozenset(key for tag in tags for key in self._rows.filed_since(tag))
+    def _rowids(self, statuses: Iterable[Status], workflow: str | None = None) -> Iterator[int]:
+        for _, tag in self._tags(statuses, workflow):
+            yield from self._rows.tagged(tag, limit=1_000_000)
 
-    def _usable(self, keys: Iterable[str]) -> tuple[Run, ...]:
+    def _usable(self, rowids: Iterable[int]) -> tuple[Run, ...]:
         runs: list[Run] = []
-        for key in keys:
+        for rowid in rowids:
             with contextlib.suppress(StoreCorrupt, RunNotFound):  # one damaged row must not hide all others
-                runs.append(self.get(key.removeprefix("run/")))
+                runs.append(self.get((self._rows.key(rowid) or "").removeprefix("run/")))
         return tuple(runs)
 
     # ---- inside a transaction ----
@@ -454,11 +461,6 @@ def _attempts_key(run_id: str, position: int) -> str:
 
 def _attempt_key(run: Run) -> str:
     return f"{_attempts_key(run.id, run.position)}{run.runs:09d}"
-
-
-def _matches(tag: str, statuses: set[Status], workflow: str | None) -> bool:
-    status, _, name = tag.partition(" ")
-    return status in statuses and (workflow is None or name == workflow)
 
 
 def _last(key: str) -> str:

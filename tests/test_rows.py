@@ -276,10 +276,10 @@ def test_a_planted_key_of_another_kind_is_never_seen(rows: Rows, directory: Path
         plain.set(7, "x", tag="queued w")
         plain.set(b"run/b", "x", tag=b"queued w")
         plain.set("run/c", "x", tag=7)
-    assert rows.tags() == ["queued w"]
-    assert "run/a" in [key for _, key in rows.tagged("queued w")]
+    assert [tag for _, tag in rows.tags("")] == ["queued w"]
+    assert {rows.key(rowid) for rowid in rows.tagged("queued w")} == {"run/a", None}
     assert rows.keys("run/") == ["run/a", "run/c"]
-    assert set(rows.counts()) == {"queued w"}
+    assert rows.counts([""]) == [len(rows.tagged("queued w"))]
     assert not mark.exists()
 
 
@@ -459,7 +459,7 @@ def test_a_store_locked_by_another_process_is_not_available_and_works_afterwards
 
     calls: list[Callable[[], object]] = [
         change, lambda: rows.set("b", "2"), lambda: rows.delete("a"), lambda: rows.get("a"), lambda: rows.keys(""),
-        rows.tags, rows.counts, lambda: rows.tagged("x"),
+        lambda: rows.tags(""), lambda: rows.counts([""]), lambda: rows.tagged("x"), lambda: rows.key(1),
     ]  # fmt: skip
     with locked(directory, "IMMEDIATE"):
         started = time.monotonic()
@@ -587,13 +587,17 @@ def test_tags_file_rows_newest_first(new_dir: Callable[[], Path], changes: list[
             rows.set(key, "", tag)
             filed[key] = tag  # a dict keeps the order in which keys came first, as rowids do
     present = {tag for tag in filed.values() if tag}
-    assert rows.tags() == sorted(present)
-    assert rows.counts() == {tag: [*filed.values()].count(tag) for tag in present}
-    for tag in present:
+    assert [tag for _, tag in rows.tags("")] == sorted(present)
+    assert [tag for _, tag in rows.tags("x")] == sorted(tag for tag in present if tag.startswith("x"))
+    tags = [tag for tag in filed.values() if tag]
+    assert rows.counts(["x", "y"]) == [sum(tag.startswith(first) for tag in tags) for first in "xy"]
+    for newest_row, tag in rows.tags(""):
         newest = [key for key in reversed(filed) if filed[key] == tag]
         found = rows.tagged(tag)
-        assert [key for _, key in found] == newest
-        assert rows.tagged(tag, before=found[0][0], limit=1) == found[1:2]
+        assert [rows.key(rowid) for rowid in found] == newest
+        assert newest_row == found[0]
+        assert rows.tagged(tag, before=found[0], limit=1) == found[1:2]
+        assert [row for row, other in rows.tags("", before=newest_row) if other == tag] == found[1:2]
     rows.close()
 
 
@@ -659,7 +663,8 @@ LOOKS: dict[str, Callable[[Rows], object]] = {
     "get": lambda rows: rows.get("run/00007"),
     "keys": lambda rows: rows.keys("run/", after="run/00003", before="run/9", limit=3),
     "last": lambda rows: rows.last("run/", before="run/9"),
-    "tags": lambda rows: rows.tags(),
+    "tags": lambda rows: rows.tags("queued ", before=40),
+    "key": lambda rows: rows.key(3),
     "tagged": lambda rows: rows.tagged("queued w", before=40, limit=5),
 }
 

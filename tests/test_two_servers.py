@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pdnb.home import Home, now_ms
 from pdnb.model import Status
@@ -20,7 +21,7 @@ def test_when_the_server_that_keeps_the_store_is_killed_the_other_goes_on_and_no
     nap = MARK.format(file=file, word="nap") + "step.flow.delay(1)"
     gate = MARK.format(file=file, word="gate") + "step.flow.suspend()"
     last = MARK.format(file=file, word="last")
-    sources = {"nap": nap, "gate": gate, "last": last}
+    sources: dict[str, Any] = {"nap": nap, "gate": gate, "last": last}
     with Server(tmp_path / "one", pdnb_dir) as one:
         until((pdnb_dir / "settings.json").exists)
         assert str(one.port) in (pdnb_dir / "settings.json").read_text()

@@ -23,7 +23,7 @@ _LAYOUT: Final = {"width": "30rem"}
 _STYLE: Final = {"description_width": "9rem"}
 
 
-class Buttons(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class Buttons(ipywidgets.VBox):
     """The answer to *run*, whatever it waits for. *answered* is called after a decision was taken here."""
 
     def __init__(self, run: Run, answered: Callable[[], object]) -> None:

@@ -318,8 +318,8 @@ class LinkHandler(JupyterHandler):
     def _confirm(self, purpose: Purpose, run: Run, ask: Ask | None) -> None:
         if self._wants_json(page_by_default=True):
             document = {"status": str(run.status), "workflow": run.workflow, "step": run.step, "due_ms": run.due_ms}
-            document |= {"asks": ask.message if ask else None, "form": ask.form if ask else None}
-            self._send({**document, "message": f"POST to this URL to {purpose} the run"})
+            asks = {"asks": ask.message if ask else None, "form": ask.form if ask else None}
+            self._send({**document, **asks, "message": f"POST to this URL to {purpose} the run"})
         else:
             self.finish(confirm_page(run, purpose, self._office.home.clock(), ask))
 
