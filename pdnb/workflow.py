@@ -167,9 +167,8 @@ class Environment:
     def here(cls) -> Self:
         """That of this process, as it is now."""
         cwd = os.getcwd()  # noqa: PTH109  # text is what is stored
-        return cls(
-            sys.executable, cwd, tuple(entry or cwd for entry in sys.path if isinstance(entry, str))
-        )  # as import does
+        path: list[Any] = sys.path  # import passes over what is no text
+        return cls(sys.executable, cwd, tuple(entry or cwd for entry in path if isinstance(entry, str)))
 
     @property
     def key(self) -> str:
