@@ -288,6 +288,12 @@ class PdnbMagics(Magics):
         handle = display(Card(document, base_path), display_id=True)
         self._shown = (run.id, self._shell.execution_count)
         shown: int = document["version"]
+        buttons: Any = None
+        if base_path is None and self._somebody_clicks():
+            from pdnb.kernel.buttons import Buttons  # noqa: PLC0415  # widgets cost a quarter of a second
+
+            buttons = Buttons(handles.Run(self.notebook.home, run.row), lambda: follow(now=True))
+            display(buttons)
 
         def follow(*, now: bool = False) -> bool:
             nonlocal shown
@@ -296,10 +302,16 @@ class PdnbMagics(Magics):
             if wanted and row.version != shown and handle is not None:
                 handle.update(Card(run.document(), base_path))
                 shown = row.version
+                if buttons is not None:
+                    buttons.look()
             return not row.status.over
 
         self.live.watch(follow)
         self._shell.events.register("post_run_cell", _once(self._shell, lambda: follow(now=True)))
+
+    def _somebody_clicks(self) -> bool:
+        """Whether a notebook is open before somebody, as far as its host tells (nbclient tells nothing)."""
+        return "JPY_SESSION_NAME" in os.environ or "__vsc_ipynb_file__" in self._shell.user_ns
 
     def displayed(self, run: handles.Run) -> None:
         """A ``Run`` as a cell's value: its card, unless this cell has just shown it."""

@@ -1,0 +1,178 @@
+"""``pdnb run`` while it goes on: on a terminal a live picture of the steps, else a line for everything that happens.
+
+Rules:
+
+- What a step prints in this process is seen at once, as it prints; what it prints in a worker, when its attempt ends.
+- A commit of this process is looked at before the next step begins, so that lines come in their order; what others
+  commit is looked at several times a second.
+- Nothing that cannot be shown ends a run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.live import Live
+
+from pdnb import progress, view
+from pdnb.cli import look
+from pdnb.errors import PdnbError
+from pdnb.home import Home
+from pdnb.telling import OUTCOMES
+from pdnb.words import relative
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from pdnb.model import Attempt, Run
+
+_EVERY_S: Final = 0.2
+
+
+class WatchedHome(Home):
+    """A home that calls *heard*, too, when the thread that made it has committed something."""
+
+    def __init__(self, directory: Path) -> None:
+        self.heard: Callable[[], object] = lambda: None
+        self._thread = threading.get_ident()
+        super().__init__(directory, kind="shell")
+
+    def ring(self) -> None:
+        """Ring the others, then look."""
+        super().ring()
+        if threading.get_ident() == self._thread:
+            self.heard()
+
+
+class Follower:
+    """Shows one run on *console* from :meth:`begin` on."""
+
+    def __init__(self, home: Home, console: Console) -> None:
+        self._home = home
+        self._console = console
+        self._lock = threading.Lock()
+        self._run: Run | None = None
+        self._version = 0
+        self._shown: set[tuple[int, int]] = set()
+        self._begun: tuple[int, int] | None = None
+        self._took: dict[str, int] = {}  # milliseconds, by step
+        self._told: dict[str, Any] | None = None
+        self._far = ("", -1.0)
+
+    def begin(self, run_id: str) -> None:
+        """Follow this run from now on."""
+        self._run = self._home.store.get(run_id)
+        self.look()
+
+    def look(self) -> None:
+        """Look once, and say what is new."""
+        with self._lock, suppress(PdnbError):
+            if self._run is None:
+                return
+            run = self._home.store.get(self._run.id)
+            told = progress.told(self._home.directory, run)
+            if run.version != self._version:
+                for attempt in self._home.store.attempts(run.id):
+                    if attempt.ended_ms is not None and (attempt.position, attempt.runs) not in self._shown:
+                        self._shown.add((attempt.position, attempt.runs))
+                        self._ended(view.shown_attempt(attempt), run)
+                self._begins(run)
+            self._run, self._version, self._told = run, run.version, told
+            if told and told["progress"] and not self._live:
+                self._say_how_far(told["progress"])
+
+    def draw(self) -> Table | str:
+        """The steps as they are now; looks nowhere."""
+        run, told = self._run, self._told
+        if run is None:
+            return ""
+        times = {step: look.seconds(ms) for step, ms in self._took.items()}
+        if run.status == "running":
+            said = [look.seconds(self._home.clock() - run.since_ms)]
+            if told and told["progress"]:
+                said.append(look.far(told["progress"]))
+            if told and run.owner != self._home.owner and (line := _last_line(told["outputs"])):
+                said.append(line)
+            times[run.step] = " · ".join(said)
+        elif run.due_ms is not None:
+            times[run.step] = f"due {relative(run.due_ms, self._home.clock())}"
+        return look.steps(view.summary(run), times)
+
+    @property
+    def _live(self) -> bool:
+        return self._console.is_terminal
+
+    def _begins(self, run: Run) -> None:
+        if run.status == "running" and self._begun != (run.position, run.runs) and not self._live:
+            self._begun = (run.position, run.runs)
+            nth = f" (run {run.runs})" if run.runs > 1 else ""
+            self._console.print(look.text_of(f"▶ {run.step}{nth}"))
+
+    def _ended(self, attempt: Attempt, run: Run) -> None:
+        """Show what an attempt left; what it printed here was seen already."""
+        here = attempt.owner == self._home.owner
+        for output in attempt.outputs:
+            if not here or output.get("output_type") == "error":
+                self._console.print(look.text_of(look.printed(output).rstrip("\n")), soft_wrap=True)
+        ms = (attempt.ended_ms or attempt.started_ms) - attempt.started_ms
+        self._took[attempt.step] = self._took.get(attempt.step, 0) + ms
+        if not self._live:
+            self._console.print(look.text_of(self._line(attempt, run, ms)))
+
+    def _line(self, attempt: Attempt, run: Run, ms: int) -> str:
+        if run.status.waits and (run.position, run.runs) == (attempt.position, attempt.runs):
+            return f"{look.STATES[run.status][0]} {attempt.step}: {run.status}"
+        sign = {"raised": "✕", "lost": "✕", "returned": "✓", "exited": "✓"}.get(attempt.outcome, "◆")
+        return f"{sign} {attempt.step}: {OUTCOMES.get(attempt.outcome, attempt.outcome)}, {look.seconds(ms)}"
+
+    def _say_how_far(self, said: dict[str, Any]) -> None:
+        """A line of its own, but not for every little step."""
+        text, share = said["text"] or "", said["done"] / (said["total"] or 1)
+        if text != self._far[0] or share >= self._far[1] + 0.1 or share < self._far[1]:
+            self._far = (text, share)
+            self._console.print(look.text_of(f"  {look.far(said)}"))
+
+
+@contextmanager
+def following(home: WatchedHome, console: Console) -> Iterator[Follower]:
+    """Shows the run that is started at *home*, once :meth:`Follower.begin` was told which."""
+    over, follower = threading.Event(), Follower(home, console)
+
+    def watch() -> None:
+        while not over.wait(_EVERY_S):
+            follower.look()
+        home.store.close()  # this thread's connection
+
+    watcher = threading.Thread(target=watch, name="pdnb-follow", daemon=True)
+    live = Live(console=console, get_renderable=follower.draw, refresh_per_second=8, redirect_stderr=False)
+    home.heard = follower.look
+    watcher.start()
+    try:
+        if console.is_terminal:
+            live.start()
+        yield follower
+    finally:
+        home.heard = lambda: None
+        over.set()
+        watcher.join()
+        follower.look()
+        live.stop()
+
+
+def until_it_pauses(home: Home, run_id: str) -> None:
+    """Block while a server's workers work at the run; without that server it stays where it is."""
+    while True:
+        row = home.store.get(run_id)
+        if row.status.waits or row.status.over or (row.status == "queued" and not home.served()):
+            return
+        home.bell.wait(_EVERY_S)
+
+
+def _last_line(outputs: list[dict[str, Any]]) -> str:
+    lines = "\n".join(look.printed(output) for output in outputs[-1:]).strip().splitlines()
+    return lines[-1][:200] if lines else ""
