@@ -140,17 +140,19 @@ def _secret(directory: Path) -> bytes:
                 "restore it from a backup, or move the whole directory away"
             )
         part = path.with_name(f".secret.{secrets.token_hex(4)}")
-        descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
         try:
+            descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+                file.flush()
+                os.fsync(file.fileno())
             os.link(part, path)  # fails if somebody was quicker: then theirs is the secret
         except FileExistsError:
             pass
+        except OSError as error:
+            raise StoreUnavailable(f"{path} cannot be written ({error.strerror or error}): check the disk") from error
         finally:
-            part.unlink()
+            part.unlink(missing_ok=True)
     secret = path.read_bytes().strip()
     if len(secret) < 32:
         raise StoreCorrupt(f"{path} is damaged: restore it from a backup, or move the whole directory away")

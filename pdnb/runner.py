@@ -14,7 +14,7 @@ from itertools import count
 from typing import Final, TypeVar
 
 from pdnb import progress
-from pdnb.errors import Refused, StoreUnavailable
+from pdnb.errors import Fenced, Refused, StoreUnavailable
 from pdnb.execute import execute, one_line
 from pdnb.flow import Flow, Pd, URLs, make_context
 from pdnb.home import Home
@@ -122,8 +122,10 @@ class Runner:
         return self._code[code_hash]
 
     def _prepared(self, run: Run) -> tuple[Frozen, Pd]:
-        """The code and the step object of one attempt."""
+        """The code and the step object of one attempt; raises ``Fenced`` if the claim has been taken away meanwhile."""
         home, settings, frozen = self._home, self._home.settings, self._frozen(run.hash)
+        if home.store.get(run.id).fence != run.fence:  # frozen before it began, and overruled: then do nothing more
+            raise Fenced(f"claim {run.fence} of run {run.id} was taken away before step {run.step!r} began")
         target = Target(run.id, run.step, run.runs)
         urls = URLs(resume_url=home.links.url("resume", target), cancel_url=home.links.url("cancel", target))
         flow = Flow(urls, on_timeout=settings.on_timeout, confirm=settings.confirm_links)

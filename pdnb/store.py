@@ -247,10 +247,12 @@ class Store:
         run = self.get(run_id)
         found: dict[str, dict[str, JSON]] = {"trigger": {"event": self.event(run_id)}}
         for position in range(run.position + 1):
-            key = self._rows.last(_attempts_key(run_id, position))
-            attempt = None if key is None else self._attempt(run_id, key)
-            if attempt is not None and attempt.ended_ms is not None:
-                found[attempt.step] = exports_of(attempt)
+            key: str | None = None
+            while key := self._rows.last(_attempts_key(run_id, position), before=key):
+                attempt = self._attempt(run_id, key)
+                if attempt is not None and attempt.ended_ms is not None:  # one at work has none yet
+                    found[attempt.step] = exports_of(attempt)
+                    break
         return found
 
     def event(self, run_id: str) -> JSON:

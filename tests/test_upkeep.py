@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pdnb.errors import DefinitionError, MovedOn, Over
+from pdnb.errors import DefinitionError, Fenced, MovedOn, Over
 from pdnb.handles import Run, start
 from pdnb.home import Home, now_ms
 from pdnb.model import Raised, Returned, Status
+from pdnb.runner import Runner
 from pdnb.testing import Sandbox
 from pdnb.workflow import Step, Workflow, difference
 from tests.desk import code
@@ -253,3 +254,12 @@ def test_whoever_started_a_run_is_kept(home: Home, monkeypatch: pytest.MonkeyPat
         home.store.add(code(one="1"), None, at_ms=now_ms(), owner=home.owner).id, Raised(now_ms(), 1, error="x")
     )
     assert Run(home, row).retry().attempts[0].decision.by == "ann"  # type: ignore[union-attr]
+
+
+def test_whoever_was_overruled_before_it_began_begins_nothing(home: Home, tmp_path: Path) -> None:
+    sources: dict[str, Any] = {"one": f"open({str(tmp_path / 'begun')!r}, 'w')"}
+    run = home.store.add(code(**sources), None, at_ms=now_ms(), owner=home.owner)
+    Run(home, run).retry(take_over=True)
+    with pytest.raises(Fenced, match="was taken away before step 'one' began"):
+        Runner(home, show=False).drive(run)
+    assert not (tmp_path / "begun").exists()
