@@ -124,7 +124,8 @@ class Runner:
     def _prepared(self, run: Run) -> tuple[Frozen, Pd]:
         """The code and the step object of one attempt; raises ``Fenced`` if the claim has been taken away meanwhile."""
         home, settings, frozen = self._home, self._home.settings, self._frozen(run.hash)
-        if home.store.get(run.id).fence != run.fence:  # frozen before it began, and overruled: then do nothing more
+        now = home.store.get(run.id)
+        if (now.status, now.fence) != (Status.RUNNING, run.fence):  # frozen before it began, and overruled: do no more
             raise Fenced(f"claim {run.fence} of run {run.id} was taken away before step {run.step!r} began")
         target = Target(run.id, run.step, run.runs)
         urls = URLs(resume_url=home.links.url("resume", target), cancel_url=home.links.url("cancel", target))
