@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import io
+import linecache
 import json
 import os
 import subprocess
@@ -147,6 +148,7 @@ def _desk(place: Path) -> Iterator[Notebook]:
                 patch.setitem(sys.modules, name, sys.modules[name])
         for module in ("helper_mod", "library_mod", "written_mod"):
             stack.callback(sys.modules.pop, module, None)
+        patch.setattr(linecache, "cache", {})  # the cells of other tests' shells are none of this one
         hooks = sys.excepthook, sys.displayhook
         InteractiveShell.clear_instance()
         patch.setattr(InteractiveShell, "enable_gui", lambda *_: None)  # as a kernel without windows, for %matplotlib

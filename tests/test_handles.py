@@ -420,7 +420,8 @@ def test_a_list_reads_as_text(home: Home, many: list[str]) -> None:
     assert repr(listed(home, status="sleeping")) == "no runs"
 
 
-COLUMNS = ["workflow", "step", "status", "started", "since", "due", "ended", "active_s", "paused_s", "credits"]
+COLUMNS = ["workflow", "step", "status", "started", "started_by", "since", "due", "ended"]
+COLUMNS += ["active_s", "paused_s", "credits"]
 
 
 def test_a_list_becomes_a_frame(home: Home, many: list[str]) -> None:
