@@ -2,6 +2,7 @@
 # make test    style, types and every test, browser included; installs Chromium on Debian if it is missing
 # make lint    style and types only
 # make bench   the benchmarks
+# make chaos   10,000 SIGKILLs on kernels, workers and servers (half an hour); make test runs a small part
 # make audit   known holes in the installed packages (asks the network)
 # make clean   removes all that the others made
 
@@ -11,7 +12,7 @@ PIP_INSTALL := $(PYTHON) -m pip --disable-pip-version-check install -qq
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: demo test lint bench audit clean chromium
+.PHONY: demo test lint bench chaos audit clean chromium
 
 demo: .venv/demo.stamp
 	$(PYTHON) -m pdnb.demo
@@ -26,6 +27,9 @@ lint: .venv/test.stamp
 
 bench: .venv/test.stamp
 	$(PYTHON) -m benchmarks
+
+chaos: .venv/test.stamp
+	$(PYTHON) -m tests.chaos
 
 # CVE-2025-69872 is diskcache's pickle; pdnb's store keeps JSON text only and refuses every other row.
 # Strict, because a package that could not be looked up is not a package without holes.

@@ -20,6 +20,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,7 @@ from pdnb.errors import StoreCorrupt, StoreNewer, StoreUnavailable
 _RAW: Final = 1  # diskcache's mode of a value that stands in the row itself
 _FILE: Final = "cache.db"
 _TIMEOUT_S: Final = 5.0
+_AGAIN_S: Final = 0.02
 
 
 class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
@@ -71,26 +73,40 @@ class Rows:
     def __init__(self, directory: Path, schema: int) -> None:
         self._path = directory / _FILE
         self._mine = threading.local()  # `.last`: the row that this thread's transaction set last
+        until_s = time.monotonic() + _TIMEOUT_S
         with _said(self._path):
-            if self._path.exists():
-                self._inspect(schema)
-            else:
-                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._cache = diskcache.Cache(
-                str(directory),
-                timeout=_TIMEOUT_S,
-                disk=_TextDisk,
-                disk_min_file_size=2**62,
-                eviction_policy="none",
-                cull_limit=0,
-                statistics=0,
-                tag_index=1,
-                sqlite_journal_mode="delete",
-                sqlite_synchronous=2,
-                sqlite_auto_vacuum=0,
-                sqlite_mmap_size=0,
-            )
-            self._cache._sql(f"PRAGMA user_version = {schema:d}")  # also the trial write
+            while True:
+                try:
+                    self._cache = self._opened(directory, schema)
+                except sqlite3.OperationalError as error:
+                    # Whoever finds the journal of a process that was killed is refused at once while another reads it.
+                    if "locked" not in str(error) or time.monotonic() > until_s:
+                        raise
+                    time.sleep(_AGAIN_S)
+                else:
+                    return
+
+    def _opened(self, directory: Path, schema: int) -> Any:
+        if self._path.exists():
+            self._inspect(schema)
+        else:
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        cache = diskcache.Cache(
+            str(directory),
+            timeout=_TIMEOUT_S,
+            disk=_TextDisk,
+            disk_min_file_size=2**62,
+            eviction_policy="none",
+            cull_limit=0,
+            statistics=0,
+            tag_index=1,
+            sqlite_journal_mode="delete",
+            sqlite_synchronous=2,
+            sqlite_auto_vacuum=0,
+            sqlite_mmap_size=0,
+        )
+        cache._sql(f"PRAGMA user_version = {schema:d}")  # also the trial write
+        return cache
 
     def _inspect(self, schema: int) -> None:
         """Look before diskcache does, which writes at every opening: a newer store stays byte for byte."""
@@ -185,13 +201,13 @@ class Rows:
         rows = self._query("SELECT key FROM Cache WHERE rowid = ? AND raw = 1", (rowid,))
         return rows[0][0] if rows and type(rows[0][0]) is str else None
 
-    def changes(self) -> tuple[int, int]:
-        """Another value after every commit: SQLite counts those of others, the connection its own."""
-        return self._query("PRAGMA data_version", ())[0][0], self._cache._con.total_changes
+    def changes(self) -> tuple[object, ...]:
+        """Another value after every commit: SQLite counts those of others, the connection its own.
 
-    def newest(self) -> int:
-        """The greatest rowid so far."""
-        return self._query("SELECT max(rowid) FROM Cache", ())[0][0] or 0
+        A new connection (after trouble, in another thread) begins to count anew, so it is part of the value.
+        """
+        version = self._query("PRAGMA data_version", ())[0][0]
+        return self._cache._con, version, self._cache._con.total_changes
 
     def written(self, tag: str, *, after: int = 0, since_s: float = 0.0) -> list[tuple[int, float]]:
         """``(rowid, Unix time)`` of the rows under *tag* behind rowid *after* that were set at *since_s* or later."""

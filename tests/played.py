@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import io
-import linecache
 import json
+import linecache
 import os
 import subprocess
 import sys

@@ -711,3 +711,22 @@ def test_a_look_does_not_cost_more_with_20000_rows_than_with_200(directory: Path
     assert costs[0] > 0
     assert costs[1] == costs[0]
     rows.close()
+
+
+def test_a_store_that_refuses_at_once_while_another_reads_a_dead_ones_journal_is_opened_a_moment_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+    real = diskcache.Cache.create_tag_index
+
+    def busy(cache: Any) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise sqlite3.OperationalError("database is locked")
+        real(cache)
+
+    monkeypatch.setattr(diskcache.Cache, "create_tag_index", busy)
+    rows = Rows(tmp_path, 1)
+    rows.set("a", "1")
+    assert (rows.get("a"), len(tries)) == ("1", 3)
+    rows.close()
