@@ -47,13 +47,15 @@ $(PYTHON):
 	@$(PYTHON3) -m venv .venv \
 	  || { rm -rf .venv; echo "no virtual environment could be made: on Debian, apt-get install python3-venv" >&2; exit 1; }
 
-# A stamp is younger than pyproject.toml exactly when what that asks for is installed.
-.venv/demo.stamp: pyproject.toml | $(PYTHON)
+# A stamp is younger than these exactly when what they ask for is installed; jupyter-config is copied into .venv.
+INSTALLED := pyproject.toml $(shell find jupyter-config -type f)
+
+.venv/demo.stamp: $(INSTALLED) | $(PYTHON)
 	@echo "installing pdnb and JupyterLab into .venv (half a minute)"
 	@$(PIP_INSTALL) -e '.[demo]'
 	@touch $@
 
-.venv/test.stamp: pyproject.toml | $(PYTHON)
+.venv/test.stamp: $(INSTALLED) | $(PYTHON)
 	@echo "installing pdnb and its test tools into .venv (half a minute)"
 	@$(PIP_INSTALL) -e '.[test,dev]'
 	@touch $@

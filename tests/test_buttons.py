@@ -10,6 +10,7 @@ import pytest
 from pdnb.handles import Run
 from pdnb.kernel.buttons import Buttons
 from pdnb.model import Status
+from pdnb.owners import Post
 from pdnb.testing import Sandbox
 from pdnb.workflow import Step, Workflow
 
@@ -36,7 +37,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 def offered(sandbox: Sandbox, *sources: str) -> tuple[Run, Any, list[int]]:
     steps = tuple(Step(f"s{i}", source) for i, source in enumerate(sources, 1))
     run, calls = sandbox.run(Workflow("w", (*steps, Step("last", "1")))), list[int]()
-    return run, Buttons(Run(sandbox.home, run.row), lambda: calls.append(1)), calls
+    return run, Buttons(Run(sandbox.home, run.row), lambda: calls.append(1), sandbox.home.served), calls
 
 
 def field(buttons: Buttons, name: str) -> Any:
@@ -46,11 +47,25 @@ def field(buttons: Buttons, name: str) -> Any:
 def test_approve_resumes_and_the_buttons_are_gone(sandbox: Sandbox) -> None:
     run, buttons, calls = offered(sandbox, "step.flow.suspend()")
     assert buttons.children
+    post = Post(sandbox.home.directory)
+    assert post.take()  # as a server does
     buttons.approve.click()
+    post.leave()
     assert (run.status, len(buttons.children), calls) == (Status.QUEUED, 0, [1])
     decision = run.row.decision
     assert decision is not None
     assert (decision.what, decision.via) == ("resumed", "card")
+
+
+def test_approved_where_nobody_works_says_so_until_somebody_does(sandbox: Sandbox) -> None:
+    run, buttons, _ = offered(sandbox, "step.flow.suspend()")
+    buttons.approve.click()
+    assert buttons.children == (buttons._said,)
+    assert "No server keeps this store just now: start pdnb serve" in buttons._said.value
+    sandbox.work()
+    assert run.status is Status.SUCCEEDED
+    buttons.look()
+    assert buttons.children == ()
 
 
 def test_cancel_asks_once_more(sandbox: Sandbox) -> None:

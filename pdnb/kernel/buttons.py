@@ -1,6 +1,7 @@
 """Approve and Cancel below a card where no server's page draws them: plain widgets, with the fields of a form.
 
-They mean the attempt that is on display. When the run moves on they are for the next one, or gone.
+They mean the attempt that is on display. When the run moves on they are for the next one, or gone; where nobody works
+on what was approved, that is said instead.
 """
 
 from __future__ import annotations
@@ -21,14 +22,20 @@ from pdnb.model import JSON, Status
 
 _LAYOUT: Final = {"width": "30rem"}
 _STYLE: Final = {"description_width": "9rem"}
+_NOBODY: Final = (
+    "No server keeps this store just now: start pdnb serve, or pdnb worker. Or call the run's <code>wait()</code> here."
+)
 
 
 class Buttons(ipywidgets.VBox):
-    """The answer to *run*, whatever it waits for. *answered* is called after a decision was taken here."""
+    """The answer to *run*, whatever it waits for.
 
-    def __init__(self, run: Run, answered: Callable[[], object]) -> None:
+    *answered* is called after a decision was taken here; *served* tells whether a server keeps the store.
+    """
+
+    def __init__(self, run: Run, answered: Callable[[], object], served: Callable[[], bool]) -> None:
         super().__init__()
-        self._run, self._answered = run, answered
+        self._run, self._answered, self._served = run, answered, served
         self._shown: object = None
         self._form: dict[str, JSON] | None = None
         self._fields: list[tuple[Field, Any]] = []
@@ -42,17 +49,18 @@ class Buttons(ipywidgets.VBox):
     def look(self) -> None:
         """Offer what fits the run as it is now."""
         row = self._run.refresh().row
+        stuck = row.status is Status.QUEUED and not self._served()
         waits = (row.step, row.runs) if row.status.waits else None
-        if waits == self._shown:
+        if (waits, stuck) == self._shown:
             return
-        self._shown = waits
-        self._said.value = ""
+        self._shown = waits, stuck
+        self._said.value = _NOBODY if stuck else ""
         self.cancel.description, self.cancel.button_style = "Cancel", ""
         for _, widget in self._fields:
             widget.close()
         self._form, self._fields = None, []
         if waits is None:
-            self.children = ()
+            self.children = (self._said,) if stuck else ()
             return
         ask = self._run.ask
         if ask is not None and ask.form is not None:

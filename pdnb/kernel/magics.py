@@ -292,7 +292,8 @@ class PdnbMagics(Magics):
         if base_path is None and self._somebody_clicks():
             from pdnb.kernel.buttons import Buttons  # noqa: PLC0415  # widgets cost a quarter of a second
 
-            buttons = Buttons(handles.Run(self.notebook.home, run.row), lambda: follow(now=True))
+            home = self.notebook.home
+            buttons = Buttons(handles.Run(home, run.row), lambda: follow(now=True), home.served)
             display(buttons)
 
         def follow(*, now: bool = False) -> bool:

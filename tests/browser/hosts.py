@@ -1,0 +1,111 @@
+"""Hosts other than a JupyterLab with pdnb in its server, and how Notebook 7's page differs from JupyterLab's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Final
+
+from playwright.async_api import Page
+
+from tests.browser.desk import Desk, Watch
+from tests.browser.lab import TOKEN, Lab
+
+_PATIENCE_S: Final = 30.0
+_HIDDEN: Final = ("PDNB_", "JPY_SESSION_NAME")  # of the process that runs the tests; a host tells its kernels itself
+_QUIET: Final = ("--no-browser", "--Application.log_level=ERROR")
+_IDLE: Final = """() => {
+    const kernel = jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel;
+    return kernel?.connectionStatus === "connected" && kernel.status === "idle";
+}"""
+
+
+class Host(Lab):
+    """Another application in the places of a ``Lab``; *command* is what stands after ``python -m``."""
+
+    def __init__(self, place: Path, *command: str, **more: str) -> None:
+        super().__init__(place)
+        self._command, self._more = command, more
+
+    def start(self) -> None:
+        """Begin to start it; :meth:`ready` waits."""
+        places = {
+            "PDNB_DIR": self.store,
+            "JUPYTER_CONFIG_DIR": self._place / "config",
+            "JUPYTER_DATA_DIR": self._place / "data",
+            "JUPYTER_RUNTIME_DIR": self._place / "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": self._place / "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": self._place / "workspaces",
+            "IPYTHONDIR": self._place / "ipython",
+        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN)}
+        environment = {**kept, **{name: str(place) for name, place in places.items()}}
+        command = [sys.executable, "-m", *self._command, *_QUIET, f"--port={self.port}"]
+        self._process = subprocess.Popen(command, env=environment, cwd=self.root)
+
+    def ready(self) -> None:
+        """Wait until it answers, with whatever words."""
+        assert self._process is not None
+        until = time.monotonic() + _PATIENCE_S
+        while not self._answers():
+            assert self._process.poll() is None, f"{self._command[0]} ended; its own words stand above"
+            assert time.monotonic() < until, f"{self._command[0]} does not answer after {_PATIENCE_S:.0f} s"
+            time.sleep(0.05)
+
+    def end(self) -> None:
+        """Begin to end it; :meth:`stop` waits."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def workers(self) -> list[int]:
+        """The process ids of the store's workers that live; without a server nothing makes the store before its use."""
+        return super().workers() if self.store.exists() else []
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.url}api", timeout=1).close()
+        except urllib.error.HTTPError:
+            return True  # Voilà, which has no such address
+        except OSError:
+            return False
+        return True
+
+
+def server(place: Path, module: str, *options: str) -> Host:
+    """A host that is a Jupyter server."""
+    root = f"--ServerApp.root_dir={place / 'notebooks'}"
+    token = f"--IdentityProvider.token={TOKEN}"
+    return Host(place, module, "--allow-root", "--ip=127.0.0.1", "--ServerApp.port_retries=0", root, token, *options)
+
+
+def voila(place: Path, notebook: str) -> Host:
+    """A Voilà by itself, for one notebook."""
+    return Host(place, "voila", notebook, "--Voila.ip=127.0.0.1")
+
+
+class NotebookDesk(Desk):
+    """A page of Notebook 7: one notebook a page, and no status bar."""
+
+    async def open(self, notebook: str, *, reload: bool = False, kernel: bool = True) -> None:
+        """Open *notebook* in this page; wait for its kernel to be idle."""
+        await self.page.goto(f"{self.lab.url}notebooks/{notebook}?token={TOKEN}")
+        await self.notebook.locator(".jp-Cell").first.wait_for()
+        if kernel:
+            await self.idle()
+
+    async def idle(self) -> None:
+        """Wait until the kernel is there and has nothing to do."""
+        await self.page.wait_for_function(_IDLE)
+
+
+class HostWatch(Watch):
+    """What is loaded from pdnb is ours, and what tells of it; the rest is the host's."""
+
+    def _file(self, said: str, source: str, page: Page | None) -> None:
+        ours = "/pdnb/" in source or "blob:" in source or "pdnb" in said
+        (self.ours if ours else self.theirs).append(said)
