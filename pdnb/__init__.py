@@ -63,9 +63,12 @@ def get(id: str) -> Run:  # noqa: A002  # the field's own name
     return Run(home, home.store.get(home.store.full_id(id)))
 
 
-def panel(workflow: str | None = None) -> Any:
-    """The table of runs as a widget, with Approve and Cancel."""
-    return _here().panel(workflow)
+def panel(workflow: str | None = None, *, plain: bool = False) -> Any:
+    """The table of runs as a widget, with Approve and Cancel.
+
+    *plain*: made of ipywidgets alone, for hosts that have no front end for anywidget.
+    """
+    return _here().panel(workflow, plain=plain)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

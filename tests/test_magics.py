@@ -607,5 +607,5 @@ def test_a_steps_options_travel_with_it(nb: Notebook) -> None:
     "option", ["--time-limit soon", "--time-limit 0", "--time-limit 5d", "--memory-limit 10K", "--memory-limit -1"]
 )
 def test_a_limit_that_makes_no_sense_is_one_line(nb: Notebook, option: str) -> None:
-    assert option.split()[0] in nb.refused(f"%%step pay {option}\n1")
+    assert option.split(maxsplit=1)[0] in nb.refused(f"%%step pay {option}\n1")
     assert nb.names() == ()

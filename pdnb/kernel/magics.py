@@ -31,7 +31,7 @@ _COMMANDS: Final = {
     "test": Options("%pdnb test", values=("--workflow",), jsons=("--resume-with", "--event"), named=True),
     "steps": Options("%pdnb steps", values=("--workflow",), flags=("--remove",)),
     "runs": Options("%pdnb runs", values=("--status", "--workflow", "--limit")),
-    "panel": Options("%pdnb panel", values=("--workflow",)),
+    "panel": Options("%pdnb panel", values=("--workflow",), flags=("--plain",)),
     "show": Options("%pdnb show"),
     "resume": Options("%pdnb resume"),
     "cancel": Options("%pdnb cancel"),
@@ -203,9 +203,9 @@ class PdnbMagics(Magics):
             return handles.listed(self.notebook.home, status=status, workflow=line.text("--workflow"), limit=int(limit))
 
     def _panel(self, line: Line) -> object:
-        """``%pdnb panel [-w W]``."""
+        """``%pdnb panel [-w W] [--plain]``."""
         with _said():
-            return self.panel(line.text("--workflow"))
+            return self.panel(line.text("--workflow"), plain="--plain" in line.options)
 
     def _show(self, line: Line) -> None:
         """``%pdnb show RUN``."""
@@ -271,11 +271,12 @@ class PdnbMagics(Magics):
             self._live = Live(self.notebook.home)
         return self._live
 
-    def panel(self, workflow: str | None = None) -> object:
-        """The panel as a widget."""
+    def panel(self, workflow: str | None = None, *, plain: bool = False) -> object:
+        """The panel as a widget; *plain*: of widgets that every front end of ipywidgets draws."""
         from pdnb.kernel.panel import Panel  # noqa: PLC0415  # widgets cost a quarter of a second
+        from pdnb.kernel.plain import PlainPanel  # noqa: PLC0415
 
-        return Panel(self.notebook.home, self.live, workflow=workflow)
+        return (PlainPanel if plain else Panel)(self.notebook.home, self.live, workflow=workflow)
 
     def show(self, run: handles.Run) -> None:
         """Show the card of *run* and keep it true: all the time, or what a saved notebook tells of it.

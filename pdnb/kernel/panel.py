@@ -1,75 +1,82 @@
-"""The panel: the table of runs as a widget, suspended first, each with Approve and Cancel.
+"""The panel: the table of runs as a widget, suspended first, with one run's card beside it.
 
-One widget for all rows (one per row is slow at 1,000 runs). A front end gets all ``rows`` once, with the widget's
-state, and then only news: ``{"changed": […rows…], "gone": […ids…]}``. It asks with
-``{"act": "resume" | "cancel", "id", "step", "runs", "body"?, "reason"?, "seq"}`` and is answered with
-``{"seq", "run"}`` or ``{"seq", "error"}``; ``step`` and ``runs`` are those that were on display. With
-``{"act": "look", "seen": "<count> <sum of versions>"}`` it asks for all rows again if it has missed news.
+One widget for all rows (one per row is slow at 1,000 runs). A front end gets the first rows with the widget's state
+(``page``) and asks for the others; then it gets only news. Rows are packed as :mod:`pdnb.kernel.roll` says.
+
+=====================================================================  ==============================================
+it asks                                                                it is answered, always with its ``seq``
+=====================================================================  ==============================================
+``{"act": "page", "cursor"}``                                          ``{"kinds", "rows", "next"}``
+``{"act": "detail", "id", "seen"}``                                    ``{"run"}``, ``null`` if that version was seen
+``{"act": "links", "id"}``                                             ``{"resume_url", "cancel_url"}``
+``{"act": "resume", "id", "step", "runs", "body"? | "fields"?}``       ``{"run"}``
+``{"act": "cancel", "id", "step", "runs", "reason"?}``, ``"retry"``    ``{"run"}``
+any of them, when it cannot be done                                    ``{"error", "problems"?}``
+=====================================================================  ==============================================
+
+News come without ``seq``: ``{"kinds", "rows"}``. ``step`` and ``runs`` are those that were on display; ``fields`` holds
+strings, as an HTML form sends them.
 """
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, Final
 
 import anywidget
 import traitlets
 
-from pdnb import view
-from pdnb.errors import PdnbError
+from pdnb import forms, handles, view
+from pdnb.errors import BadAnswer, PdnbError
 from pdnb.handles import who
 from pdnb.home import Home
 from pdnb.kernel.live import Live
+from pdnb.kernel.plain import as_text
+from pdnb.kernel.roll import Roll
 from pdnb.links import redact
-from pdnb.model import JSON, Cancelled, Resumed, Run, Status
+from pdnb.model import JSON, Cancelled, Resumed, Retried
 from pdnb.request import from_person
 
 _STATIC: Final = Path(__file__).parent.parent / "static"
-_AT_WORK: Final = (Status.SLEEPING, Status.RUNNING, Status.QUEUED)
-_OVER: Final = (Status.FAILED, Status.SUCCEEDED, Status.CANCELLED)
+_SOON_S: Final = 0.05  # many decisions at once are one look
 
 
 class Panel(anywidget.AnyWidget):
-    """Runs in a table; ``limit`` is how many of those at work and, apart from them, of those that are over."""
+    """Runs in a table; ``limit`` is how many at the most."""
 
     _esm = _STATIC / "pdnb.js"
     _css = _STATIC / "pdnb.css"
-    rows = traitlets.List(traitlets.Dict()).tag(sync=True)
+    page = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, home: Home, live: Live, *, workflow: str | None = None, limit: int = 1_000) -> None:
+    def __init__(self, home: Home, live: Live, *, workflow: str | None = None, limit: int = 10_000) -> None:
         self._home = home
-        self._workflow = workflow
-        self._limit = limit
-        self._versions: dict[str, int] = {}
-        super().__init__(rows=[view.summary(run) for run in self._found()])  # one message to the front end
+        self._roll = Roll(home, workflow, limit)
+        self._timer: asyncio.TimerHandle | None = None
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:  # nobody runs a loop here
+            self._loop = None
+        super().__init__()
         self.on_msg(self._asked)
         live.watch(self._follow)
 
     def look(self) -> None:
-        """Read the store, and tell the front end what changed."""
-        before, found = self._versions, self._found()
-        if self._versions == before:
-            return
-        changed = {run.id: view.summary(run) for run in found if before.get(run.id) != run.version}
-        known = {row["id"]: row for row in self.rows} | changed
-        self.rows = [known[run.id] for run in found]
-        self.send({"changed": [*changed.values()], "gone": [id_ for id_ in before if id_ not in self._versions]})
+        """Tell the front end what has changed in the store; without news this costs next to nothing."""
+        self._timer = None
+        if news := self._roll.news():
+            self.send(self._roll.packed(news))
 
-    def _should_send_property(self, key: str, value: object) -> bool:
-        """All rows go only to who asks for the state: at 1,000 runs they are half a megabyte."""
-        return key != "rows" and bool(super()._should_send_property(key, value))
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:  # noqa: FBT001, FBT002  # ipywidgets'
+        """The widget's state, with the first rows as they are now."""
+        state = super().get_state(key=key, drop_defaults=drop_defaults)
+        if "page" in state:
+            state["page"] = self._roll.packed(self._roll.first())
+        return state
 
-    def _found(self) -> list[Run]:
-        """The runs on display: suspended ones, the others at work, those that are over."""
-        found = [*self._listed((Status.SUSPENDED,), self._limit)]
-        if room := self._limit - len(found):
-            found += self._listed(_AT_WORK, room)
-        found += self._listed(_OVER, min(self._limit, 50))
-        self._versions = {run.id: run.version for run in found}
-        return found
-
-    def _listed(self, statuses: tuple[Status, ...], limit: int) -> tuple[Run, ...]:
-        return self._home.store.list(statuses=statuses, workflow=self._workflow, limit=limit).runs
+    def __repr__(self) -> str:
+        """The first rows as text: what a terminal shows."""
+        return as_text(self._roll.page(size=20)[0], self._home.store.counts(), self._home.clock())
 
     def _follow(self) -> bool:
         if self.comm is None:  # closed
@@ -79,29 +86,57 @@ class Panel(anywidget.AnyWidget):
 
     def _asked(self, _widget: object, content: Any, _buffers: object) -> None:
         seq = content.get("seq") if isinstance(content, dict) else None
-        if isinstance(content, dict) and content.get("act") == "look":
-            if content.get("seen") != f"{len(self._versions)} {sum(self._versions.values())}":
-                self.send_state("rows")
-            return
         try:
-            run = self._decide(content)
+            answer = self._answer(content)
+        except BadAnswer as error:
+            answer = {"error": redact(str(error)), "problems": [redact(problem) for problem in error.problems]}
         except (PdnbError, KeyError, TypeError, ValueError) as error:
-            self.send({"seq": seq, "error": redact(str(error))})
-        else:
-            self.send({"seq": seq, "run": run})
-        self.look()
+            answer = {"error": redact(str(error))}
+        self.send({"seq": seq, **answer})
+        if "run" in answer or "error" in answer:
+            self._look_soon()
 
-    def _decide(self, content: dict[str, Any]) -> dict[str, JSON]:
+    def _look_soon(self) -> None:
+        if self._loop is None:
+            self.look()
+        else:  # a front end may ask in a thread of its own (a subshell), also while the kernel is busy
+            self._loop.call_soon_threadsafe(self._schedule, self._loop)
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is None:
+            self._timer = loop.call_later(_SOON_S, self.look)
+
+    def _answer(self, content: dict[str, Any]) -> dict[str, JSON]:
+        act, store = content["act"], self._home.store
+        if act == "page":
+            runs, after = self._roll.page(str(content["cursor"]))
+            return {**self._roll.packed(runs), "next": after, "now_ms": self._home.clock()}
+        run_id = str(content["id"])
+        if act == "detail":
+            run = store.get(run_id)
+            return {"run": None if run.version == content.get("seen") else handles.document(self._home, run)}
+        if act == "links":
+            run = store.get(run_id)
+            links = {f"{purpose}_url": self._home.link(purpose, run) for purpose in ("resume", "cancel")}
+            return {name: None if link is None else str(link) for name, link in links.items()}
+        return {"run": view.summary(store.apply(run_id, self._event(act, run_id, content)))}
+
+    def _event(self, act: str, run_id: str, content: dict[str, Any]) -> Resumed | Cancelled | Retried:
         now, by = self._home.clock(), who()
         step, runs = str(content["step"]), int(content["runs"])
-        event: Resumed | Cancelled
-        if content["act"] == "resume":
-            event = Resumed(now, step, runs, "panel", by, from_person("panel", by, content.get("body")))
-        elif content["act"] == "cancel":
-            reason = content.get("reason")
-            if not isinstance(reason, str | None):
-                raise TypeError(f"the reason is {reason!r}: use a text")
-            event = Cancelled(now, step, runs, "panel", by, reason)
-        else:
-            raise ValueError(f"no such act: {content['act']!r}")
-        return view.summary(self._home.store.apply(str(content["id"]), event))
+        if act == "resume":
+            body = content.get("body")
+            if (strings := content.get("fields")) is not None:
+                ask = self._home.store.ask(run_id, step, runs)
+                if ask is None or ask.form is None:
+                    raise ValueError("this step asks with no form: send a body")
+                body = forms.from_strings(ask.form, strings)
+            return Resumed(now, step, runs, "panel", by, from_person("panel", by, body))
+        if act == "retry":
+            return Retried(now, step, runs, "panel", by)
+        if act != "cancel":
+            raise ValueError(f"no such act: {act!r}")
+        reason = content.get("reason")
+        if not isinstance(reason, str | None):
+            raise TypeError(f"the reason is {reason!r}: use a text")
+        return Cancelled(now, step, runs, "panel", by, reason)

@@ -9,7 +9,8 @@ from playwright.async_api import BrowserContext, Page, Route, expect
 from pdnb.handles import Run
 from pdnb.home import Home
 from tests.browser.desk import Desk, OpenWindow, Watch
-from tests.browser.lab import ask
+from tests.browser.lab import TOKEN, Lab, ask
+from tests.injections import INJECTIONS
 
 PWN = "top.__pwned=window.__pwned=1;alert(1)"
 HOSTILE = [
@@ -109,6 +110,7 @@ async def test_hostile_text_stays_text_in_card_and_panel(desk: Desk, home: Home,
     await desk.open("hostile.ipynb")
     await desk.run_all()
     for run, bad in zip(runs, HOSTILE, strict=True):
+        await desk.panel.get_by_role("searchbox").fill(run.id)
         row = desk.panel.locator("tbody tr", has=desk.page.locator(f"[title='run {run.id}']"))
         await expect(row.locator(".pdnb-workflow")).to_have_text(bad)
         await expect(row.locator(".pdnb-summary")).to_have_text(bad)
@@ -129,6 +131,99 @@ async def test_hostile_text_stays_text_in_card_and_panel(desk: Desk, home: Home,
     await assert_unharmed(desk.page)
     assert outside == []
     watch.forgive("about:srcdoc", "data:image")  # the frames forbid what is in them; a picture that is none
+
+
+#: As a store takes them: a lone surrogate is no text.
+TEXTS = [bad for bad in INJECTIONS if bad.encode(errors="ignore").decode() == bad]
+ASKING = """
+bad = step.steps["trigger"]["event"]
+print(bad)
+step.export("bad", {bad: [bad]})
+step.export("$summary", bad)
+step.flow.suspend(message=bad, after=bad[:500], form={"type": "object", "title": bad, "required": ["n"], "properties": {
+    "n": {"type": "integer", "title": bad, "description": bad},
+    "text": {"type": "string", "default": bad, "examples": [bad]},
+    "one": {"enum": [bad, "other"]}, "many": {"type": "array", "items": {"enum": [bad, "other"]}},
+    "long": {"enum": [bad, *"abcdef"], "title": bad}, "json": {"type": "object", "default": {bad: bad}},
+    bad: {"type": "boolean", "title": bad},
+}})
+"""
+FAILING = "raise RuntimeError(step.steps['trigger']['event'])"
+
+# Opens every run beside the table, with all that can be opened; tells those that did not show what they should.
+_EACH = """async runs => {
+    const silent = [];
+    for (const [id, bad] of runs) {
+        location.hash = id;
+        const until = performance.now() + 5000;
+        const shows = () => {
+            const card = document.querySelector(".pdnb-aside .pdnb-card");
+            if (!card?.querySelector(".pdnb-foot")?.textContent.includes(id)) return false;
+            card.querySelectorAll("details").forEach(box => { box.open = true; });
+            const texts = [...card.querySelectorAll("pre, .pdnb-label, .pdnb-summary")].map(el => el.textContent);
+            return texts.some(text => text.includes(bad));
+        };
+        while (!shows() && performance.now() < until) await new Promise(requestAnimationFrame);
+        const over = () => new MouseEvent("mouseover", { bubbles: true });
+        document.querySelectorAll(".pdnb-message *").forEach(el => el.dispatchEvent(over()));
+        if (!shows()) silent.push(bad);
+    }
+    return silent;
+}"""
+_SCROLLED = """async panel => {
+    const box = document.querySelector(`${panel} .pdnb-scroll`);
+    for (box.scrollTop = 0; ; box.scrollTop += box.clientHeight / 2) {
+        await new Promise(requestAnimationFrame);
+        if (box.scrollTop + box.clientHeight >= box.scrollHeight - 2) return;
+    }
+}"""
+
+
+async def assert_not_pwned(page: Page) -> None:
+    """No frame was written to, and nothing that could is in our part of the page."""
+    for frame in page.frames:
+        assert await frame.evaluate("typeof window.pwned") == "undefined", frame.url
+    inside = page.locator(
+        ".pdnb :is(script, object, embed, base, link, meta, style, form, [onerror], [onclick], [srcdoc])"
+    )
+    assert await inside.count() == 0
+    assert await page.locator(".pdnb a:not([href^='http']):not([href^='mailto:'])").count() == 0
+
+
+async def test_two_hundred_injections_run_nothing_in_inbox_card_and_panel(
+    desk: Desk, home: Home, lab: Lab, window: OpenWindow, watch: Watch
+) -> None:
+    """In names, exports, output, messages, every part of a form, errors, reasons, resume data."""
+    names = ["inject " + "".join(filter(str.isprintable, bad)) for bad in TEXTS]
+    runs = [ask(home, name, bad, {"ask": ASKING, "fail": FAILING}) for name, bad in zip(names, TEXTS, strict=True)]
+    for run, bad in zip(runs[::4], TEXTS[::4], strict=True):
+        run.cancel(bad)
+    for run, bad in zip(runs[1::4], TEXTS[1::4], strict=True):
+        run.resume({"n": 1, "text": bad})
+    for run in runs[1::4]:
+        run.wait(60_000)
+    page = await (await window()).new_page()
+    outside = await outsiders(page.context)
+    await page.goto(f"{lab.url}pdnb/?token={TOKEN}")
+    await page.locator("tbody tr").first.wait_for()
+    texts = [
+        bad[:20] if bad.isprintable() and run.status == "failed" else "" for run, bad in zip(runs, TEXTS, strict=True)
+    ]
+    shown = [[run.id, text] for run, text in zip(runs, texts, strict=True)]
+    assert await page.evaluate(_EACH, shown) == []
+    await page.evaluate(_SCROLLED, ".pdnb")
+    await page.mouse.move(300, 300)
+    await page.keyboard.press("Tab")
+    await assert_not_pwned(page)
+
+    desk.lab.write("inject.ipynb", "%load_ext pdnb", "%pdnb panel")
+    await desk.open("inject.ipynb")
+    await desk.run_all()
+    await desk.page.evaluate(_SCROLLED, ".jp-NotebookPanel:not(.lm-mod-hidden)")
+    for frame in desk.page.frames:
+        assert await frame.evaluate("typeof window.pwned") == "undefined", frame.url
+    assert outside == []
+    watch.forgive("about:srcdoc", "data:image")
 
 
 async def test_hostile_text_stays_text_on_link_pages(window: OpenWindow, home: Home, watch: Watch) -> None:

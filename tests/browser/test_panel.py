@@ -13,6 +13,11 @@ STEPS = {
     "ask": "step.flow.suspend(); step.export('$summary', step.steps['trigger']['event']['about'])",
     "after": "'went on'",
 }
+FORM = {
+    "ask": "step.flow.suspend(message='How **many**?', form={'type': 'object', 'required': ['n'],"
+    " 'properties': {'n': {'type': 'integer', 'minimum': 1, 'title': 'Number'}}})",
+    "after": "'went on'",
+}
 
 
 def row(desk: Desk, run_id: str) -> Locator:
@@ -29,6 +34,28 @@ async def height_of(row: Locator) -> float:
     return box["y"]
 
 
+async def scroll_to(desk: Desk, run_id: str) -> Locator:
+    """Scroll the table until the run's row is drawn."""
+    await desk.panel.locator(".pdnb-scroll").evaluate(
+        """(box, id) => new Promise(done => {
+            const there = () => box.querySelector(`[title='run ${id}']`);
+            const step = () => there() ? done() : (box.scrollTop += 300, requestAnimationFrame(step));
+            box.scrollTop = 0;
+            step();
+        })""",
+        run_id,
+    )
+    return row(desk, run_id)
+
+
+async def confirm(desk: Desk, text: str) -> None:
+    """Say yes to the one question on display, once it takes an answer."""
+    question = desk.panel.get_by_role("alertdialog")
+    await expect(question).to_contain_text(text)
+    await expect(question).to_contain_text("This cannot be undone.")
+    await question.locator("[data-yes]:not([aria-disabled])").click()
+
+
 async def test_the_panel_decides_over_the_comm_and_touches_no_other_run(desk: Desk, home: Home) -> None:
     runs = [ask(home, "five", {"about": f"Publish note {i}?"}, STEPS) for i in range(5)]
     desk.lab.write("five.ipynb", "%load_ext pdnb", "%pdnb panel -w five")
@@ -42,6 +69,7 @@ async def test_the_panel_decides_over_the_comm_and_touches_no_other_run(desk: De
 
     await row(desk, runs[1].id).locator("[data-act=resume]").click()
     await row(desk, runs[3].id).locator("[data-act=cancel]").click()
+    await confirm(desk, "Cancel the run of five?")
     await expect(row(desk, runs[1].id)).to_contain_text("succeeded")
     await expect(row(desk, runs[3].id)).to_contain_text("cancelled")
     await expect(desk.panel.locator(".pdnb-count")).to_have_text("5 runs · 3 waiting for a person")
@@ -59,8 +87,11 @@ async def test_the_whole_panel_shows_every_workflow(desk: Desk, home: Home) -> N
     desk.lab.write("whole.ipynb", "%load_ext pdnb", "%pdnb panel")
     await desk.open("whole.ipynb")
     await desk.run_all()
-    for run in runs:
-        await expect(row(desk, run.id)).to_contain_text(run.workflow)
+    await desk.panel.get_by_label("Workflow", exact=True).select_option("pears")
+    await expect(row(desk, runs[1].id)).to_contain_text("pears")
+    await expect(desk.panel.locator("tbody tr")).to_have_count(1)
+    await desk.panel.get_by_label("Workflow", exact=True).select_option("apples")
+    await expect(row(desk, runs[0].id)).to_contain_text("apples")
 
 
 async def test_focus_and_scroll_stay_while_others_answer(desk: Desk, home: Home) -> None:
@@ -68,9 +99,9 @@ async def test_focus_and_scroll_stay_while_others_answer(desk: Desk, home: Home)
     desk.lab.write("many.ipynb", "%load_ext pdnb", "%pdnb panel -w many")
     await desk.open("many.ipynb")
     await desk.run_all()
-    rows = desk.panel.locator("tbody tr")
-    await expect(rows).to_have_count(40)
-    mine = row(desk, runs[20].id)
+    table = desk.panel.get_by_role("grid")
+    await expect(table).to_have_attribute("aria-rowcount", "41")
+    mine = await scroll_to(desk, runs[20].id)
     button = mine.locator("[data-act=resume]")
     await button.focus()
     top = await height_of(mine)
@@ -79,14 +110,14 @@ async def test_focus_and_scroll_stay_while_others_answer(desk: Desk, home: Home)
     for run in runs[:10]:  # those above leave for the end of the list
         run.resume()
     ask(home, "many", {"about": "a new one"}, STEPS)
-    await expect(desk.panel.locator("tbody tr", has_text="succeeded")).to_have_count(10)
-    await expect(rows).to_have_count(41)
+    await expect(desk.panel.get_by_role("button", name="succeeded: 10 runs")).to_be_visible()
+    await expect(table).to_have_attribute("aria-rowcount", "42")
     await expect(button).to_be_focused()
     assert abs(await height_of(mine) - top) < 2
 
     await desk.page.keyboard.press("Enter")
     await expect(mine).to_contain_text("succeeded")
-    await expect(mine.locator(".pdnb-workflow")).to_be_focused()  # its button is gone; the row keeps the place
+    await expect(mine.locator(".pdnb-open")).to_be_focused()  # its button is gone; the row keeps the place
     assert runs[20].status == "succeeded"
 
 
@@ -104,8 +135,7 @@ async def test_a_click_on_what_has_moved_on_changes_nothing_and_says_so(desk: De
     await desk.page.keyboard.press("Control+Enter")  # the kernel is busy, so the panel shows what was
     await expect(desk.notebook.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text("[*]:")
     run.resume()
-    await row(desk, run.id).locator("[data-act=resume]").click()
-    await expect(row(desk, run.id).locator("[data-act=resume]")).to_have_text("Sending…")
+    await row(desk, run.id).locator("[data-act=resume]").click()  # it may be answered while the kernel is busy
     busy.unlink()
     await expect(row(desk, run.id).locator(".pdnb-said")).to_contain_text("already resumed")
     await expect(row(desk, run.id)).to_contain_text("two")
@@ -128,19 +158,120 @@ async def test_rows_keep_their_places_under_a_hand_and_are_sorted_when_it_leaves
     await expect(summaries).to_have_text(["Note 1", "Note 2", "Note 3", "Note 0"])
 
 
-async def test_a_thousand_waiting_runs_are_a_panel_that_works(desk: Desk, home: Home) -> None:
+async def test_many_are_approved_with_one_question_and_those_with_a_form_are_left_out(desk: Desk, home: Home) -> None:
+    runs = [ask(home, "bulk", {"about": f"Note {i}"}, STEPS) for i in range(6)]
+    form = ask(home, "bulk", None, FORM)
+    desk.lab.write("bulk.ipynb", "%load_ext pdnb", "%pdnb panel -w bulk")
+    await desk.open("bulk.ipynb")
+    await desk.run_all()
+    boxes = desk.panel.get_by_role("checkbox", name="Select the run")
+    await boxes.nth(1).check()
+    await boxes.nth(3).click(modifiers=["Shift"])
+    await expect(desk.panel.locator(".pdnb-bulk-count")).to_have_text("3 runs selected")
+    await desk.panel.locator("[data-bulk=cancel]").click()
+    await desk.page.keyboard.press("Escape")
+    await expect(desk.panel.locator("[data-bulk=cancel]")).to_be_focused()
+    await desk.panel.locator("[data-bulk=cancel]").click()
+    await desk.panel.get_by_label("Reason").fill("not today")
+    await confirm(desk, "Cancel 3 runs?")
+    await expect(desk.panel.locator(".pdnb-bulk")).to_contain_text("3 runs cancelled by you just now.")
+
+    await desk.panel.get_by_label("Select all shown runs that wait").check()
+    await desk.panel.locator("[data-bulk=resume]").click()
+    await confirm(desk, "1 run with a form is left out: answer it in its own row.")
+    await expect(desk.panel.locator(".pdnb-bulk")).to_contain_text("3 runs approved by you just now.")
+    assert [run.status for run in runs[1:4]] == ["cancelled"] * 3
+    assert [run.wait(20_000).status for run in (runs[0], *runs[4:])] == ["succeeded"] * 3
+    reasons = [home.store.get(run.id).decision for run in runs[1:4]]
+    assert [decision and decision.reason for decision in reasons] == ["not today"] * 3
+    assert form.status == "suspended"
+
+
+async def test_a_form_is_answered_beside_the_table_by_keyboard_alone(desk: Desk, home: Home) -> None:
+    run = ask(home, "keyform", None, FORM)
+    desk.lab.write("keyform.ipynb", "%load_ext pdnb", "%pdnb panel -w keyform")
+    await desk.open("keyform.ipynb")
+    await desk.run_all()
+    cells = await desk.notebook.locator(".jp-Cell").count()
+    press = desk.page.keyboard.press
+    await row(desk, run.id).locator(".pdnb-open").focus()
+    await press("ArrowRight")  # to its button
+    await expect(row(desk, run.id).get_by_role("button", name="Answer")).to_be_focused()
+    await press("Enter")
+    number = desk.panel.get_by_label("Number (required)")
+    await expect(number).to_be_focused()
+    await press("0")
+    await press("Tab")
+    approve = desk.panel.locator(".pdnb-card [data-act=resume]")
+    await expect(approve).to_be_focused()
+    await press("Enter")
+    await expect(desk.panel.get_by_role("alert").filter(has_text="needs a correction")).to_contain_text("Number: ")
+    await expect(number).to_be_focused()
+    await expect(number).to_have_attribute("aria-invalid", "true")
+    assert run.status == "suspended"
+    await press("Control+a")
+    await press("7")
+    await press("Tab")
+    await press("Enter")
+    await expect(desk.panel.locator(".pdnb-just")).to_contain_text("Answered by you just now.")
+    assert run.wait(20_000).exports["ask"]["$resume_data"]["body"] == {"n": 7}
+    await press("Escape")
+    await expect(desk.panel.locator(".pdnb-card")).to_have_count(0)
+    await expect(row(desk, run.id).locator(".pdnb-open")).to_be_focused()
+    assert await desk.notebook.locator(".jp-Cell").count() == cells  # no key was the notebook's
+
+
+async def test_search_filters_and_order_are_told(desk: Desk, home: Home) -> None:
+    runs = [ask(home, "sift", {"about": about}, STEPS) for about in ("Pay the plumber", "Pay the baker", "Send mail")]
+    runs[2].cancel()
+    desk.lab.write("sift.ipynb", "%load_ext pdnb", "%pdnb panel -w sift")
+    await desk.open("sift.ipynb")
+    await desk.run_all()
+    summaries = desk.panel.locator("tbody .pdnb-summary")
+    await expect(summaries).to_have_text(["Pay the plumber", "Pay the baker", "Send mail"])
+    await desk.panel.get_by_role("button", name="Summary").click()
+    await expect(summaries).to_have_text(["Pay the baker", "Pay the plumber", "Send mail"])
+    heading = desk.panel.get_by_role("columnheader", name="Summary")
+    await expect(heading).to_have_attribute("aria-sort", "ascending")
+    chip = desk.panel.get_by_role("button", name="suspended: 2 runs")
+    await chip.click()
+    await expect(chip).to_have_attribute("aria-pressed", "true")
+    await expect(summaries).to_have_text(["Pay the baker", "Pay the plumber"])
+    await desk.panel.get_by_role("searchbox").fill("PLUMB")
+    await expect(summaries).to_have_text(["Pay the plumber"])
+    await expect(desk.panel.locator(".pdnb-count")).to_contain_text("1 of 3 runs")
+    await desk.panel.get_by_role("searchbox").fill("nobody")
+    await desk.panel.get_by_role("button", name="Show all runs").click()
+    await expect(summaries).to_have_count(3)
+
+
+async def test_a_panel_without_runs_says_how_to_start_one(desk: Desk) -> None:
+    desk.lab.write("empty.ipynb", "%load_ext pdnb", "%pdnb panel -w nobody_has_this_name")
+    await desk.open("empty.ipynb")
+    await desk.run_all()
+    await expect(desk.panel.get_by_text("No runs yet.")).to_be_visible()
+    await expect(desk.panel.get_by_text("Start one in a notebook")).to_be_visible()
+
+
+async def test_ten_thousand_waiting_runs_are_a_panel_that_works(desk: Desk, home: Home) -> None:
     """How long it takes is in benchmarks/panel.py."""
-    runs = ask_many(home, "crowd", 1_000)
+    runs = ask_many(home, "crowd", 10_000)
     desk.lab.write("crowd.ipynb", "%load_ext pdnb", "%pdnb panel -w crowd")
     await desk.open("crowd.ipynb")
     await desk.run_all()
-    await expect(desk.panel.locator(".pdnb-count")).to_have_text("1000 runs · 1000 waiting for a person")
-    await expect(desk.panel.locator("tbody tr")).to_have_count(1_000)
+    await expect(desk.panel.locator(".pdnb-count")).to_have_text("10,000 runs · 10,000 waiting for a person")
+    assert await desk.panel.locator("tbody tr").count() < 60
     await row(desk, runs[0].id).locator("[data-act=resume]").click()
     await expect(row(desk, runs[0].id)).to_contain_text("succeeded")
-    last = row(desk, runs[-1].id)
-    await last.scroll_into_view_if_needed()
-    await last.locator("[data-act=cancel]").click()
-    await expect(last).to_contain_text("cancelled")
-    await expect(desk.panel.locator(".pdnb-count")).to_have_text("1000 runs · 998 waiting for a person")
-    assert home.store.counts()[Status.SUSPENDED] >= 998
+    await desk.page.mouse.move(2, 2)
+    await row(desk, runs[1].id).locator(".pdnb-open").focus()
+    await desk.page.keyboard.press("End")
+    last = desk.panel.locator("tbody tr").last
+    await expect(last).to_have_attribute("aria-rowindex", "10001")
+    await expect(last.locator(".pdnb-open")).to_be_focused()
+    await desk.page.keyboard.press("ArrowUp")
+    await expect(row(desk, runs[-1].id).locator(".pdnb-open")).to_be_focused()
+    await row(desk, runs[-1].id).locator("[data-act=cancel]").click()
+    await confirm(desk, "Cancel the run of crowd?")
+    await expect(desk.panel.locator(".pdnb-count")).to_have_text("10,000 runs · 9,998 waiting for a person")
+    assert home.store.counts()[Status.SUSPENDED] >= 9_998
