@@ -609,3 +609,12 @@ def test_a_steps_options_travel_with_it(nb: Notebook) -> None:
 def test_a_limit_that_makes_no_sense_is_one_line(nb: Notebook, option: str) -> None:
     assert option.split(maxsplit=1)[0] in nb.refused(f"%%step pay {option}\n1")
     assert nb.names() == ()
+
+
+def test_the_panel_is_made_of_plain_widgets_where_that_is_asked_for(nb: Notebook) -> None:
+    nb.run(GATE)
+    nb.run("%pdnb run")
+    panel = nb.run("%pdnb panel --plain")
+    assert "suspended" in repr(panel)
+    assert panel.children
+    panel.close()
