@@ -115,7 +115,7 @@ class Run:
 
         *take_over*: the run is still at work, in a process that is frozen or out of reach: take it away from that
         process, whose late result will be refused, and let the step run again. Raises ``Refused`` when the run is
-        neither failed nor, with *take_over*, running.
+        neither failed nor, with *take_over*, running at the step and attempt that were seen last.
         """
         home, seen = self._home, self._seen
         row = home.store.get(self.id)
@@ -123,6 +123,11 @@ class Run:
             raise MovedOn(
                 f"run {self.id} is at work at step {row.step!r}, in {row.owner}: wait for it, cancel it, "
                 "or take it over if that process is frozen (--take-over)"
+            )
+        if row.status is Status.RUNNING and (row.step, row.runs) != (seen.step, seen.runs):
+            raise MovedOn(
+                f"run {self.id} is not frozen: it has come from step {seen.step!r} (attempt {seen.runs}) "
+                f"to step {row.step!r} (attempt {row.runs}): look again"
             )
         if row.status is Status.RUNNING:
             row = seen = home.store.apply(

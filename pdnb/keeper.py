@@ -22,12 +22,19 @@ def tick(home: Home) -> None:
     home.owners.bury()
     for run in home.store.running():
         if run.owner is not None and not home.owners.alive(run.owner):
-            lose(home, run, "its process ended")
+            lose(home, run)
 
 
-def lose(home: Home, run: Run, reason: str, *, again: bool = True) -> None:
-    """Take the claim of *run* away; its step runs again from its start, unless that is not wanted of it."""
-    with contextlib.suppress(StoreCorrupt):  # then no step of it will run again anyway
-        again = again and not home.store.frozen(run.hash).step(run.step).at_most_once
-    with contextlib.suppress(Refused, RunNotFound):  # its result came in between
+def lose(home: Home, run: Run, reason: str = Lost.reason, *, again: bool = True) -> None:
+    """Take the claim of *run* away, whose owner has died; its step runs again, unless that is not wanted of it.
+
+    *reason* and *again* are about the step that *run* was seen at; it may have come to another one before its owner
+    died, under the same claim.
+    """
+    with contextlib.suppress(Refused, RunNotFound, StoreCorrupt):  # its result came in between, or it cannot be used
+        now = home.store.get(run.id)
+        if (now.step, now.runs) != (run.step, run.runs):
+            reason, again = Lost.reason, True
+        with contextlib.suppress(StoreCorrupt):  # then no step of it will run again anyway
+            again = again and not home.store.frozen(now.hash).step(now.step).at_most_once
         home.store.apply(run.id, Lost(home.clock(), run.fence, reason, again))

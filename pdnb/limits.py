@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,13 +24,14 @@ from pdnb.errors import DefinitionError, TimeLimit
 from pdnb.workflow import Step
 
 _AGAIN_S: Final = 5.0
+_LONGEST_S: Final = 1e9  # no system's timer takes any number
 _STATUS: Final = Path("/proc/self/status")
 
 
 @contextmanager
 def kept(step: Step) -> Iterator[None]:
     """The block under the limits of *step*. Raises ``DefinitionError`` where this process cannot keep them."""
-    with _time(step), _memory(step):
+    with _memory(step), _time(step):  # the alarm goes first: it must not interrupt what gives the memory back
         yield
 
 
@@ -48,10 +50,11 @@ def _time(step: Step) -> Iterator[None]:
         if armed:
             raise TimeLimit(f"step {step.name!r} took longer than its time limit of {step.time_limit:g} s")
 
+    theirs_s, interval_s = signal.getitimer(signal.ITIMER_REAL)
     armed, before, began_s = True, signal.signal(signal.SIGALRM, ring), time.monotonic()
-    theirs_s, interval_s = signal.setitimer(signal.ITIMER_REAL, step.time_limit, _AGAIN_S)
     try:
         try:
+            signal.setitimer(signal.ITIMER_REAL, min(step.time_limit, _LONGEST_S), _AGAIN_S)
             yield
         finally:
             armed = False  # an alarm that falls between the two leaves the timer to the outer one
@@ -72,9 +75,8 @@ def _memory(step: Step) -> Iterator[None]:
     import resource  # noqa: PLC0415  # not on every system
 
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = _data_bytes() + step.memory_limit
-    if hard != resource.RLIM_INFINITY:
-        most = min(most, hard)
+    others = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    most = min(_data_bytes() + step.memory_limit, sys.maxsize, *others)
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     try:
         yield

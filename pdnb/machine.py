@@ -107,13 +107,15 @@ def record(run: Run, event: Event, attempt: Attempt | None) -> Attempt | None:
             return None
         attempt = attempt or Attempt(run.step, run.position, run.runs, run.since_ms)
         request = event.request if isinstance(event, Resumed) else attempt.request
-        return replace(attempt, request=request, decision=_decision(event) if run.pause else attempt.decision)
+        decides = run.pause is not None or (run.status is QUEUED and isinstance(event, Cancelled))
+        return replace(attempt, request=request, decision=_decision(event) if decides else attempt.decision)
     if isinstance(event, Elapsed) and attempt is not None:
         return replace(attempt, decision=_decision_by_time(run, event))
-    if isinstance(event, Lost) and advance(run, event).status is FAILED:
+    if isinstance(event, Lost) and (after := advance(run, event)).status.over:
         attempt = attempt or Attempt(run.step, run.position, run.runs, run.since_ms)
-        text = _lost_text(event)
-        return replace(attempt, ended_ms=event.at_ms, outcome="lost", error=text, owner=run.owner, hash=run.hash)
+        attempt = replace(attempt, ended_ms=event.at_ms, outcome="lost", owner=run.owner, hash=run.hash)
+        failed = after.status is FAILED
+        return replace(attempt, error=_lost_text(event)) if failed else replace(attempt, decision=run.early)
     if isinstance(event, Retried) and attempt is not None:
         by = event.by and _short(event.by, _NAME)
         return replace(attempt, decision=Decision("retried", event.at_ms, event.via, by))

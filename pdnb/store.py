@@ -5,7 +5,8 @@ Rows (all text; see ``rows.py`` for how diskcache is held):
 ========================================  ===========================================================================
 ``run/<id>``                              the run, under 4 KB, filed under the tag ``<status> <workflow>``
 ``event/<id>``                            the event that started it
-``attempt/<id>/<position>/<runs>``        what one attempt left: exports, outputs, the request that decided it
+``attempt/<id>/<position>/<runs>``        what one attempt left: exports, outputs, the request that decided it;
+                                          filed under ``retried <workflow>`` once it was
 ``workflow/<hash>``                       frozen code with its MAC; many runs share it
 ``due/<ms>/<id>``                         an index: when a pause ends by itself
 ``queue/<environment>/<lane>/<ms>/<id>``  an index: which runs wait for a worker of which environment; every workflow
@@ -33,7 +34,21 @@ from typing import Final
 from pdnb import codec, forms, machine
 from pdnb.errors import BadAnswer, Refused, RunNotFound, StoreCorrupt
 from pdnb.links import Links, redact
-from pdnb.model import JSON, Ask, Attempt, Cancelled, Claimed, Elapsed, Event, Resumed, Run, Status, Suspended, Upgraded
+from pdnb.model import (
+    JSON,
+    Ask,
+    Attempt,
+    Cancelled,
+    Claimed,
+    Elapsed,
+    Event,
+    Resumed,
+    Retried,
+    Run,
+    Status,
+    Suspended,
+    Upgraded,
+)
 from pdnb.rows import Rows
 from pdnb.workflow import Frozen
 
@@ -41,6 +56,9 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _MARGIN_S: Final = 10.0  # a transaction may have begun this long before it was committed
 _UNFINISHED: Final = tuple(status for status in Status if not status.over)
 _OVER: Final = tuple(status for status in Status if status.over)
+_MISFIT: Final = "an answer that came early did not fit the form"
+_RETRIED: Final = "retried"  # what attempts that were retried are filed under
+_END: Final = 2**62  # behind every rowid
 _NAME: Final = 30  # characters of a person's name in a run's row
 _BATCH: Final = 200  # due pauses per transaction: few commits, and no writer waits long for its turn
 
@@ -57,7 +75,7 @@ class Page:
 class Mark:
     """Where somebody's last look was: what :meth:`Store.news` goes on from."""
 
-    changes: tuple[int, int]
+    changes: tuple[object, ...]
     unix_s: float
     open: frozenset[int]
     recent: Mapping[int, float]
@@ -206,7 +224,8 @@ class Store:
 
     def mark(self, workflow: str | None = None) -> Mark:
         """From now on, for :meth:`news` of all runs or of those of *workflow*."""
-        return self._marked(workflow, time.time() - _MARGIN_S, self._rows.newest())
+        with self._rows.snapshot():  # a commit between two of its looks would never be news
+            return self._marked(workflow, time.time() - _MARGIN_S, _END)
 
     def news(self, mark: Mark, workflow: str | None = None) -> tuple[Mark, tuple[Run, ...]]:
         """The runs that have changed since *mark* or are new, and the next mark.
@@ -228,8 +247,12 @@ class Store:
             recent.update(self._rows.written(tag, since_s=since_s))
         for _, tag in self._tags(_OVER, workflow):  # begun and ended since
             recent.update(self._rows.written(tag, after=newest))
+        for _, tag in self._tags((_RETRIED,), workflow):  # over, retried and over again since
+            recent.update(self._rows.written(tag, since_s=since_s))
         still = frozenset(self._rowids(_UNFINISHED, workflow))
-        return Mark(self._rows.changes(), time.time(), still, recent, self._rows.newest())
+        # of runs: they stay, while the rowids of index rows, which go, are given again
+        newest = max((rowid for rowid, _ in self._tags(Status, workflow)), default=0)
+        return Mark(self._rows.changes(), time.time(), still, recent, newest)
 
     def look(self, run_id: str, step: str, runs: int) -> tuple[Run, Refused | None]:
         """The run, and why a request to attempt *runs* of *step* would come too late (``None``: it would not)."""
@@ -302,6 +325,14 @@ class Store:
         keys = self._rows.keys("due/", limit=1)
         return int(keys[0].split("/")[1]) if keys else None
 
+    def soonest(self, limit: int) -> tuple[Run, ...]:
+        """Paused runs, those whose pause ends first first, as far as their rows can be used."""
+        found: list[Run] = []
+        for key in self._rows.keys("due/", limit=limit):
+            with contextlib.suppress(StoreCorrupt, RunNotFound):
+                found.append(self.get(_last(key)))
+        return tuple(found)
+
     def queued_environments(self) -> dict[str, str]:
         """Environments with queued runs: key → the id of a run that waits there."""
         found: dict[str, str] = {}
@@ -321,7 +352,7 @@ class Store:
         self._rows.close()
 
     def _tags(
-        self, statuses: Iterable[Status], workflow: str | None = None, before: int | None = None
+        self, statuses: Iterable[str], workflow: str | None = None, before: int | None = None
     ) -> Iterator[tuple[int, str]]:
         """The tags of such runs, each behind the newest rowid under it."""
         for status in statuses:
@@ -339,8 +370,8 @@ class Store:
         runs: list[Run] = []
         for rowid in rowids:
             with contextlib.suppress(StoreCorrupt, RunNotFound):  # one damaged row must not hide all others
-                runs.append(self.get((self._rows.key(rowid) or "").removeprefix("run/")))
-        return tuple(runs)
+                runs.append(self.get((self._rows.key(rowid) or "").partition("/")[2].partition("/")[0]))
+        return tuple({run.id: run for run in runs}.values())  # an attempt's row may stand for its run, too
 
     # ---- inside a transaction ----
 
@@ -356,6 +387,7 @@ class Store:
     def _advance(self, run: Run, event: Event) -> Run:
         key = _attempt_key(run)
         before = self._attempt(run.id, key)
+        was = run
         if isinstance(event, Suspended):
             run = _without_misfit(run, event, before)
         after = machine.advance(run, event)
@@ -363,7 +395,10 @@ class Store:
             _check_answer(before, event)
         attempt = machine.record(run, event, before)
         if attempt is not None:
-            self._rows.set(key, self._links.seal(codec.attempt_to_json(attempt), run.id))
+            if was is not run:  # its sender was told that it is kept: say what became of it
+                attempt = replace(attempt, request=None, note=" · ".join(filter(None, [attempt.note, _MISFIT])))
+            tag = f"{_RETRIED} {run.workflow}" if isinstance(event, Retried) else None
+            self._rows.set(key, self._links.seal(codec.attempt_to_json(attempt), run.id), tag=tag)
         self._write(run, after)
         return after
 

@@ -28,7 +28,7 @@ _LAST_WORDS: Final = 2_000  # characters of a dead worker's stderr that are logg
 _LONGEST_REST_S: Final = 60.0  # a worker that cannot start is not tried more often than this in the end
 _GOODBYE_S: Final = 1.0  # how long the server waits for idle workers when it stops
 _TURN_S: Final = 1.0  # an environment waits this long for a worker before another has to give one up
-_GRACE_MS: Final = 15_000  # behind a step's time limit: until then it may give way by itself
+_GRACE_S: Final = 15.0  # behind a step's time limit: until then it may give way by itself
 
 
 @dataclass
@@ -58,6 +58,7 @@ class Supervisor:
         self._last = ""  # the environment that got a worker last
         self._waiting: dict[str, float] = {}  # environments that wait for a turn, and since when
         self._limits: dict[str, dict[str, float]] = {}  # of the code that is at work, by its hash: step, seconds
+        self._began: dict[tuple[str, int, int, int], float] = {}  # the attempts at work, and since when (monotonic)
         self._said: set[str] = set()
         self._crashes: dict[str, _Crashes] = {}
         self._idle = 0
@@ -78,7 +79,8 @@ class Supervisor:
         for environment in sorted(queued, key=lambda e: (e <= self._last, e)):  # the others first
             if idle[environment] or self._rests(environment):
                 continue
-            if sum(not w.ending for w in self._workers) < self._max or self._make_room(busy, {*queued}):
+            present = sum(not w.ending or w.process.pid in busy for w in self._workers)  # who ends may yet be at work
+            if present < self._max or self._make_room(busy, {*queued}):
                 self._waiting.pop(environment, None)
                 self._start(environment, queued[environment])
                 self._last = environment
@@ -173,15 +175,22 @@ class Supervisor:
             worker.ending = True
 
     def _end_overdue(self, busy: dict[int, Run]) -> None:
-        """Kill the workers whose step has not given way to its time limit."""
-        known = self._limits
+        """Kill the workers whose step has not given way to its time limit.
+
+        As its own alarm, this counts no time that the machine slept, and no clock that was set.
+        """
+        known, now_s = self._limits, time.monotonic()
+        attempts = [(run.id, run.fence, run.position, run.runs) for run in busy.values()]
+        self._began = {attempt: self._began.get(attempt, now_s) for attempt in attempts}
         self._limits = {
             run.hash: known[run.hash] if run.hash in known else self._limits_of(run) for run in busy.values()
         }
         for worker in self._workers:
             run = busy.get(worker.process.pid)
             limit = self._limits[run.hash].get(run.step) if run else None
-            if run is not None and limit is not None and self._home.clock() - run.since_ms > limit * 1_000 + _GRACE_MS:
+            if run is None or limit is None:
+                continue
+            if now_s - self._began[run.id, run.fence, run.position, run.runs] > limit + _GRACE_S:
                 worker.process.kill()
                 worker.process.wait()
                 text = f"it took longer than its time limit of {limit:g} s and did not give way"

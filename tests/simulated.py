@@ -194,7 +194,7 @@ class Known:
             gone.outcome, self.kind, self.on_timeout = "suspended", "suspend", event.on_timeout
             self.form = event.ask is not None and event.ask.form is not None
             if self.form and early == "resumed" and not _fits(gone.request):
-                early = None
+                early = gone.request = None
         self.status = "suspended" if self.kind == "suspend" else "sleeping"
         self.due_ms, self.since_ms, self.owner = event.due_ms, event.at_ms, None
         if early is not None:
@@ -205,6 +205,7 @@ class Known:
             return Fenced
         self.losses += 1
         if self.early == "cancelled":
+            self.attempts[self.here].outcome, self.attempts[self.here].decision = "lost", self.early
             self._end("cancelled", event.at_ms)
         elif self.losses >= LOSSES or not event.again:
             self.attempts.setdefault(self.here, Gone()).outcome = "lost"
@@ -249,7 +250,7 @@ class Known:
             return self._late(event)
         else:
             if self.losses:
-                self.attempts.setdefault(self.here, Gone())
+                self.attempts.setdefault(self.here, Gone()).decision = what
             self.decided = what
             self._end("cancelled", event.at_ms)
         return None

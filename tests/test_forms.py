@@ -264,6 +264,7 @@ def test_an_unchecked_form_fetches_nothing_either_and_lets_nobody_past(
         ({"maxItems": 1}, [1, 2], "x: has 2 entries, at most 1 may be there"),
         ({"uniqueItems": True}, [1, 1], "x: holds the same entry twice"),
         ({"uniqueItems": True}, [*range(1001)], "x: has 1,001 entries, too many to compare (at most 1,000)"),
+        ({"uniqueItems": True}, [{"a": [1, None]}, {"a": [1.0, None]}], "x: holds the same entry twice"),
         ({"items": {"type": "string"}}, ["a", 1], "x[1]: 1 is not a text"),
         ({"properties": {"y": {"type": "string"}}}, {"y": 1}, "x.y: 1 is not a text"),
         ({"required": ["y"]}, {}, "x.y: is required"),
@@ -281,6 +282,29 @@ def test_a_problem_is_one_readable_line(node: object, given: object, line: str) 
     assert found[0] == line or "…" in found[0]
     assert len(found[0]) <= 400
     assert len(found[0].splitlines()) == 1
+
+
+def test_entries_that_only_look_alike_are_not_the_same() -> None:
+    entries = [1, True, "1", [1], ["list", 1], {"a": 1}, ["a", 1], {}, [], None, False, 0, ""]
+    assert problems(one(type="array", uniqueItems=True), {"x": entries}) == ()
+
+
+def test_entries_are_not_compared_each_with_each() -> None:
+    """Otherwise whoever holds a link could keep the server busy for seconds with one answer."""
+
+    class Counting(int):
+        compared = 0
+
+        def __eq__(self, other: object) -> bool:
+            Counting.compared += 1
+            return int(self) == other
+
+        __hash__ = int.__hash__
+
+    from pdnb.forms.answers import _stand_in
+
+    assert len({_stand_in([Counting(0), Counting(n)]) for n in range(1_000)}) == 1_000
+    assert Counting.compared < 5_000
 
 
 @pytest.mark.parametrize(
@@ -683,7 +707,16 @@ def test_a_valid_answer_survives_a_form_post(pair: tuple[dict[str, Any], dict[st
     assert exact(from_strings(form, over_the_wire)) == exact(body)
 
 
-@given(st.dictionaries(st.sampled_from([*Order.model_fields, "x"]), st.text() | st.lists(st.text(), max_size=3)))
+def test_what_is_no_text_stays_and_is_a_problem() -> None:
+    """A file sent along with a form, or JSON where strings were promised."""
+    file = {"filename": "a.txt", "path": "/tmp/a"}
+    sent: dict[str, Any] = {"amount": file, "reason": [file], "colour": 5, "urgent": None, "tags": [["red"]]}
+    found = from_strings(ORDER, sent)
+    assert found == sent
+    assert [text.split(":")[0] for text in problems(ORDER, found)][:2] == ["amount", "reason"]
+
+
+@given(st.dictionaries(st.sampled_from([*Order.model_fields, "x"]), st.lists(st.text(), max_size=3) | inner_json))
 def test_no_form_post_breaks_a_form(sent: dict[str, Any]) -> None:
     body = from_strings(ORDER, sent)
     assert len(problems(ORDER, body)) <= MAX_PROBLEMS

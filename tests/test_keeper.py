@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pdnb import keeper
-from pdnb.errors import Fenced
+from pdnb.errors import Fenced, Over
 from pdnb.home import Home
 from pdnb.machine import MAX_LOSSES
 from pdnb.model import Cancelled, Claimed, Returned, Slept, Status, Suspended
@@ -104,6 +104,20 @@ def test_a_cancel_that_came_early_applies_when_the_worker_dies(home: Home) -> No
     home.store.apply(run.id, Cancelled(T0 + 1, "approve", 1, "link"))
     tick_at(home, T0 + 2)
     assert home.store.get(run.id).status is Status.CANCELLED
+    (attempt,) = home.store.attempts(run.id)
+    assert attempt.decision == home.store.get(run.id).decision
+    late = home.store.look(run.id, "approve", 1)[1]
+    assert isinstance(late, Over)
+    assert (late.what, late.via) == ("cancelled", "link")
+
+
+def test_a_cancel_between_two_workers_is_told_as_one(home: Home) -> None:
+    run = home.store.add(CODE, None, at_ms=T0, owner="worker-1")
+    tick_at(home, T0 + 1)
+    home.store.apply(run.id, Cancelled(T0 + 2, "approve", 1, "link"))
+    late = home.store.look(run.id, "approve", 1)[1]
+    assert isinstance(late, Over)
+    assert (late.what, late.via) == ("cancelled", "link")
 
 
 def test_a_run_that_cannot_be_used_keeps_no_other_from_being_kept(home: Home) -> None:
@@ -141,3 +155,21 @@ def test_the_steps_beside_it_run_again(home: Home) -> None:
     home.store.apply(run.id, Returned(T0 + 1, 1))
     tick_at(home, T0 + 2)
     assert (home.store.get(run.id).status, home.store.get(run.id).step) == (Status.QUEUED, "publish")
+
+
+def test_a_step_that_began_after_the_last_look_runs_at_most_once_too(home: Home) -> None:
+    """The claim goes on from step to step: what counts is the step at which its owner died."""
+    code = Frozen("launch", (Step("load", "1"), Step("charge", "2", at_most_once=True)), (), CODE.environment)
+    seen = home.store.add(code, None, at_ms=T0, owner="worker-1")
+    home.store.apply(seen.id, Returned(T0 + 1, 1))
+    keeper.lose(home, seen)
+    run = home.store.get(seen.id)
+    assert (run.status, run.step) == (Status.FAILED, "charge")
+    assert run.error == "interrupted, outcome unknown: its process ended"
+
+
+def test_what_is_said_of_a_step_does_not_fail_the_next_one(home: Home) -> None:
+    seen = home.store.add(CODE, None, at_ms=T0, owner="worker-1")
+    home.store.apply(seen.id, Returned(T0 + 1, 1))
+    keeper.lose(home, seen, "it took longer than its time limit", again=False)
+    assert (home.store.get(seen.id).status, home.store.get(seen.id).step) == (Status.QUEUED, "publish")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import sys
 import threading
@@ -91,3 +92,37 @@ def test_a_step_that_takes_more_memory_than_it_may_fails_and_the_process_lives()
 @LINUX
 def test_a_step_within_its_memory_knows_nothing_of_it() -> None:
     assert go("len(bytearray(20 * 2**20))", memory_limit=100 * 2**20).exports == {"$return_value": 20 * 2**20}
+
+
+@LINUX
+def test_a_memory_limit_never_takes_a_stricter_one_away() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (2**40, hard))
+    try:
+        with kept(Step("one", "1", memory_limit=2**50)):
+            assert resource.getrlimit(resource.RLIMIT_DATA)[0] == 2**40
+        assert resource.getrlimit(resource.RLIMIT_DATA)[0] == 2**40
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+@LINUX
+def test_limits_that_no_system_knows_are_none() -> None:
+    handler = signal.getsignal(signal.SIGALRM)
+    assert go("42", time_limit=3.6e18, memory_limit=2**90).exports == {"$return_value": 42}
+    assert signal.getsignal(signal.SIGALRM) is handler
+
+
+@LINUX
+def test_no_alarm_can_come_while_the_memory_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would leave the process with the step's limit for ever."""
+    handler, set_limit = signal.getsignal(signal.SIGALRM), resource.setrlimit
+    then: list[object] = []
+
+    def watched(which: int, limits: tuple[int, int]) -> None:
+        then.append(signal.getsignal(signal.SIGALRM))
+        set_limit(which, limits)
+
+    monkeypatch.setattr(resource, "setrlimit", watched)
+    assert go("42", time_limit=600, memory_limit=2**30).exports == {"$return_value": 42}
+    assert then == [handler, handler]

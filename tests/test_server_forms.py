@@ -116,6 +116,33 @@ async def test_a_bad_answer_through_the_api_gets_422_and_then_a_good_one_counts(
     assert answered(desk, run) == GOOD
 
 
+async def test_a_file_in_the_place_of_a_field_gets_422_and_nothing_of_the_machine_is_told(desk: Desk) -> None:
+    run = asking(desk)
+    body = (
+        b'--XX\r\nContent-Disposition: form-data; name="how"; filename="a.txt"\r\n\r\nsecret\r\n'
+        b'--XX\r\nContent-Disposition: form-data; name="amount"\r\n\r\n12\r\n--XX--\r\n'
+    )
+    for accept in ("text/html", "application/json"):
+        kind = {"Content-Type": "multipart/form-data; boundary=XX", "Accept": accept}
+        answer = await desk.ask("POST", desk.path("resume", run), kind, body)
+        assert (answer.status, waits(desk, run)) == (422, True)
+        assert "how: " in answer.text
+        assert str(desk.home.directory) not in answer.text
+    assert not [path for path in (desk.home.directory / "uploads").rglob("*") if path.is_file()]
+
+
+async def test_fields_that_are_no_strings_are_told_and_nothing_breaks(
+    desk: Desk, api: Callable[..., Awaitable[Answer]]
+) -> None:
+    run = asking(desk)
+    meant = {"step": run.step, "runs": run.runs, "via": "card"}
+    for fields, status in (([], 400), ("x", 400), (5, 400), ({"amount": None, "how": {"a": 1}, "sure": []}, 422)):
+        answer = await api("POST", f"runs/{run.id}/resume", {**meant, "fields": fields})
+        assert (answer.status, waits(desk, run)) == (status, True)
+    good = {"amount": 7, "how": "slowly"}
+    assert (await api("POST", f"runs/{run.id}/resume", {**meant, "fields": good})).status == 200
+
+
 async def test_the_page_shows_message_fields_and_defaults_without_script(desk: Desk) -> None:
     run = asking(desk, form=FORM, message="Please **check** the [plan](https://example.org/plan) <script>x</script>")
     answer = await desk.ask("GET", desk.path("resume", run), {"Accept": "text/html"})
@@ -151,6 +178,8 @@ async def test_an_answer_that_came_before_the_form_and_does_not_fit_is_no_answer
     assert early.status == 202
     run = asking(desk, desk.now(run))
     assert run.status is Status.SUSPENDED
+    (attempt,) = desk.home.store.attempts(run.id)
+    assert (attempt.note, attempt.request) == ("an answer that came early did not fit the form", None)
     assert (await desk.ask("POST", desk.path("resume", run), JSON, json.dumps(GOOD).encode())).status == 200
 
 
@@ -168,6 +197,8 @@ async def test_an_answer_that_came_before_the_form_and_fits_counts(desk: Desk) -
         ("https://example.org/next?a=1&b=2", 'href="https://example.org/next?a=1&amp;b=2"'),
         ("javascript:alert(1)", "<bdi>javascript:alert(1)</bdi>"),
         ('"><script>x</script>', "&lt;script&gt;"),
+        ("http://[draft] of the budget", "<bdi>http://[draft] of the budget</bdi>"),
+        ("http://[draft]", 'href="http://[draft]"'),  # not for us to judge
     ],
 )
 async def test_who_has_answered_gets_what_the_author_has_for_after(desk: Desk, after: str, shown: str) -> None:

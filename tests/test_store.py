@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -547,6 +548,47 @@ def test_news_are_what_has_changed_since_the_mark_and_cost_one_question_without(
     assert store.news(mark) == (mark, ())
     store.apply(new.id, Claimed(T0 + 9, "worker-1"))
     assert new.id in {run.id for run in store.news(mark)[1]}
+
+
+def test_a_run_that_was_retried_and_is_over_again_is_news(store: Store) -> None:
+    run = store.add(code(), None, at_ms=T0, owner="worker-1")
+    run = store.apply(run.id, Raised(T0 + 1, 1, error="no"))
+    mark = store.mark()
+    for fence, end in ((2, Raised(T0 + 4, 2, error="no")), (3, Exited(T0 + 4, 3))):
+        store.apply(run.id, Retried(T0 + 2, run.step, fence - 1, "api"))
+        store.apply(run.id, Claimed(T0 + 3, "worker-1"))
+        over = store.apply(run.id, end)
+        mark, found = store.news(mark)
+        assert found == (over,)
+    assert store.list().runs == (over,)
+
+
+def test_news_are_missed_neither_over_a_new_connection_nor_in_another_thread(tmp_path: Path, store: Store) -> None:
+    """A connection that is made anew after trouble counts its changes from the beginning again."""
+    other = Store(tmp_path, LINKS)
+    store.close()
+    mark = store.mark()
+    store.close()
+    new = other.add(code(), None, at_ms=T0)
+    assert store.news(mark)[1] == (new,)
+    store.close()
+    mark = store.mark()
+    new = other.add(code(), None, at_ms=T0)
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(store.news, mark).result()[1] == (new,)
+        thread.submit(store.close).result()
+
+
+def test_a_run_that_began_and_ended_is_news_whatever_index_rows_went_before_it(store: Store) -> None:
+    """SQLite gives the rowids of rows that went again."""
+    lost = [store.add(code(), None, at_ms=T0, owner="worker-1") for _ in range(9)]
+    for run in lost:
+        store.apply(run.id, Lost(T0 + 1, 1))
+    mark = store.mark()
+    for run in lost:
+        store.apply(run.id, Claimed(T0 + 2, "worker-2"))
+    brief = store.apply(store.add(code(), None, at_ms=T0 + 3, owner="worker-1").id, Exited(T0 + 4, 1))
+    assert brief in store.news(mark)[1]
 
 
 def test_news_of_one_workflow_are_of_no_other(store: Store) -> None:

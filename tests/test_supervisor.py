@@ -272,7 +272,7 @@ async def test_a_constant_backlog_in_one_environment_does_not_starve_another(des
 async def test_a_step_that_does_not_give_way_to_its_time_limit_is_killed_and_fails(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pdnb.supervisor._GRACE_MS", 0)
+    monkeypatch.setattr("pdnb.supervisor._GRACE_S", 0)
     deaf = f"import signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\nopen({str(tmp_path / 'in')!r}, 'w')\n"
     plain = code(deaf=deaf + "time.sleep(60)")
     frozen = replace(plain, steps=(replace(plain.steps[0], time_limit=0.5),))
@@ -281,6 +281,38 @@ async def test_a_step_that_does_not_give_way_to_its_time_limit_is_killed_and_fai
     await ended(desk, run, status=Status.FAILED)
     said = "interrupted, outcome unknown: it took longer than its time limit of 0.5 s and did not give way"
     assert desk.now(run).error == said
+
+
+async def test_a_machine_that_slept_or_a_clock_that_was_set_ends_no_step(desk: Desk, tmp_path: Path) -> None:
+    """A long step or a sleeping laptop is not death: a time limit counts what its own alarm counts."""
+    plain = code(hold=HOLD)
+    run = queued(desk, replace(plain, steps=(replace(plain.steps[0], time_limit=60),)), {"at": str(tmp_path)})
+    await eventually((tmp_path / "begun").exists)
+    desk.office.home.clock = lambda: now_ms() + 86_400_000
+    for _ in range(3):
+        await desk.office.look()
+    assert desk.status(run) is Status.RUNNING
+    (tmp_path / "go").touch()
+    await ended(desk, run)
+
+
+@pytest.mark.parametrize("jp_server_config", [1], indirect=True)
+async def test_who_has_to_end_but_is_at_work_still_counts(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most `max_workers`, also where environments take turns."""
+    monkeypatch.setattr("pdnb.supervisor._TURN_S", 0)
+    other = tmp_path / "other"
+    other.mkdir()
+    held = queued(desk, code(hold=HOLD), {"at": str(tmp_path)})
+    await eventually((tmp_path / "begun").exists)
+    waiting = queued(desk, code(place=PLACE, cwd=other))
+    for _ in range(5):
+        await desk.office.look()
+    assert len(desk.office._supervisor._workers) == 1
+    assert desk.status(waiting) is Status.QUEUED
+    (tmp_path / "go").touch()
+    await ended(desk, held, waiting)
 
 
 async def test_a_place_that_comes_back_is_served(desk: Desk, tmp_path: Path) -> None:

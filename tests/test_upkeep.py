@@ -134,6 +134,16 @@ def test_the_late_result_of_a_frozen_worker_is_refused_and_the_exports_stay(home
     assert run.exports["one"]["$return_value"] == "in time"
 
 
+def test_a_run_that_has_come_further_since_it_was_looked_at_is_not_taken_over(home: Home) -> None:
+    """Its process is not frozen, and the next step may be one that must not run twice."""
+    run = Run(home, home.store.add(code(one="1", two="2"), None, at_ms=now_ms(), owner="worker-slow"))
+    now = home.store.apply(run.id, Returned(now_ms(), 1))
+    with pytest.raises(MovedOn, match="is not frozen: it has come from step 'one'"):
+        run.retry(take_over=True)
+    assert home.store.get(run.id) == now
+    assert run.refresh().retry(take_over=True).status is Status.QUEUED
+
+
 def test_taking_over_is_no_failure_of_the_step_however_often_it_was_interrupted(home: Home) -> None:
     run = Run(home, home.store.add(code(one="1"), None, at_ms=now_ms()))
     for _ in range(4):

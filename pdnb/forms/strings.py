@@ -18,13 +18,15 @@ _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _YES: Final = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 
 
-def from_strings(schema: Schema, pairs: Mapping[str, str | list[str]]) -> dict[str, JSON]:
+def from_strings(schema: Schema, sent: Mapping[str, JSON]) -> dict[str, JSON]:
     """The answer that a form post means; a name sent several times comes with a list.
 
-    A name that is no field of the form stays as it is. Never raises: :func:`problems` says what is wrong.
+    A name that is no field of the form stays as it is, and so does what is no text (a file that was sent along).
+    Never raises: :func:`problems` says what is wrong.
     """
     shown = fields(schema)
     properties = resolved(schema, schema).get("properties", {})
+    pairs: dict[str, str | list[str]] = {name: value for name, value in sent.items() if _is_text(value)}
     body: dict[str, JSON] = {}
     for field in shown:
         if field.kind == "choices":
@@ -35,17 +37,17 @@ def from_strings(schema: Schema, pairs: Mapping[str, str | list[str]]) -> dict[s
                 values = {choice.key: choice.value for choice in field.choices}
                 body[field.name] = [copy.deepcopy(values.get(key, key)) for key in keys]
         elif field.kind == "boolean":
-            sent = pairs.get(field.name, "")
-            text = (sent[-1] if sent else "") if isinstance(sent, list) else sent
+            ticked = pairs.get(field.name, "")
+            text = (ticked[-1] if ticked else "") if isinstance(ticked, list) else ticked
             body[field.name] = _YES.get(text.strip().lower(), text if text.strip() else False)
         elif field.name in pairs:
-            sent = pairs[field.name]
-            if isinstance(sent, list) and len(sent) != 1:
-                body[field.name] = sent
+            value = pairs[field.name]
+            if isinstance(value, list) and len(value) != 1:
+                body[field.name] = value
             else:
-                _put(body, field, sent if isinstance(sent, str) else sent[0])
+                _put(body, field, value if isinstance(value, str) else value[0])
     names = {field.name for field in shown}
-    return body | {name: sent for name, sent in pairs.items() if name not in names}
+    return body | {name: value for name, value in sent.items() if name not in names or name not in pairs}
 
 
 def to_strings(schema: Schema, body: Mapping[str, JSON]) -> dict[str, str | list[str]]:
@@ -69,6 +71,10 @@ def to_strings(schema: Schema, body: Mapping[str, JSON]) -> dict[str, str | list
         else:
             strings[field.name] = _key(field, value)
     return strings
+
+
+def _is_text(sent: JSON) -> bool:
+    return isinstance(sent, str) or (isinstance(sent, list) and all(isinstance(text, str) for text in sent))
 
 
 def _put(body: dict[str, JSON], field: Field, text: str) -> None:

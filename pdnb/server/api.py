@@ -177,6 +177,8 @@ class DecisionHandler(PdnbAPIHandler):
         self.answer(await self.detail(run))
 
     def _from_strings(self, run_id: str, step: str, runs: int, strings: JSON) -> JSON:
+        if not isinstance(strings, dict):
+            raise web.HTTPError(400, 'fields is an object: {"name": "text"}')
         ask = self.office.home.store.ask(run_id, step, runs)
         if ask is None or ask.form is None:
             raise ValueError("this step asks with no form: send a body")

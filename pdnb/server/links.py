@@ -330,7 +330,9 @@ class LinkHandler(JupyterHandler):
             self._send({"status": "refused", "message": str(error), "problems": list(error.problems)})
         else:
             body = event.request.get("body") if isinstance(event, Resumed) else None
-            given: dict[str, JSON] = body if isinstance(body, dict) else {}
+            fields = body if isinstance(body, dict) else {}
+            # a file goes with the refusal, and where it was is nobody's business
+            given: dict[str, JSON] = {name: it for name, it in fields.items() if not uploads.paths({name: it})}
             now_ms = self._office.home.clock()
             self.finish(confirm_page(run, "resume", now_ms, ask, given=given, problems=error.problems))
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -47,6 +47,8 @@ Happened: TypeAlias = Literal[
     "resumed", "cancelled", "kept", "already resumed", "already cancelled", "timed out", "elapsed", "over"
 ]
 """``resumed``, ``cancelled``: this request did it; ``kept``: it will when the step ends; others: it came too late."""
+
+_URL: Final = re.compile(r"https?://\S+", re.IGNORECASE)  # never parsed: any text has to do, and a browser reads it
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -151,7 +153,7 @@ def result_page(
     before; *after* is what the author has for who has answered: a text, or a URL shown as a link.
     """
     mark, title, sentence = _result(happened, run)
-    link = after if after and urlsplit(after).scheme in {"http", "https"} and " " not in after else None
+    link = after if after and _URL.fullmatch(after) else None
     return _jinja.get_template("result.html").render(
         mark=mark,
         title=title,
