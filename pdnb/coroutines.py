@@ -9,6 +9,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
+from pdnb.errors import TimeLimit
+
 
 def complete(coroutine: Any) -> object:
     """The coroutine's result, also where this thread's loop already runs (a cell of a kernel)."""
@@ -52,10 +54,12 @@ def _beside(coroutine: Coroutine[Any, Any, object]) -> object:
         ended.wait()
     except BaseException:
         interrupted.set()
-        for loop, task in started:
-            with contextlib.suppress(RuntimeError):  # it has just ended, and its loop with it
-                loop.call_soon_threadsafe(task.cancel)
-        ended.wait()
+        while not ended.is_set():
+            for loop, task in started:
+                with contextlib.suppress(RuntimeError):  # it has just ended, and its loop with it
+                    loop.call_soon_threadsafe(task.cancel)
+            with contextlib.suppress(TimeLimit):  # the alarm rings again: it is told again, and must not go on alone
+                ended.wait()
         raise
     thread.join()
     if errors:

@@ -394,6 +394,10 @@ def _lost_text(event: Lost) -> str:
 
 
 def _illegal(run: Run, event: Event) -> Refused:
+    if isinstance(event, Upgraded):
+        return MovedOn(f"run {run.id} is {run.status}: only a run that waits or has failed can take other code")
+    if isinstance(event, Retried) and not run.status.over:
+        return MovedOn(f"run {run.id} is {run.status} at step {run.step!r}: only a failed run can be retried")
     if isinstance(event, Request):
         return explain(run, None, event.step, event.runs)
     if isinstance(event, Ended | Lost):

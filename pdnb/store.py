@@ -27,6 +27,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -127,6 +128,7 @@ class Store:
     def apply(self, run_id: str, event: Event) -> Run:
         """The run after *event*, durably; a due pause ends first. Raises ``Refused`` when it is not taken."""
         refused: Refused | None = None
+        self._judge(run_id, event)
         with self._rows.transact():
             before = self.get(run_id)
             run = before if isinstance(event, Elapsed) else self._settled(before, event.at_ms)
@@ -373,6 +375,17 @@ class Store:
                 runs.append(self.get((self._rows.key(rowid) or "").partition("/")[2].partition("/")[0]))
         return tuple({run.id: run for run in runs}.values())  # an attempt's row may stand for its run, too
 
+    def _judge(self, run_id: str, event: Event) -> None:
+        """Check an answer against its form before the lock is taken: a form may take its time, others must not wait."""
+        if not isinstance(event, Resumed | Suspended):
+            return
+        run = self.get(run_id)
+        if isinstance(event, Suspended) and event.ask is not None and run.early is not None:
+            _without_misfit(run, event, self._attempt(run.id, _attempt_key(run)))
+        elif isinstance(event, Resumed) and run.pause is not None and run.pause.form:
+            with contextlib.suppress(BadAnswer):  # said inside, if the request is for this attempt at all
+                _check_answer(self._attempt(run.id, _attempt_key(run)), event)
+
     # ---- inside a transaction ----
 
     def _settled(self, run: Run, at_ms: int) -> Run:
@@ -476,10 +489,14 @@ def _lane(workflow: str) -> str:
     return hashlib.sha256(workflow.encode()).hexdigest()[:8]
 
 
+def _asked(attempt: Attempt | None) -> dict[str, JSON] | None:
+    return attempt.ask.form if attempt and attempt.ask else None
+
+
 def _check_answer(attempt: Attempt | None, event: Resumed) -> None:
     """Refuse a resume whose body does not fit the form that *attempt* asked with."""
-    form = attempt.ask.form if attempt and attempt.ask else None
-    if form is not None and (found := forms.problems(form, event.request.get("body"))):
+    form = _asked(attempt)
+    if form is not None and (found := _problems(form, event.request)):
         raise BadAnswer(found)
 
 
@@ -488,8 +505,16 @@ def _without_misfit(run: Run, event: Suspended, attempt: Attempt | None) -> Run:
     form = event.ask.form if event.ask else None
     if form is None or run.early is None or run.early.what != "resumed":
         return run
-    body = (attempt.request or {}).get("body") if attempt else None
-    return replace(run, early=None) if forms.problems(form, body) else run
+    return replace(run, early=None) if _problems(form, attempt.request if attempt else None) else run
+
+
+def _problems(form: dict[str, JSON], request: dict[str, JSON] | None) -> tuple[str, ...]:
+    return _judged(codec.dumps(form), codec.dumps((request or {}).get("body")))
+
+
+@lru_cache(maxsize=4)  # what was judged before the lock is known inside
+def _judged(form: str, body: str) -> tuple[str, ...]:
+    return forms.problems(json.loads(form), json.loads(body))
 
 
 def _attempts_key(run_id: str, position: int) -> str:

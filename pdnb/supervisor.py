@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -185,14 +186,15 @@ class Supervisor:
         self._limits = {
             run.hash: known[run.hash] if run.hash in known else self._limits_of(run) for run in busy.values()
         }
-        for worker in self._workers:
-            run = busy.get(worker.process.pid)
-            limit = self._limits[run.hash].get(run.step) if run else None
-            if run is None or limit is None:
+        for pid, run in busy.items():  # also the workers of a server before this one
+            limit = self._limits[run.hash].get(run.step)
+            if limit is None or run.owner is None or not run.owner.startswith("worker-"):
                 continue
-            if now_s - self._began[run.id, run.fence, run.position, run.runs] > limit + _GRACE_S:
-                worker.process.kill()
-                worker.process.wait()
+            late = now_s - self._began[run.id, run.fence, run.position, run.runs] > limit + _GRACE_S
+            if late and self._home.owners.alive(run.owner):  # it holds its lock, so the number is still its own
+                os.kill(pid, signal.SIGKILL)
+                while self._home.owners.alive(run.owner):  # until the system has taken its lock away
+                    time.sleep(0.001)
                 text = f"it took longer than its time limit of {limit:g} s and did not give way"
                 keeper.lose(self._home, run, text, again=False)
 

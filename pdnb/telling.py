@@ -37,6 +37,29 @@ def own(text: str) -> str:
     return _LINK.sub(r"\1…", plain(text))
 
 
+def states(document: Document) -> Iterator[tuple[str, str]]:
+    """Each step with its state: ``done``, the run's own status, ``to come``, ``not reached``."""
+    status, position = document["status"], document["position"]
+    over = status in {"succeeded", "failed", "cancelled"}
+    for i, name in enumerate(document["steps"]):
+        if i < position or (i == position and status == "succeeded"):
+            yield name, "done"
+        elif i == position:
+            yield name, status
+        else:
+            yield name, "not reached" if over else "to come"
+
+
+def printed(output: Document) -> str:
+    """A notebook output as text; of what has none, its kinds."""
+    if output.get("output_type") == "stream":
+        return _joined(output.get("text", ""))
+    if output.get("output_type") == "error":
+        return "\n".join(output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"])
+    data = output.get("data", {})
+    return _joined(data.get("text/plain", "")) or f"({', '.join(data)})"
+
+
 def sentences(document: Document, quote: Quote = own) -> Iterator[str]:
     """What there is to say besides the steps: where it is, what it says of itself, who decided, what went wrong."""
     yield _now(document, quote)
@@ -107,3 +130,7 @@ def _now(document: Document, quote: Quote) -> str:
 
 def _due(document: Document, then: str) -> str:
     return f", {then} on {utc(document['due_ms'])}" if document["due_ms"] is not None else ""
+
+
+def _joined(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else "".join(text)

@@ -20,6 +20,7 @@ from pdnb import keeper
 from pdnb.doorbell import POLL_S
 from pdnb.errors import PdnbError, Refused, StoreError, StoreUnavailable
 from pdnb.home import Home
+from pdnb.model import Run
 from pdnb.runner import Runner
 from pdnb.workflow import Environment
 
@@ -41,6 +42,7 @@ class Worker:
         self._server = server
         self._runner = Runner(home, show=False)
         self._served: str | None = None  # the workflow whose turn it was last
+        self._unsure = False  # whether a claim failed that may have been stored all the same
         self.stopping = False
 
     def serve(self) -> None:
@@ -68,14 +70,23 @@ class Worker:
             return POLL_S
         return POLL_S if due_ms is None else min(POLL_S, max(0.0, (due_ms - home.clock()) / 1000))
 
+    def _claimed(self) -> Run | None:
+        """A run for this worker: one that a claim has got which seemed to fail, else the next in the queue."""
+        store, mine = self._home.store, self._home.owner
+        if self._unsure:
+            found = next((run for run in store.running() if run.owner == mine), None)
+            self._unsure = False
+            if found is not None:
+                return found
+        return store.claim(self._environment.key, mine, at_ms=self._home.clock(), after=self._served)
+
     def work_once(self) -> bool:
         """Claim one run and drive it to its next pause or end; whether there was one."""
         enter(self._environment)  # again for every run: the step before may have gone elsewhere
         try:
-            run = self._home.store.claim(
-                self._environment.key, self._home.owner, at_ms=self._home.clock(), after=self._served
-            )
+            run = self._claimed()
         except StoreUnavailable:
+            self._unsure = True
             return False  # locked for a moment: the next look comes
         if run is None:
             return False

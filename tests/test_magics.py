@@ -583,7 +583,7 @@ def test_a_report_is_written_where_it_is_said(nb: Notebook, tmp_path: Path) -> N
     [
         ("retry", "%pdnb retry wants a run"),
         ("retry {} soon", "%pdnb retry takes a run and --take-over, not 'soon'"),
-        ("retry {}", "the run is suspended at step 'gate'"),
+        ("retry {}", "is suspended at step 'gate': only a failed run"),
         ("upgrade {} now", "%pdnb upgrade takes a run, not 'now' too"),
         ("report {} a b", "put the path in quotes"),
         ("report {} notes.txt", "notes.txt"),

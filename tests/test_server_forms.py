@@ -248,3 +248,11 @@ async def test_the_copy_buttons_links_are_behind_the_login_and_are_not_kept(
     assert answer.json()["resume_url"].endswith(desk.path("resume", run))
     assert (await desk.ask("POST", desk.path("cancel", run), JSON)).status == 200
     assert (await api("GET", f"runs/{run.id}/links")).json() == {"resume_url": None, "cancel_url": None}
+
+
+async def test_a_cancel_link_acts_on_a_get_where_its_author_said_so_also_with_a_form(desk: Desk) -> None:
+    run, now = desk.working(), now_ms()
+    event = Suspended(now, run.fence, due_ms=now + 3_600_000, confirm=False, ask=Ask(form=FORM))
+    run = desk.home.store.apply(run.id, event)
+    assert (await desk.ask("GET", desk.path("cancel", run), JSON)).status == 200
+    assert desk.status(run) is Status.CANCELLED

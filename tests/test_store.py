@@ -24,6 +24,7 @@ from pdnb import machine
 from pdnb import rows as rows_module
 from pdnb.errors import (
     AlreadyResumed,
+    BadAnswer,
     Fenced,
     MovedOn,
     NotJSON,
@@ -37,6 +38,7 @@ from pdnb.errors import (
 from pdnb.links import Links, Target
 from pdnb.model import (
     JSON,
+    Ask,
     Attempt,
     Cancelled,
     Claimed,
@@ -1269,3 +1271,30 @@ def test_no_history_makes_the_store_differ_from_a_dict(new_dir: Callable[[], Pat
 
     AnyHistory.make = staticmethod(new_dir)
     run_state_machine_as_test(AnyHistory, settings=settings(max_examples=20, stateful_step_count=40))
+
+
+def test_an_answer_is_judged_before_the_lock_is_taken(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A form may take its time over an answer; nobody else's change waits for that."""
+    held: list[bool] = []
+    real = store._rows.transact
+    inside: list[int] = []
+
+    @contextlib.contextmanager
+    def transact() -> Iterator[None]:
+        with real():
+            inside.append(1)
+            yield
+            inside.pop()
+
+    def slow(form: object, body: object) -> tuple[str, ...]:
+        held.append(bool(inside))
+        return ("n: is required",)
+
+    form = {"type": "object", "properties": {"n": {}}}
+    run = store.add(code(), None, at_ms=T0, owner="worker-1")
+    store.apply(run.id, Suspended(T0 + 1, 1, due_ms=T0 + DAY, ask=Ask(form=form)))
+    monkeypatch.setattr(store._rows, "transact", transact)
+    monkeypatch.setattr("pdnb.store.forms.problems", slow)
+    with pytest.raises(BadAnswer):
+        store.apply(run.id, Resumed(T0 + 2, "draft", 1, "link", request={"body": {"x": "judged once"}}))
+    assert held == [False]

@@ -72,7 +72,7 @@ def test_a_failed_run_goes_on_from_its_failed_step_with_its_exports_kept(sandbox
 
 def test_a_run_that_has_not_failed_is_not_retried(sandbox: Sandbox) -> None:
     waiting = sandbox.run(OLD)
-    with pytest.raises(MovedOn, match="the run is suspended at step 'gate'"):
+    with pytest.raises(MovedOn, match="is suspended at step 'gate': only a failed run"):
         waiting.retry()
     waiting.cancel()
     with pytest.raises(Over, match="was cancelled"):
@@ -210,11 +210,11 @@ def test_an_upgrade_that_leaves_out_what_the_run_has_come_through_is_refused(san
 
 def test_a_run_at_work_or_over_is_not_upgraded(home: Home) -> None:
     row = home.store.add(frozen(OLD), None, at_ms=now_ms(), owner=home.owner)
-    with pytest.raises(MovedOn, match="takes no upgraded now"):
+    with pytest.raises(MovedOn, match="only a run that waits or has failed"):
         Run(home, row).upgrade(frozen(NEW))
     for _ in OLD.steps:
         row = home.store.apply(row.id, Returned(now_ms(), 1))
-    with pytest.raises(MovedOn, match="takes no upgraded now"):
+    with pytest.raises(MovedOn, match="only a run that waits or has failed"):
         Run(home, row).upgrade(frozen(NEW))
 
 

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from pdnb import keeper
+from pdnb.errors import StoreUnavailable
 from pdnb.home import Home, now_ms
 from pdnb.model import Run, Status
 from pdnb.settings import Settings, write_settings
+from pdnb.worker import Worker
 from pdnb.workflow import Frozen
 from tests.desk import code
 from tests.live import alive, until
@@ -242,3 +244,21 @@ def test_nothing_is_left_of_a_worker_that_has_ended(home: Home, work: Start) -> 
     run = queued(home, code(place=PLACE))
     assert work(run, "--idle", "0").wait(20) == 0
     assert not alive(left(home, run, "place")["pid"])
+
+
+def test_a_claim_that_was_stored_and_seemed_to_fail_is_found_again(pdnb_dir: Path) -> None:
+    with Home(pdnb_dir, kind="worker") as home:
+        frozen = code(one="1")
+        run = home.store.add(frozen, None, at_ms=now_ms())
+        worker, real = Worker(home, frozen.environment), home.store.claim
+
+        def stuck(*args: Any, **options: Any) -> None:
+            real(*args, **options)
+            raise StoreUnavailable("the disk failed behind the commit")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(home.store, "claim", stuck)
+            assert worker.work_once() is False
+        assert home.store.get(run.id).status is Status.RUNNING
+        assert worker.work_once() is True
+        assert home.store.get(run.id).status is Status.SUCCEEDED

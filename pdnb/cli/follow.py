@@ -22,7 +22,7 @@ from pdnb import progress, view
 from pdnb.cli import look
 from pdnb.errors import PdnbError
 from pdnb.home import Home
-from pdnb.telling import OUTCOMES
+from pdnb.telling import OUTCOMES, printed
 from pdnb.words import relative
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Follower:
         here = attempt.owner == self._home.owner
         for output in attempt.outputs:
             if not here or output.get("output_type") == "error":
-                self._console.print(look.text_of(look.printed(output).rstrip("\n")), soft_wrap=True)
+                self._console.print(look.text_of(printed(output).rstrip("\n")), soft_wrap=True)
         ms = (attempt.ended_ms or attempt.started_ms) - attempt.started_ms
         self._took[attempt.step] = self._took.get(attempt.step, 0) + ms
         if not self._live:
@@ -174,5 +174,5 @@ def until_it_pauses(home: Home, run_id: str) -> None:
 
 
 def _last_line(outputs: list[dict[str, Any]]) -> str:
-    lines = "\n".join(look.printed(output) for output in outputs[-1:]).strip().splitlines()
+    lines = "\n".join(printed(output) for output in outputs[-1:]).strip().splitlines()
     return lines[-1][:200] if lines else ""

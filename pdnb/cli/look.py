@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pdnb.telling import OUTCOMES, Document, decided, own, sentences, where
+from pdnb.telling import OUTCOMES, Document, decided, own, printed, sentences, states, where
 from pdnb.words import clip, span, utc
 
 #: Sign, word, style.
@@ -142,33 +142,11 @@ def _attempt(attempt: Document, now: str | None) -> Iterator[RenderableType]:
 def steps(document: Document, times: dict[str, str] | None = None) -> Table:
     """The steps under each other, each with its state; *times* by step."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    for name, now in _states(document):
+    for name, now in states(document):
         sign, word, style = STATES[now]
         row = [Text(f"  {sign}", style), _one_line(clip(name, _MAX_NAME)), Text(word, style)]
         table.add_row(*row, *([] if times is None else [_one_line(times.get(name, ""), "dim")]))
     return table
-
-
-def _states(document: Document) -> Iterator[tuple[str, str]]:
-    status, position = document["status"], document["position"]
-    over = status in {"succeeded", "failed", "cancelled"}
-    for i, name in enumerate(document["steps"]):
-        if i < position or (i == position and status == "succeeded"):
-            yield name, "done"
-        elif i == position:
-            yield name, status
-        else:
-            yield name, "not reached" if over else "to come"
-
-
-def printed(output: Document) -> str:
-    """A notebook output as text."""
-    if output.get("output_type") == "stream":
-        return _joined(output.get("text", ""))
-    if output.get("output_type") == "error":
-        return "\n".join(output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"])
-    data = output.get("data", {})
-    return _joined(data.get("text/plain", "")) or f"({', '.join(data)})"
 
 
 def far(progress: Document) -> str:
@@ -205,10 +183,6 @@ def _one_line(value: str, style: str = "") -> Text:
 
 def _indented(value: str) -> Text:
     return text_of("\n".join(f"  {line}" for line in value.splitlines()))
-
-
-def _joined(text: str | list[str]) -> str:
-    return text if isinstance(text, str) else "".join(text)
 
 
 def _cut(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 from pdnb.markdown import to_text
-from pdnb.telling import OUTCOMES, Document, own, sentences
+from pdnb.telling import OUTCOMES, Document, own, printed, sentences, states
 from pdnb.words import clip, span, utc
 
 #: Of what the steps of a run printed, a saved notebook keeps this much per attempt, and this many attempts.
@@ -75,7 +75,7 @@ def card_html(document: Document, base_path: str | None) -> str:
 
 def card_text(document: Document) -> str:
     """The card for terminals: three lines and more if there is more to say."""
-    steps = "   ".join(f"{_STATES[state][0]} {own(name)}" for name, state in _steps(document))
+    steps = "   ".join(f"{_STATES[state][0]} {own(name)}" for name, state in states(document))
     lines = [f"{own(document['workflow'])}  {document['status']}  (run {own(document['id'])})", f"  {steps}"]
     told = [*sentences(document), *_asked(document)]
     return "\n".join(lines + [f"  {line}" for text in told for line in text.splitlines()])
@@ -99,7 +99,7 @@ def _static(document: Document) -> Iterator[str]:
     sign, _, colour = _STATES["done" if status == "succeeded" else status]
     steps = "&ensp;→&ensp;".join(
         f"{_sign(state)}&nbsp;<b>{_html(name)}</b> <small>{_STATES[state][1]}</small>"
-        for name, state in _steps(document)
+        for name, state in states(document)
     )
     yield f'<div style="{_BOX}">'
     yield (
@@ -124,7 +124,7 @@ def _static(document: Document) -> Iterator[str]:
 
 
 def _attempt(attempt: Document) -> Iterator[str]:
-    parts = [text for output in attempt["outputs"] if (text := _printed(output))]
+    parts = [text for output in attempt["outputs"] if (text := printed(output))]
     if attempt["error"] and not any(output.get("output_type") == "error" for output in attempt["outputs"]):
         parts.append(attempt["error"])
     for mail in attempt.get("mails", ()):
@@ -143,34 +143,9 @@ def _attempt(attempt: Document) -> Iterator[str]:
     yield f'<details><summary>{_html(head)}</summary><pre style="{_PRE}">{escape(text)}</pre></details>'
 
 
-def _printed(output: Document) -> str:
-    """A notebook output as text; pictures and HTML stay with the live card."""
-    if output.get("output_type") == "stream":
-        return _joined(output.get("text", ""))
-    if output.get("output_type") == "error":
-        return "\n".join(output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"])
-    return _joined(output.get("data", {}).get("text/plain", ""))
-
-
-def _steps(document: Document) -> Iterator[tuple[str, str]]:
-    status, position = document["status"], document["position"]
-    over = status in {"succeeded", "failed", "cancelled"}
-    for i, name in enumerate(document["steps"]):
-        if i < position or (i == position and status == "succeeded"):
-            yield name, "done"
-        elif i == position:
-            yield name, status
-        else:
-            yield name, "not reached" if over else "to come"
-
-
 def _sign(state: str) -> str:
     sign, _, colour = _STATES[state]
     return f'<span style="color:{colour}">{sign}</span>'
-
-
-def _joined(text: str | list[str]) -> str:
-    return text if isinstance(text, str) else "".join(text)
 
 
 def _html(text: str) -> str:

@@ -135,7 +135,7 @@ class LinkHandler(JupyterHandler):
         if found is None:
             return None
         target, run = found
-        if run.pause is not None and not run.pause.confirm and not run.pause.form:
+        if run.pause is not None and not run.pause.confirm and (purpose == "cancel" or not run.pause.form):
             return await self._act(purpose, target)
         return self._confirm(purpose, run, await self._asked(target))
 
