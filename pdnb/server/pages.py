@@ -4,7 +4,7 @@
 - The *link pages* (:func:`confirm_page`, :func:`result_page`, :func:`problem_page`, :data:`NOT_FOUND_PAGE`) are open to
   whoever holds a link: no script, one style whose hash their policy names, nothing about people or other runs.
 - The *app pages* (:func:`card_page`, :func:`inbox_page`) stand behind Jupyter's login and run the front-end module.
-- All that users wrote is escaped; nothing of a request is ever shown.
+- All that users wrote is escaped; of a request only what was filled into a form is shown again, to be corrected.
 """
 
 from __future__ import annotations
