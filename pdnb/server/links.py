@@ -190,13 +190,10 @@ class LinkHandler(JupyterHandler):
         self._whole = True
         try:
             event = self._event(purpose, target)
-            ask = await self._asked(target) if purpose == "resume" else None
-            if isinstance(event, Resumed):
-                if self._upload is not None:
-                    event.request["body"] = await asyncio.to_thread(self._upload.close)
-                if ask is not None and ask.form is not None and self._sends_form():
-                    fields = event.request.get("body")
-                    event.request["body"] = forms.from_strings(ask.form, fields if isinstance(fields, dict) else {})
+            if self._upload is not None and isinstance(event, Resumed):
+                event.request["body"] = await asyncio.to_thread(self._upload.close)
+            if isinstance(event, Resumed) and self._sends_form():
+                await self._read_form(target, event)
             run = await self._office.apply(target.run, event)
         except BadBody as error:
             return self._problem(error.status, str(error))
@@ -204,14 +201,17 @@ class LinkHandler(JupyterHandler):
             return self._not_found()
         except BadAnswer as error:
             run = await self._office.on_store(self._office.home.store.get, target.run)
-            return self._correct(run, ask, error, event)
+            return self._correct(run, await self._asked(target), error, event)
         except Refused as error:
             run = await self._office.on_store(self._office.home.store.get, target.run)
             return self._late(run, error)
         except (StoreError, OSError):
             return self._problem(503)
         self._upload = None  # its files are the run's now
-        after = ask.after if ask is not None else None
+        after = None
+        if purpose == "resume" and not self._wants_json(page_by_default=False):
+            ask = await self._asked(target)
+            after = ask.after if ask is not None else None
         if run.early is not None:
             return self._answer(202, "kept", run, event.at_ms, after=after)
         return self._answer(200, "resumed" if purpose == "resume" else "cancelled", run, event.at_ms, after=after)
@@ -220,10 +220,17 @@ class LinkHandler(JupyterHandler):
         """What people are asked there."""
         return await self._office.on_store(self._office.home.store.ask, target.run, target.step, target.runs)
 
+    async def _read_form(self, target: Target, event: Resumed) -> None:
+        """Where the step asks with a form, what an HTML form sent means an answer to it."""
+        ask = await self._asked(target)
+        if ask is not None and ask.form is not None:
+            fields = event.request.get("body")
+            event.request["body"] = forms.from_strings(ask.form, fields if isinstance(fields, dict) else {})
+
     def _sends_form(self) -> bool:
-        """Whether the body is what an HTML form sends: strings; or nothing at all, as a form without fields."""
+        """Whether the body is what an HTML form sends: strings."""
         kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return kind in {"application/x-www-form-urlencoded", "multipart/form-data"} or not self._size
+        return kind in {"application/x-www-form-urlencoded", "multipart/form-data"}
 
     def _event(self, purpose: Purpose, target: Target) -> Resumed | Cancelled:
         request = self.request
