@@ -53,7 +53,7 @@ class Roll:
 
     def first(self) -> list[Run]:
         """The runs that a table shows on top: those whose time to answer ends first, then the first page."""
-        paused = self._home.store.soonest(FIRST + FIRST // 4)  # some of them sleep
+        paused = self._home.store.soonest(2 * FIRST)  # some of them sleep
         found = [r for r in paused if r.status is Status.SUSPENDED and self._workflow in (None, r.workflow)]
         room = min(FIRST, self._limit) - len(found)
         return found[: min(FIRST, self._limit)] if room <= 0 else [*found, *self.page(size=room)[0]]

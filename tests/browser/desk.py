@@ -123,7 +123,11 @@ class Desk:
     async def run_all(self) -> None:
         """Run ▸ Run All Cells, and wait for the end of the last."""
         await self.command("notebook:run-all-cells")
-        await expect(self.notebook.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text(_NUMBERED)
+        try:
+            await expect(self.notebook.locator(".jp-CodeCell .jp-InputPrompt").last).to_have_text(_NUMBERED)
+        except AssertionError:
+            await picture("not-run", self.page)  # what stood in the way
+            raise
         await expect(self.notebook.locator("[data-mime-type*=error], [data-mime-type*=stderr]")).to_have_count(0)
         await self.idle()
 
