@@ -310,6 +310,15 @@ def test_those_whose_time_ends_first_are_drawn_first(home: Home) -> None:
     assert [row["id"] for row in state(panel)] == [soon]
 
 
+def test_no_run_is_sent_twice_in_the_first_page(home: Home) -> None:
+    for _ in range(3):
+        begun(home, "step.flow.delay(1_000)")
+    waiting = {begun(home, GATE).id for _ in range(5)}
+    panel, _ = opened(home)
+    ids = [row[0] for row in panel.get_state("page")["page"]["rows"]]
+    assert sorted(ids) == sorted(waiting)
+
+
 def test_the_state_is_what_the_store_holds_when_it_is_asked_for(home: Home) -> None:
     run = begun(home, GATE)
     panel, _ = opened(home)

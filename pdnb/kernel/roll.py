@@ -55,8 +55,10 @@ class Roll:
         """The runs that a table shows on top: those whose time to answer ends first, then the first page."""
         paused = self._home.store.soonest(2 * FIRST)  # some of them sleep
         found = [r for r in paused if r.status is Status.SUSPENDED and self._workflow in (None, r.workflow)]
-        room = min(FIRST, self._limit) - len(found)
-        return found[: min(FIRST, self._limit)] if room <= 0 else [*found, *self.page(size=room)[0]]
+        known, size = {run.id for run in found}, min(FIRST, self._limit)
+        if len(found) < size:  # many of them sleep: the newest follow, none of them twice
+            found += [run for run in self.page(size=size)[0] if run.id not in known]
+        return found[:size]
 
     def news(self) -> tuple[Run, ...]:
         """The runs that have changed since the last call, or are new."""
