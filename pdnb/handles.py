@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from pdnb import keeper, progress, view
+from pdnb import forms, keeper, progress, view
 from pdnb.doorbell import POLL_S
 from pdnb.errors import MovedOn, Refused
 from pdnb.flow import milliseconds
@@ -275,6 +275,22 @@ def document(home: Home, row: Row) -> dict[str, JSON]:
     """A run as the API gives it, with what a step at work has told of itself."""
     exports, attempts = home.store.exports(row.id), home.store.attempts(row.id)
     return view.detail(row, exports, attempts, progress.told(home.directory, row))
+
+
+def links(home: Home, row: Row) -> dict[str, str | None]:
+    """The working links of the present attempt, ``None`` when the run is over: for a copy button, not to be kept."""
+    found = {"resume_url": home.link("resume", row), "cancel_url": home.link("cancel", row)}
+    return {name: None if link is None else str(link) for name, link in found.items()}
+
+
+def answer_from(home: Home, run_id: str, step: str, runs: int, fields: JSON) -> JSON:
+    """The answer that *fields*, strings as an HTML form has them, mean at that attempt; raises ``ValueError``."""
+    if not isinstance(fields, dict):
+        raise ValueError('fields is an object: {"name": "text"}')  # noqa: TRY004  # a wrong request, like the next
+    ask = home.store.ask(run_id, step, runs)
+    if ask is None or ask.form is None:
+        raise ValueError("this step asks with no form: send a body")
+    return forms.from_strings(ask.form, fields)
 
 
 def listed(

@@ -377,12 +377,10 @@ class Store:
 
     def _judge(self, run_id: str, event: Event) -> None:
         """Check an answer against its form before the lock is taken: a form may take its time, others must not wait."""
-        if not isinstance(event, Resumed | Suspended):
-            return
-        run = self.get(run_id)
-        if isinstance(event, Suspended) and event.ask is not None and run.early is not None:
+        if isinstance(event, Suspended) and event.ask is not None and event.ask.form is not None:
+            run = self.get(run_id)
             _without_misfit(run, event, self._attempt(run.id, _attempt_key(run)))
-        elif isinstance(event, Resumed) and run.pause is not None and run.pause.form:
+        elif isinstance(event, Resumed) and (run := self.get(run_id)).pause is not None and run.pause.form:
             with contextlib.suppress(BadAnswer):  # said inside, if the request is for this attempt at all
                 _check_answer(self._attempt(run.id, _attempt_key(run)), event)
 
@@ -489,13 +487,9 @@ def _lane(workflow: str) -> str:
     return hashlib.sha256(workflow.encode()).hexdigest()[:8]
 
 
-def _asked(attempt: Attempt | None) -> dict[str, JSON] | None:
-    return attempt.ask.form if attempt and attempt.ask else None
-
-
 def _check_answer(attempt: Attempt | None, event: Resumed) -> None:
     """Refuse a resume whose body does not fit the form that *attempt* asked with."""
-    form = _asked(attempt)
+    form = attempt.ask.form if attempt and attempt.ask else None
     if form is not None and (found := _problems(form, event.request)):
         raise BadAnswer(found)
 

@@ -15,6 +15,9 @@ from pdnb.words import plain, utc
 Document: TypeAlias = Mapping[str, Any]
 Quote: TypeAlias = Callable[[str], str]
 
+#: Where a run is ready and nobody takes it.
+NO_SERVER: Final = "No server keeps this store just now: start pdnb serve, or pdnb worker."
+
 #: How an attempt ended.
 OUTCOMES: Final = {
     "running": "running", "returned": "done", "suspended": "waited", "rerun": "asked to run again", "delay": "waited",

@@ -22,7 +22,7 @@ def told(home: Home, run: Run, *, as_json: bool = False, links: bool = False, wh
         put(document)
         return
     from pdnb.cli import look
-    from pdnb.telling import sentences
+    from pdnb.telling import NO_SERVER, sentences
 
     console = look.make_console()
     if whole:
@@ -38,7 +38,7 @@ def told(home: Home, run: Run, *, as_json: bool = False, links: bool = False, wh
     if document["status"] == "suspended":
         hints += [f"Answer: pdnb resume {run.id} [JSON]", f"or:     pdnb cancel {run.id} [REASON]"]
     if document["status"] in ("queued", "sleeping", "suspended") and not home.served():
-        hints.append("No server keeps this store just now: start pdnb serve, or pdnb worker.")
+        hints.append(NO_SERVER)
     if whole and hints:
         console.print()
     for hint in hints:

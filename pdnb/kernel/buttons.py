@@ -19,12 +19,11 @@ from pdnb.handles import Run
 from pdnb.links import redact
 from pdnb.markdown import to_text
 from pdnb.model import JSON, Status
+from pdnb.telling import NO_SERVER
 
 _LAYOUT: Final = {"width": "30rem"}
 _STYLE: Final = {"description_width": "9rem"}
-_NOBODY: Final = (
-    "No server keeps this store just now: start pdnb serve, or pdnb worker. Or call the run's <code>wait()</code> here."
-)
+_NOBODY: Final = f"{NO_SERVER} Or call the run's <code>wait()</code> here."
 
 
 class Buttons(ipywidgets.VBox):

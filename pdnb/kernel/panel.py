@@ -27,12 +27,12 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from pdnb import forms, handles, view
+from pdnb import handles, view
 from pdnb.errors import BadAnswer, PdnbError
 from pdnb.handles import who
 from pdnb.home import Home
 from pdnb.kernel.live import Live
-from pdnb.kernel.plain import as_text
+from pdnb.kernel.plain import Following
 from pdnb.kernel.roll import Roll
 from pdnb.links import redact
 from pdnb.model import JSON, Cancelled, Resumed, Retried
@@ -42,7 +42,7 @@ _STATIC: Final = Path(__file__).parent.parent / "static"
 _SOON_S: Final = 0.05  # many decisions at once are one look
 
 
-class Panel(anywidget.AnyWidget):
+class Panel(Following, anywidget.AnyWidget):
     """Runs in a table; ``limit`` is how many at the most."""
 
     _esm = _STATIC / "pdnb.js"
@@ -73,16 +73,6 @@ class Panel(anywidget.AnyWidget):
         if "page" in state:
             state["page"] = self._roll.packed(self._roll.first())
         return state
-
-    def __repr__(self) -> str:
-        """The first rows as text: what a terminal shows."""
-        return as_text(self._roll.page(size=20)[0], self._home.store.counts(), self._home.clock())
-
-    def _follow(self) -> bool:
-        if self.comm is None:  # closed
-            return False
-        self.look()
-        return True
 
     def _asked(self, _widget: object, content: Any, _buffers: object) -> None:
         seq = content.get("seq") if isinstance(content, dict) else None
@@ -116,9 +106,7 @@ class Panel(anywidget.AnyWidget):
             run = store.get(run_id)
             return {"run": None if run.version == content.get("seen") else handles.document(self._home, run)}
         if act == "links":
-            run = store.get(run_id)
-            links = {f"{purpose}_url": self._home.link(purpose, run) for purpose in ("resume", "cancel")}
-            return {name: None if link is None else str(link) for name, link in links.items()}
+            return {**handles.links(self._home, store.get(run_id))}
         return {"run": view.summary(store.apply(run_id, self._event(act, run_id, content)))}
 
     def _event(self, act: str, run_id: str, content: dict[str, Any]) -> Resumed | Cancelled | Retried:
@@ -126,11 +114,8 @@ class Panel(anywidget.AnyWidget):
         step, runs = str(content["step"]), int(content["runs"])
         if act == "resume":
             body = content.get("body")
-            if (strings := content.get("fields")) is not None:
-                ask = self._home.store.ask(run_id, step, runs)
-                if ask is None or ask.form is None:
-                    raise ValueError("this step asks with no form: send a body")
-                body = forms.from_strings(ask.form, strings)
+            if (fields := content.get("fields")) is not None:
+                body = handles.answer_from(self._home, run_id, step, runs, fields)
             return Resumed(now, step, runs, "panel", by, from_person("panel", by, body))
         if act == "retry":
             return Retried(now, step, runs, "panel", by)

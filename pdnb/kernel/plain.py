@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 import ipywidgets
 
@@ -32,7 +32,29 @@ def as_text(runs: Iterable[Run], counts: Mapping[Status, int], now_ms: int) -> s
     return "\n".join([f"Runs: {head}", *(f"  {'  '.join(_cells(run, now_ms))}".rstrip() for run in runs)])
 
 
-class PlainPanel(ipywidgets.VBox):
+class Following:
+    """What every panel is besides a widget: text in a terminal, and one that looks until it is closed."""
+
+    comm: Any
+    _home: Home
+    _roll: Roll
+
+    def look(self) -> None:
+        """Show what has changed."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        """The first rows as text: what a terminal shows."""
+        return as_text(self._roll.page(size=20)[0], self._home.store.counts(), self._home.clock())
+
+    def _follow(self) -> bool:
+        if self.comm is None:  # closed
+            return False
+        self.look()
+        return True
+
+
+class PlainPanel(Following, ipywidgets.VBox):
     """A table as HTML, a list of who waits, and Approve and Cancel for the one that is picked there."""
 
     def __init__(self, home: Home, live: Live, *, workflow: str | None = None) -> None:
@@ -55,15 +77,6 @@ class PlainPanel(ipywidgets.VBox):
         """Draw again if something has changed."""
         if self._roll.news():
             self._draw()
-
-    def __repr__(self) -> str:
-        return as_text(self._roll.page(size=20)[0], self._home.store.counts(), self._home.clock())
-
-    def _follow(self) -> bool:
-        if self.comm is None:  # closed
-            return False
-        self.look()
-        return True
 
     def _draw(self) -> None:
         runs, now_ms = self._roll.page()[0], self._home.clock()

@@ -16,7 +16,7 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from pdnb import forms, handles, view
+from pdnb import handles, view
 from pdnb.codec import SCHEMA
 from pdnb.errors import AlreadyResumed, BadAnswer, MovedOn, NotJSON, Over, Refused, RunNotFound, StoreError
 from pdnb.links import redact
@@ -129,9 +129,8 @@ class LinksHandler(PdnbAPIHandler):
         """The links of the present attempt, or ``null`` when the run is over."""
         home = self.office.home
         run = await self.office.on_store(home.store.get, run_id)
-        links = {f"{purpose}_url": home.link(purpose, run) for purpose in ("resume", "cancel")}
         self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps({name: None if link is None else str(link) for name, link in links.items()}))
+        self.finish(json.dumps(handles.links(home, run)))
 
 
 class DecisionHandler(PdnbAPIHandler):
@@ -156,8 +155,8 @@ class DecisionHandler(PdnbAPIHandler):
         event: Resumed | Cancelled | Retried
         if what == "resume":
             body = given.get("body")
-            if (strings := given.get("fields")) is not None:  # as a form on a page has them
-                body = await self.office.on_store(self._from_strings, run_id, step, runs, strings)
+            if (fields := given.get("fields")) is not None:
+                body = await self.office.on_store(handles.answer_from, self.office.home, run_id, step, runs, fields)
             event = Resumed(now, step, runs, via, by, from_person(via, by, body))
         elif what == "retry":
             event = Retried(now, step, runs, via, by)
@@ -175,14 +174,6 @@ class DecisionHandler(PdnbAPIHandler):
         if run.early is not None:
             self.set_status(202)
         self.answer(await self.detail(run))
-
-    def _from_strings(self, run_id: str, step: str, runs: int, strings: JSON) -> JSON:
-        if not isinstance(strings, dict):
-            raise web.HTTPError(400, 'fields is an object: {"name": "text"}')
-        ask = self.office.home.store.ask(run_id, step, runs)
-        if ask is None or ask.form is None:
-            raise ValueError("this step asks with no form: send a body")
-        return forms.from_strings(ask.form, strings)
 
     def _who(self) -> str | None:
         user: Any = self.current_user
