@@ -15,7 +15,7 @@ PIP_INSTALL := $(PYTHON) -m pip --disable-pip-version-check install -qq
 .PHONY: demo test lint bench chaos audit clean chromium
 
 demo: .venv/demo.stamp
-	$(PYTHON) -m pdnb.demo
+	$(PYTHON) -m pdnb.cli.demo
 
 test: lint chromium
 	$(PYTHON) -m pytest

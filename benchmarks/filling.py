@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from pdnb.links import Links
-from pdnb.store import Store, new_id
+from pdnb.store.store import Store, new_id
 
 #: ``(key, tag, text)``
 Row: TypeAlias = tuple[str, str | None, str]

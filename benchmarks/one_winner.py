@@ -19,9 +19,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from benchmarks.serving import server
-from pdnb.home import Home, now_ms
+from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Suspended
-from pdnb.workflow import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Frozen, Step
 
 PROCESSES: Final = 20
 REQUESTS: Final = 1_000

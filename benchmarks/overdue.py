@@ -28,9 +28,9 @@ from urllib.parse import urlsplit
 
 from benchmarks.filling import Filling
 from benchmarks.serving import begin, free_port
-from pdnb.home import Home, now_ms
+from pdnb.coordination.home import Home, now_ms
 from pdnb.model import End, Run, Slept, Status, Suspended
-from pdnb.workflow import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Frozen, Step
 
 PAUSES: Final = 10_000
 WORKFLOWS: Final = 5

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from playwright.async_api import Page, WebSocket, async_playwright, expect
 
-from pdnb.home import Home, now_ms
-from pdnb.kernel.live import Live
+from pdnb.coordination.home import Home, now_ms
 from pdnb.kernel.panel import Panel
-from pdnb.kernel.roll import Roll
+from pdnb.kernel.run_feed import Roll
+from pdnb.kernel.watcher import Live
 from pdnb.model import Cancelled
 from tests.browser.desk import Desk, new_window
 from tests.browser.lab import Lab, ask_many

@@ -22,10 +22,10 @@ from urllib.parse import urlsplit
 
 from benchmarks.filling import Filling
 from benchmarks.serving import begin, free_port, until_ready
-from pdnb.home import Home, now_ms
+from pdnb.coordination.home import Home, now_ms
 from pdnb.links import Target
 from pdnb.model import Run, Status, Suspended
-from pdnb.workflow import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Frozen, Step
 
 RUNS: Final = 1_000
 ROUNDS: Final = 5

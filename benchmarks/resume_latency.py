@@ -18,9 +18,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.serving import server
-from pdnb.handles import start
-from pdnb.home import Home
-from pdnb.workflow import Environment, Frozen, Step
+from pdnb.client import start
+from pdnb.coordination.home import Home
+from pdnb.workflow.model import Environment, Frozen, Step
 
 WARM, COLD, COMMITS = 200, 40, 300
 

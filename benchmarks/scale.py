@@ -25,9 +25,9 @@ from typing import Final
 
 from benchmarks.filling import Filling, Pattern, copy, last_row, mixed
 from benchmarks.serving import begin, free_port, until_ready
-from pdnb.home import Home, now_ms
+from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Cancelled, Claimed, Raised, Resumed, Returned, Run, Status, Suspended
-from pdnb.workflow import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Frozen, Step
 
 RUNS: Final = 1_000_000
 SUSPENDED: Final = (1, 1_000, 100_000)

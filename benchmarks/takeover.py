@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.serving import begin, free_port, until_ready
-from pdnb.home import Home, now_ms
+from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Slept, Status
-from pdnb.workflow import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Frozen, Step
 
 # The first attempt waits to be killed; the second returns at once.
 STEP = """

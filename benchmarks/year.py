@@ -17,8 +17,8 @@ from typing import Final, Literal
 
 from pdnb.links import Links
 from pdnb.model import End, Returned, Run, Slept, Status, Suspended
-from pdnb.store import Store
-from pdnb.workflow import Environment, Frozen, Step
+from pdnb.store.store import Store
+from pdnb.workflow.model import Environment, Frozen, Step
 
 PAUSES: Final = 100_000
 HOUR: Final = 3_600_000

@@ -13,11 +13,11 @@ from pdnb.errors import DefinitionError, PdnbError
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from pdnb.handles import Run, Runs
+    from pdnb.client import Run, Runs
     from pdnb.kernel.magics import PdnbMagics
     from pdnb.model import JSON
-    from pdnb.sourcing import step
-    from pdnb.workflow import Workflow
+    from pdnb.workflow.loaders import step
+    from pdnb.workflow.model import Workflow
 
 __all__ = ["PdnbError", "Run", "Workflow", "get", "panel", "run", "runs", "step"]
 
@@ -38,9 +38,9 @@ def run(
     if workflow is None or isinstance(workflow, str):
         started = _here().notebook.run(workflow, event, headless=headless)
     else:
-        from pdnb.capture import freeze
-        from pdnb.handles import start
-        from pdnb.workflow import Environment
+        from pdnb.capture.snapshot import freeze
+        from pdnb.client import start
+        from pdnb.workflow.model import Environment
 
         started = start(_home(), freeze(workflow, {}, Environment.here()), event, headless=headless)
     return started.wait() if wait else started
@@ -50,14 +50,14 @@ def runs(
     status: str | list[str] | None = None, *, workflow: str | None = None, limit: int = 50, cursor: str | None = None
 ) -> Runs:
     """The runs of this store, newest first; ``.to_frame()`` makes a pandas ``DataFrame`` of them."""
-    from pdnb.handles import listed
+    from pdnb.client import listed
 
     return listed(_home(), status=status, workflow=workflow, limit=limit, cursor=cursor)
 
 
 def get(id: str) -> Run:  # noqa: A002  # the field's own name
     """The run with this id, or with an id that begins so; raises ``RunNotFound``."""
-    from pdnb.handles import Run
+    from pdnb.client import Run
 
     home = _home()
     return Run(home, home.store.get(home.store.full_id(id)))
@@ -74,9 +74,9 @@ def panel(workflow: str | None = None, *, plain: bool = False) -> Any:
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """``%load_ext pdnb``."""
     global _magics  # noqa: PLW0603  # one kernel, one notebook
-    from pdnb.handles import Run
+    from pdnb.client import Run
     from pdnb.kernel.magics import PdnbMagics
-    from pdnb.kernel.shown import redact_tracebacks
+    from pdnb.kernel.tracebacks import redact_tracebacks
 
     if _magics is not None:
         return
@@ -120,7 +120,7 @@ def _shell_home() -> Any:
     """The store of a plain Python process, opened once."""
     global _process_home  # noqa: PLW0603
     if _process_home is None:
-        from pdnb.home import Home
+        from pdnb.coordination.home import Home
 
         _process_home = Home(kind="shell")
     return _process_home
@@ -131,15 +131,15 @@ _process_home: Any = None
 
 def __getattr__(name: str) -> Any:
     if name == "Workflow":
-        from pdnb.workflow import Workflow
+        from pdnb.workflow.model import Workflow
 
         return Workflow
     if name == "step":
-        from pdnb.sourcing import step
+        from pdnb.workflow.loaders import step
 
         return step
     if name in ("Run", "Runs"):
-        from pdnb import handles as module
+        from pdnb import client as module
 
         return getattr(module, name)
     if name == "__version__":

@@ -18,13 +18,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Self
 
-from pdnb import keeper
-from pdnb.capture import freeze
-from pdnb.handles import Run, start
-from pdnb.home import Home
+from pdnb.capture.snapshot import freeze
+from pdnb.client import Run, start
+from pdnb.coordination import scheduler
+from pdnb.coordination.home import Home
 from pdnb.model import JSON
-from pdnb.runner import Runner
-from pdnb.workflow import Environment, Workflow
+from pdnb.runtime.runner import Runner
+from pdnb.workflow.model import Environment, Workflow
 
 #: 2026-01-01 00:00 UTC, where a sandbox's clock begins.
 EPOCH_MS: Final = 1_767_225_600_000
@@ -57,7 +57,7 @@ class Sandbox:
         until = self.now_ms + (by if isinstance(by, int) else by // timedelta(milliseconds=1))
         while (due_ms := self.home.store.next_due_ms()) is not None and due_ms <= until:
             self.now_ms = max(self.now_ms, due_ms)
-            keeper.tick(self.home)
+            scheduler.tick(self.home)
             self.work()
         self.now_ms = until
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import click
 
-from pdnb.cli.codes import EPILOG, Commands
-from pdnb.cli.given import JSONText, completed_runs, directory, run_of, store
-from pdnb.cli.tell import check_waits, put, told
+from pdnb.cli.exit_codes import EPILOG, Commands
+from pdnb.cli.messages import check_waits, put, told
+from pdnb.cli.parameters import JSONText, completed_runs, directory, run_of, store
 
 # pdnb.model's, written out: completion and --help need no import for them; a test compares
 STATUSES: Final = ("queued", "running", "suspended", "sleeping", "succeeded", "failed", "cancelled")
@@ -32,7 +32,7 @@ def main() -> None:
 
     RUN is a run's id, or the beginning of one.
     """
-    from pdnb.cli.given import forgiving
+    from pdnb.cli.parameters import forgiving
 
     forgiving()
 
@@ -53,7 +53,7 @@ def run(
     The notebook is read, not executed. Where a server keeps the store, a worker runs the steps; else they run here,
     to the first pause (--wait: to the end). A module (.py) whose functions are marked with @pdnb.step will do, too.
     """
-    from pdnb.cli.start import start
+    from pdnb.cli.run import start
 
     start(notebook, event, workflow, wait=wait, links=links, as_json=as_json, directory=directory)
 
@@ -69,7 +69,7 @@ def runs(
     *, statuses: tuple[str, ...], workflow: str | None, limit: int, cursor: str | None, as_json: bool, directory: Path
 ) -> None:
     """The runs of this store, newest first."""
-    from pdnb.handles import listed
+    from pdnb.client import listed
 
     with store(directory) as home:
         try:
@@ -80,12 +80,12 @@ def runs(
     if as_json:
         put({"runs": documents, "next": page.next})
         return
-    from pdnb.cli import look
+    from pdnb.cli import display
 
-    console = look.make_console()
-    console.print(look.runs_table(documents, now_ms, console.width) if documents else "no runs")
+    console = display.make_console()
+    console.print(display.runs_table(documents, now_ms, console.width) if documents else "no runs")
     if page.next:
-        console.print(look.text_of(f"more: pdnb runs --cursor {page.next}", "dim"))
+        console.print(display.text_of(f"more: pdnb runs --cursor {page.next}", "dim"))
 
 
 @main.command()
@@ -165,7 +165,7 @@ def upgrade(*, run_id: str, notebook: Path, as_json: bool, directory: Path) -> N
 
     It waits or has failed, and its steps so far are the same. Shows what has changed.
     """
-    from pdnb.cli.start import frozen
+    from pdnb.cli.run import frozen
 
     with store(directory) as home:
         chosen = run_of(home, run_id)
@@ -174,10 +174,10 @@ def upgrade(*, run_id: str, notebook: Path, as_json: bool, directory: Path) -> N
     if as_json:
         put({"id": chosen.id, "diff": changed})
         return
-    from pdnb.cli import look
+    from pdnb.cli import display
 
-    text = look.diff(changed) if changed else "nothing has changed: the run has this code already"
-    look.make_console().print(text, soft_wrap=True)
+    text = display.diff(changed) if changed else "nothing has changed: the run has this code already"
+    display.make_console().print(text, soft_wrap=True)
 
 
 @main.command()
@@ -207,12 +207,12 @@ def serve(
     A Jupyter server with pdnb alone: links, cards, the clock and the workers. It listens on this machine only, behind
     Jupyter's token. With --background it ends after an hour without unfinished runs (or --idle SECONDS).
     """
-    from pdnb.cli import keep
+    from pdnb.cli import serve
 
     if background:
-        keep.in_background(directory, idle, as_json=as_json)
+        serve.in_background(directory, idle, as_json=as_json)
     else:
-        keep.serve(directory, port, ip, idle, options, browser=not no_browser, detached=in_background)
+        serve.serve(directory, port, ip, idle, options, browser=not no_browser, detached=in_background)
 
 
 @main.command()
@@ -225,14 +225,14 @@ def worker(*, max_workers: int, idle: float | None, directory: Path) -> None:
     It keeps the clock and the workers, and stands by while a server does. Control-C (or SIGTERM) ends it after the
     steps at hand.
     """
-    from pdnb.cli import keep
+    from pdnb.cli import serve
 
-    keep.work(directory, max_workers, idle)
+    serve.work(directory, max_workers, idle)
 
 
 @main.command()
 def demo() -> None:
     """The first notebook on a real JupyterLab (from a clone of pdnb)."""
-    from pdnb.demo import main as play
+    from pdnb.cli.demo import main as play
 
     play()

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.live import Live
 
-from pdnb import progress, view
-from pdnb.cli import look
+from pdnb.cli import display
+from pdnb.coordination import progress
+from pdnb.coordination.home import Home
 from pdnb.errors import PdnbError
-from pdnb.home import Home
-from pdnb.telling import OUTCOMES, printed
-from pdnb.words import relative
+from pdnb.text import relative
+from pdnb.views import documents
+from pdnb.views.phrases import OUTCOMES, printed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,7 +81,7 @@ class Follower:
                 for attempt in self._home.store.attempts(run.id):
                     if attempt.ended_ms is not None and (attempt.position, attempt.runs) not in self._shown:
                         self._shown.add((attempt.position, attempt.runs))
-                        self._ended(view.shown_attempt(attempt), run)
+                        self._ended(documents.shown_attempt(attempt), run)
                 self._begins(run)
             self._run, self._version, self._told = run, run.version, told
             if told and told["progress"] and not self._live:
@@ -91,17 +92,17 @@ class Follower:
         run, told = self._run, self._told
         if run is None:
             return ""
-        times = {step: look.seconds(ms) for step, ms in self._took.items()}
+        times = {step: display.seconds(ms) for step, ms in self._took.items()}
         if run.status == "running":
-            said = [look.seconds(self._home.clock() - run.since_ms)]
+            said = [display.seconds(self._home.clock() - run.since_ms)]
             if told and told["progress"]:
-                said.append(look.far(told["progress"]))
+                said.append(display.far(told["progress"]))
             if told and run.owner != self._home.owner and (line := _last_line(told["outputs"])):
                 said.append(line)
             times[run.step] = " · ".join(said)
         elif run.due_ms is not None:
             times[run.step] = f"due {relative(run.due_ms, self._home.clock())}"
-        return look.steps(view.summary(run), times)
+        return display.steps(documents.summary(run), times)
 
     @property
     def _live(self) -> bool:
@@ -111,31 +112,31 @@ class Follower:
         if run.status == "running" and self._begun != (run.position, run.runs) and not self._live:
             self._begun = (run.position, run.runs)
             nth = f" (run {run.runs})" if run.runs > 1 else ""
-            self._console.print(look.text_of(f"▶ {run.step}{nth}"))
+            self._console.print(display.text_of(f"▶ {run.step}{nth}"))
 
     def _ended(self, attempt: Attempt, run: Run) -> None:
         """Show what an attempt left; what it printed here was seen already."""
         here = attempt.owner == self._home.owner
         for output in attempt.outputs:
             if not here or output.get("output_type") == "error":
-                self._console.print(look.text_of(printed(output).rstrip("\n")), soft_wrap=True)
+                self._console.print(display.text_of(printed(output).rstrip("\n")), soft_wrap=True)
         ms = (attempt.ended_ms or attempt.started_ms) - attempt.started_ms
         self._took[attempt.step] = self._took.get(attempt.step, 0) + ms
         if not self._live:
-            self._console.print(look.text_of(self._line(attempt, run, ms)))
+            self._console.print(display.text_of(self._line(attempt, run, ms)))
 
     def _line(self, attempt: Attempt, run: Run, ms: int) -> str:
         if run.status.waits and (run.position, run.runs) == (attempt.position, attempt.runs):
-            return f"{look.STATES[run.status][0]} {attempt.step}: {run.status}"
+            return f"{display.STATES[run.status][0]} {attempt.step}: {run.status}"
         sign = {"raised": "✕", "lost": "✕", "returned": "✓", "exited": "✓"}.get(attempt.outcome, "◆")
-        return f"{sign} {attempt.step}: {OUTCOMES.get(attempt.outcome, attempt.outcome)}, {look.seconds(ms)}"
+        return f"{sign} {attempt.step}: {OUTCOMES.get(attempt.outcome, attempt.outcome)}, {display.seconds(ms)}"
 
     def _say_how_far(self, said: dict[str, Any]) -> None:
         """A line of its own, but not for every little step."""
         text, share = said["text"] or "", said["done"] / (said["total"] or 1)
         if text != self._far[0] or share >= self._far[1] + 0.1 or share < self._far[1]:
             self._far = (text, share)
-            self._console.print(look.text_of(f"  {look.far(said)}"))
+            self._console.print(display.text_of(f"  {display.far(said)}"))
 
 
 @contextmanager

@@ -14,10 +14,10 @@ Rules:
 
 from __future__ import annotations
 
-from pdnb.forms.answers import problems
-from pdnb.forms.field import Choice, Field, Kind, defaults, fields
+from pdnb.forms.fields import Choice, Field, Kind, defaults, fields
+from pdnb.forms.form_post import from_strings, to_strings
 from pdnb.forms.schemas import Schema, schema
-from pdnb.forms.strings import from_strings, to_strings
+from pdnb.forms.validation import problems
 
 __all__ = [
     "Choice",

@@ -9,10 +9,10 @@ from urllib.parse import unquote
 
 from pdnb.codec import checked
 from pdnb.errors import NotJSON
-from pdnb.forms.light import import_jsonschema
-from pdnb.forms.wording import line, not_json, shown
+from pdnb.forms.jsonschema_import import import_jsonschema
+from pdnb.forms.messages import line, not_json, shown
 from pdnb.model import JSON
-from pdnb.words import clip
+from pdnb.text import clip
 
 Schema: TypeAlias = dict[str, JSON]
 

@@ -15,9 +15,9 @@ from html import escape
 from typing import Final
 from urllib.parse import quote
 
-from pdnb.markdown import to_text
-from pdnb.telling import OUTCOMES, Document, own, printed, sentences, states
-from pdnb.words import clip, span, utc
+from pdnb.text import clip, span, utc
+from pdnb.views.markdown import to_text
+from pdnb.views.phrases import OUTCOMES, Document, own, printed, sentences, states
 
 #: Of what the steps of a run printed, a saved notebook keeps this much per attempt, and this many attempts.
 MAX_OUTPUT: Final = 4_000

@@ -16,15 +16,16 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from pdnb import background, handles
-from pdnb import cell as cells
+from pdnb import client
 from pdnb.errors import DefinitionError, PdnbError
 from pdnb.kernel.card import Card
-from pdnb.kernel.live import Live
-from pdnb.kernel.notebook import Notebook
-from pdnb.line import SETUP, STEP, Line, Options, read_event, step_options
+from pdnb.kernel.session import Notebook
+from pdnb.kernel.watcher import Live
 from pdnb.model import Status
-from pdnb.workflow import Step, Workflow, check_step_name, step_filename
+from pdnb.workers import background
+from pdnb.workflow import cell as cells
+from pdnb.workflow.model import Step, Workflow, check_step_name, step_filename
+from pdnb.workflow.options import SETUP, STEP, Line, Options, read_event, step_options
 
 _COMMANDS: Final = {
     "run": Options("%pdnb run", values=("--workflow",), flags=("--wait", "--headless")),
@@ -139,7 +140,7 @@ class PdnbMagics(Magics):
 
     # ---- one method per command ----
 
-    def _run(self, line: Line) -> handles.Run:
+    def _run(self, line: Line) -> client.Run:
         """``%pdnb run [-w W] [--wait | --headless] [EVENT]``."""
         __tracebackhide__ = True
         with _said():
@@ -191,7 +192,7 @@ class PdnbMagics(Magics):
             self.notebook.keep(workflow)
         return Steps(workflow)
 
-    def _runs(self, line: Line) -> handles.Runs:
+    def _runs(self, line: Line) -> client.Runs:
         """``%pdnb runs [--status S] [-w W] [-n N]``."""
         with _said():
             limit = line.text("--limit") or "50"
@@ -200,7 +201,7 @@ class PdnbMagics(Magics):
             status = line.text("--status")
             if status not in (None, *Status):
                 raise DefinitionError(f"{status!r} is no status: use {', '.join(Status)}")
-            return handles.listed(self.notebook.home, status=status, workflow=line.text("--workflow"), limit=int(limit))
+            return client.listed(self.notebook.home, status=status, workflow=line.text("--workflow"), limit=int(limit))
 
     def _panel(self, line: Line) -> object:
         """``%pdnb panel [-w W] [--plain]``."""
@@ -273,12 +274,12 @@ class PdnbMagics(Magics):
 
     def panel(self, workflow: str | None = None, *, plain: bool = False) -> object:
         """The panel as a widget; *plain*: of widgets that every front end of ipywidgets draws."""
+        from pdnb.kernel.fallback_panel import PlainPanel  # noqa: PLC0415
         from pdnb.kernel.panel import Panel  # noqa: PLC0415  # widgets cost a quarter of a second
-        from pdnb.kernel.plain import PlainPanel  # noqa: PLC0415
 
         return (PlainPanel if plain else Panel)(self.notebook.home, self.live, workflow=workflow)
 
-    def show(self, run: handles.Run) -> None:
+    def show(self, run: client.Run) -> None:
         """Show the card of *run* and keep it true: all the time, or what a saved notebook tells of it.
 
         A server's page is live by itself, and an update makes the host draw its frame anew: so only at the end of
@@ -291,10 +292,10 @@ class PdnbMagics(Magics):
         shown: int = document["version"]
         buttons: Any = None
         if base_path is None and self._somebody_clicks():
-            from pdnb.kernel.buttons import Buttons  # noqa: PLC0415  # widgets cost a quarter of a second
+            from pdnb.kernel.fallback_buttons import Buttons  # noqa: PLC0415  # widgets cost a quarter of a second
 
             home = self.notebook.home
-            buttons = Buttons(handles.Run(home, run.row), lambda: follow(now=True), home.served)
+            buttons = Buttons(client.Run(home, run.row), lambda: follow(now=True), home.served)
             display(buttons)
 
         def follow(*, now: bool = False) -> bool:
@@ -315,21 +316,21 @@ class PdnbMagics(Magics):
         """Whether a notebook is open before somebody, as far as its host tells (nbclient tells nothing)."""
         return "JPY_SESSION_NAME" in os.environ or "__vsc_ipynb_file__" in self._shell.user_ns
 
-    def displayed(self, run: handles.Run) -> None:
+    def displayed(self, run: client.Run) -> None:
         """A ``Run`` as a cell's value: its card, unless this cell has just shown it."""
         if self._shown != (run.id, self._shell.execution_count):
             self.show(run)
 
-    def _given_run(self, line: Line, command: str) -> tuple[handles.Run, str]:
+    def _given_run(self, line: Line, command: str) -> tuple[client.Run, str]:
         """The run a line begins with (an id, the beginning of one, or a variable), and the rest."""
         word, _, rest = line.rest.partition(" ")
         if not word:
             raise DefinitionError(f"%pdnb {command} wants a run: its id, or a variable that holds it")
         value = self._shell.user_ns.get(word)
-        if isinstance(value, handles.Run):
+        if isinstance(value, client.Run):
             return value, rest.strip()
         home = self.notebook.home
-        return handles.Run(home, home.store.get(home.store.full_id(word))), rest.strip()
+        return client.Run(home, home.store.get(home.store.full_id(word))), rest.strip()
 
     # ---- completion ----
 
@@ -360,7 +361,7 @@ class PdnbMagics(Magics):
         if words[1] in ("steps", "test"):
             return self._step_names(words)
         if words[1] in ("show", "resume", "cancel", "retry", "upgrade", "report") and len(words) == 3:
-            return [run.id for run in handles.listed(self.notebook.home, limit=20)]
+            return [run.id for run in client.listed(self.notebook.home, limit=20)]
         return []
 
     def _options(self, options: Options, words: list[str]) -> list[str]:

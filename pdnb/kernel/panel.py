@@ -1,7 +1,7 @@
 """The panel: the table of runs as a widget, suspended first, with one run's card beside it.
 
 One widget for all rows (one per row is slow at 1,000 runs). A front end gets the first rows with the widget's state
-(``page``) and asks for the others; then it gets only news. Rows are packed as :mod:`pdnb.kernel.roll` says.
+(``page``) and asks for the others; then it gets only news. Rows are packed as :mod:`pdnb.kernel.run_feed` says.
 
 =====================================================================  ==============================================
 it asks                                                                it is answered, always with its ``seq``
@@ -27,16 +27,17 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from pdnb import handles, view
+from pdnb import client
+from pdnb.client import who
+from pdnb.coordination.home import Home
 from pdnb.errors import BadAnswer, PdnbError
-from pdnb.handles import who
-from pdnb.home import Home
-from pdnb.kernel.live import Live
-from pdnb.kernel.plain import Following
-from pdnb.kernel.roll import Roll
+from pdnb.kernel.fallback_panel import Following
+from pdnb.kernel.run_feed import Roll
+from pdnb.kernel.watcher import Live
 from pdnb.links import redact
 from pdnb.model import JSON, Cancelled, Resumed, Retried
 from pdnb.request import from_person
+from pdnb.views import documents
 
 _STATIC: Final = Path(__file__).parent.parent / "static"
 _SOON_S: Final = 0.05  # many decisions at once are one look
@@ -104,10 +105,10 @@ class Panel(Following, anywidget.AnyWidget):
         run_id = str(content["id"])
         if act == "detail":
             run = store.get(run_id)
-            return {"run": None if run.version == content.get("seen") else handles.document(self._home, run)}
+            return {"run": None if run.version == content.get("seen") else client.document(self._home, run)}
         if act == "links":
-            return {**handles.links(self._home, store.get(run_id))}
-        return {"run": view.summary(store.apply(run_id, self._event(act, run_id, content)))}
+            return {**client.links(self._home, store.get(run_id))}
+        return {"run": documents.summary(store.apply(run_id, self._event(act, run_id, content)))}
 
     def _event(self, act: str, run_id: str, content: dict[str, Any]) -> Resumed | Cancelled | Retried:
         now, by = self._home.clock(), who()
@@ -115,7 +116,7 @@ class Panel(Following, anywidget.AnyWidget):
         if act == "resume":
             body = content.get("body")
             if (fields := content.get("fields")) is not None:
-                body = handles.answer_from(self._home, run_id, step, runs, fields)
+                body = client.answer_from(self._home, run_id, step, runs, fields)
             return Resumed(now, step, runs, "panel", by, from_person("panel", by, body))
         if act == "retry":
             return Retried(now, step, runs, "panel", by)

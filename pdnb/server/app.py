@@ -11,13 +11,13 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Bool, CaselessStrEnum, Int, TraitError, Unicode, validate
 from traitlets.utils.bunch import Bunch
 
+from pdnb.coordination.settings import Settings, default_directory
 from pdnb.errors import PdnbError
-from pdnb.server.api import API_HANDLERS
-from pdnb.server.links import LINK_HANDLERS
-from pdnb.server.office import MAX_UPLOAD, Office
-from pdnb.server.quiet import redact_logs
-from pdnb.server.web import WEB_HANDLERS
-from pdnb.settings import Settings, default_directory
+from pdnb.server.api_handlers import API_HANDLERS
+from pdnb.server.link_handlers import LINK_HANDLERS
+from pdnb.server.page_handlers import WEB_HANDLERS
+from pdnb.server.redaction import redact_logs
+from pdnb.server.service import MAX_UPLOAD, Office
 
 
 class PdnbApp(ExtensionApp):

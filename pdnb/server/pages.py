@@ -21,10 +21,10 @@ from markupsafe import Markup
 
 from pdnb import forms
 from pdnb.links import redact
-from pdnb.markdown import to_html
 from pdnb.model import JSON, Ask, Run, Status
-from pdnb.telling import VIA
-from pdnb.words import iso, plain, relative, utc
+from pdnb.text import iso, plain, relative, utc
+from pdnb.views.markdown import to_html
+from pdnb.views.phrases import VIA
 
 __all__ = [
     "APP_CSP",

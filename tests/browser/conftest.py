@@ -11,7 +11,7 @@ import pytest
 from jupyter_core import utils as jupyter_utils
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
-from pdnb.home import Home
+from pdnb.coordination.home import Home
 from tests.browser.desk import Desk, OpenWindow, Watch, new_window
 from tests.browser.lab import Lab
 

@@ -18,11 +18,11 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
-from pdnb.handles import Run, listed, start
-from pdnb.home import Home, now_ms
+from pdnb.client import Run, listed, start
+from pdnb.coordination.home import Home, now_ms
+from pdnb.coordination.liveness import Owners
 from pdnb.model import Suspended
-from pdnb.owners import Owners
-from pdnb.workflow import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Frozen, Step
 
 NOTEBOOKS: Final = Path(__file__).parent.parent.parent / "notebooks"
 TOKEN: Final = "t0ken"

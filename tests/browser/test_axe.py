@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # ships none
 from playwright.async_api import Page, expect
 
-from pdnb.handles import start
-from pdnb.home import Home
+from pdnb.client import start
+from pdnb.coordination.home import Home
 from tests.browser.desk import Desk, OpenWindow, Watch, picture
 from tests.browser.lab import TOKEN, Lab, ask, frozen
 from tests.browser.test_inbox import FORM, GATE

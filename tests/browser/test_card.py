@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.async_api import Frame, expect
 
-from pdnb.handles import Run
-from pdnb.home import Home
+from pdnb.client import Run
+from pdnb.coordination.home import Home
 from tests.browser.desk import Desk
 from tests.browser.lab import newest
 

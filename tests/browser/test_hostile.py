@@ -6,11 +6,11 @@ import json
 
 from playwright.async_api import BrowserContext, Page, Route, expect
 
-from pdnb.handles import Run
-from pdnb.home import Home
+from pdnb.client import Run
+from pdnb.coordination.home import Home
 from tests.browser.desk import Desk, OpenWindow, Watch
 from tests.browser.lab import TOKEN, Lab, ask
-from tests.injections import INJECTIONS
+from tests.support.injections import INJECTIONS
 
 PWN = "top.__pwned=window.__pwned=1;alert(1)"
 HOSTILE = [

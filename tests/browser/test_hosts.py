@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from pdnb.handles import Run
-from pdnb.home import Home
+from pdnb.client import Run
+from pdnb.coordination.home import Home
 from tests.browser.desk import Desk, OpenWindow, picture
 from tests.browser.hosts import Host, HostWatch, NotebookDesk, server, voila
 from tests.browser.lab import TOKEN, ask, newest

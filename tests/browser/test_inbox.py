@@ -6,7 +6,7 @@ import re
 
 from playwright.async_api import BrowserContext, Page, expect
 
-from pdnb.home import Home
+from pdnb.coordination.home import Home
 from tests.browser.desk import OpenWindow, Watch
 from tests.browser.lab import TOKEN, Lab, ask
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from pdnb.home import Home, now_ms
+from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Ask, Run, Status, Suspended
 from tests.browser.desk import OpenWindow, Watch, picture
 from tests.browser.lab import ask, frozen
-from tests.injections import INJECTIONS
+from tests.support.injections import INJECTIONS
 
 TEXTS = [bad for bad in INJECTIONS if bad.isprintable()]
 

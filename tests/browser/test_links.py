@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
-from pdnb.home import Home
+from pdnb.coordination.home import Home
 from tests.browser.desk import OpenWindow, Watch, picture
 from tests.browser.lab import ask
 

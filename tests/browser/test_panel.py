@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Locator, expect
 
-from pdnb.home import Home
+from pdnb.coordination.home import Home
 from pdnb.model import Status
 from tests.browser.desk import Desk
 from tests.browser.lab import ask, ask_many, newest

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from pdnb.home import Home
+from pdnb.coordination.home import Home
 from tests.browser.desk import Desk, OpenWindow, Watch
 from tests.browser.lab import Lab, newest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Frame, Locator, expect
 
-from pdnb.home import Home
+from pdnb.coordination.home import Home
 from tests.browser.desk import Desk, OpenWindow, picture
 from tests.browser.lab import ask, newest
 

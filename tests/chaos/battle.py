@@ -14,8 +14,8 @@ from typing import Final
 
 from jupyter_core.utils import ensure_event_loop
 
+from pdnb.coordination.home import Home
 from pdnb.errors import StoreError
-from pdnb.home import Home
 from pdnb.model import Status
 from tests.chaos import strike
 from tests.chaos.person import Person

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 from pdnb.links import Target
 from pdnb.model import Run
-from pdnb.workflow import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Frozen, Step
 from tests.chaos import strike
 from tests.chaos.history import History
 
 if TYPE_CHECKING:
-    from pdnb.flow import Pd
+    from pdnb.runtime.flow import Pd
 
 SETUP: Final = "from tests.chaos import bodies"
 

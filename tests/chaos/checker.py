@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from pdnb.home import Home
+from pdnb.coordination.home import Home
 from pdnb.model import Attempt, Run, Status
 from tests.chaos import bodies
 from tests.chaos.history import History, Record

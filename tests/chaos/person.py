@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from pdnb.client import Run
+from pdnb.coordination.home import Home
 from pdnb.errors import PdnbError
-from pdnb.handles import Run
-from pdnb.home import Home
 from pdnb.links import Purpose
 from pdnb.model import Run as Row
 from pdnb.model import Status

@@ -24,7 +24,7 @@ from tests.chaos import bodies, strike
 from tests.chaos.history import History
 
 _PATIENCE_S: Final = 40.0
-_WORKER: Final = b"pdnb.worker"
+_WORKER: Final = b"pdnb.workers.worker"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Workers and callers by fork: everything is imported once, so that one more costs milliseconds.
 
 ``python -m tests.chaos.zygote DIRECTORY HISTORY`` reads a job a line and answers with what became of it. The child is
-what ``python -m pdnb.worker`` is from its ``main()`` on, or a caller as ``pdnb.run()`` is one; the first is killed
-as soon as its time has come, at its store operation, or when it has nothing to do it ends by itself.
+what ``python -m pdnb.workers.worker`` is from its ``main()`` on, or a caller as ``pdnb.run()`` is one; the first is
+killed as soon as its time has come, at its store operation, or when it has nothing to do it ends by itself.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from pdnb import handles, mail, worker
-from pdnb.home import Home
+from pdnb import client
+from pdnb.coordination.home import Home
+from pdnb.runtime import smtp
+from pdnb.workers import worker
 from tests.chaos import bodies, strike
 from tests.chaos.history import History
 
@@ -74,16 +76,16 @@ def begin(home: Home, history: History, rng: random.Random, *, headless: bool) -
     name, number = rng.choice(list(bodies.WORKFLOWS)), rng.getrandbits(48)
     event = {"n": number, "history": str(history.path)}
 
-    def told(run: handles.Run) -> None:
+    def told(run: client.Run) -> None:
         history.add("started", run=run.id, n=number)
 
-    run = handles.start(home, bodies.frozen(name), event, headless=headless, show=False, on_start=told)
+    run = client.start(home, bodies.frozen(name), event, headless=headless, show=False, on_start=told)
     seen = run._seen
     history.add("seen", run=seen.id, step=seen.step, runs=seen.runs, status=seen.status, version=seen.version)
 
 
 def main() -> None:
-    sys.modules.setdefault(mail.__name__, mail)  # a worker imports it late: once for all children
+    sys.modules.setdefault(smtp.__name__, smtp)  # a worker imports it late: once for all children
     directory, history = Path(sys.argv[1]), History(sys.argv[2])
     for line in sys.stdin:
         print(json.dumps(play(json.loads(line), directory, history)), flush=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pdnb.home import Home
-from tests.desk import Desk, eventually
+from pdnb.coordination.home import Home
 from tests.seeds.service import Service
 from tests.seeds.stage import Clock, Stage
+from tests.support.desk import Desk, eventually
 
 if TYPE_CHECKING:
     import asyncio

@@ -1,6 +1,6 @@
 """A store and a runner in this process, with a clock that moves only when it is told to.
 
-What a kernel does is done by :func:`pdnb.handles.start`, what a server's clock and workers do by :meth:`Stage.work`.
+What a kernel does is done by :func:`pdnb.client.start`, what a server's clock and workers do by :meth:`Stage.work`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
-from pdnb import handles, keeper
-from pdnb.home import Home
-from pdnb.runner import Runner
-from pdnb.workflow import Environment, Frozen, Step
+from pdnb import client
+from pdnb.coordination import scheduler
+from pdnb.coordination.home import Home
+from pdnb.runtime.runner import Runner
+from pdnb.workflow.model import Environment, Frozen, Step
 
 if TYPE_CHECKING:
     from pdnb.model import JSON
@@ -43,9 +44,9 @@ class Stage:
         self._clock = clock
         self._runner = Runner(home, show=False)
 
-    def start(self, event: JSON = None, **steps: str) -> handles.Run:
+    def start(self, event: JSON = None, **steps: str) -> client.Run:
         """A new run of *steps*, after its first stretch."""
-        return handles.start(self.home, frozen(**steps), event, show=False)
+        return client.start(self.home, frozen(**steps), event, show=False)
 
     def queue_for(self, ms: int) -> None:
         """Let *ms* pass while nobody works."""
@@ -59,7 +60,7 @@ class Stage:
 
     def work(self) -> None:
         """Let due pauses end, and go on with every queued run; a step that raises fails its run, as in a worker."""
-        keeper.tick(self.home)
+        scheduler.tick(self.home)
         while environments := self.home.store.queued_environments():
             for key in environments:
                 row = self.home.store.claim(key, self.home.owner, at_ms=self.home.clock())
@@ -67,11 +68,11 @@ class Stage:
                 with contextlib.suppress(Exception):
                     self._runner.drive(row)
 
-    def find(self, run_id: str) -> handles.Run:
+    def find(self, run_id: str) -> client.Run:
         """A run that somebody else started."""
-        return handles.Run(self.home, self.home.store.get(run_id))
+        return client.Run(self.home, self.home.store.get(run_id))
 
-    def row(self, run: handles.Run) -> Row:
+    def row(self, run: client.Run) -> Row:
         """*run* as it is stored."""
         return self.home.store.get(run.id)
 
@@ -82,17 +83,17 @@ def frozen(**steps: str) -> Frozen:
     return Frozen("launch", cells, (), Environment(sys.executable, str(Path.cwd())))
 
 
-def value(run: handles.Run, step: str) -> Any:
+def value(run: client.Run, step: str) -> Any:
     """What *step* returned, as later steps see it: with working links; ``None``: nothing."""
     return run._home.store.exports(run.id).get(step, {}).get("$return_value")
 
 
-def ran(run: handles.Run) -> list[tuple[str, int]]:
+def ran(run: client.Run) -> list[tuple[str, int]]:
     """Every attempt: step and ``runs``."""
     return [(attempt.step, attempt.runs) for attempt in run.attempts]
 
 
-def seconds_of(run: handles.Run, step: str) -> list[float]:
+def seconds_of(run: client.Run, step: str) -> list[float]:
     """When each attempt of *step* began, in seconds after the first."""
     began = [attempt.started_ms for attempt in run.attempts if attempt.step == step]
     return [(ms - began[0]) / SECOND for ms in began]

@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pdnb.flow import Flow
 from pdnb.model import Status
+from pdnb.runtime.flow import Flow
 from tests.seeds.examples import NODE, PYTHON
 from tests.seeds.service import Service, job
 from tests.seeds.stage import DAY, SECOND, Stage, ran, value
 
 if TYPE_CHECKING:
-    from tests.desk import Desk
+    from tests.support.desk import Desk
 
 BOTH = ["python", "node"]
 JSON = {"Content-Type": "application/json"}

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pdnb.handles import Run
+from pdnb.client import Run
 from pdnb.model import Status
 from tests.seeds.stage import DAY, HOUR, SECOND, Clock, Stage
 

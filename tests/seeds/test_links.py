@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pdnb.handles import Run
+from pdnb.client import Run
 from pdnb.model import Status
-from tests.desk import Answer, Desk
 from tests.seeds.service import Service
 from tests.seeds.stage import Stage, ran, value
+from tests.support.desk import Answer, Desk
 
 GATE = "step.flow.suspend()"
 DOOR = "step.flow.suspend(confirm=False)"

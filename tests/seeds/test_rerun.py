@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from pdnb.client import Run
 from pdnb.errors import NotJSON
-from pdnb.flow import Flow
-from pdnb.handles import Run
 from pdnb.model import Status
+from pdnb.runtime.flow import Flow
 from tests.seeds.examples import NODE, PYTHON
 from tests.seeds.service import Service, job
 from tests.seeds.stage import DAY, SECOND, Stage, ran, seconds_of, value

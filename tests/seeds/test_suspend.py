@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pdnb.coordination.home import Home
 from pdnb.errors import Refused
-from pdnb.home import Home
 from pdnb.model import Status
 from tests.seeds.examples import NODE, PYTHON
 from tests.seeds.service import Service, job

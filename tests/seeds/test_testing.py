@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from pdnb.model import Status
-from pdnb.trial import Trial
+from pdnb.runtime.step_test import Trial
 from tests.seeds.stage import Stage, frozen
 
 SUSPEND = "def handler(pd):\n    pd.flow.suspend()\n    return 'asked'"

@@ -1,0 +1,162 @@
+"""What a run takes along from the notebook: each name that its cells use, by value of the object bound to it now.
+
+Rules:
+
+- What a ``%%setup`` cell binds is the workflow's already.
+- A module becomes its import, something importable a from-import, a JSON literal its literal, a function or class of
+  the notebook the source it was defined by, with what that needs in turn. Anything else is refused.
+- A step has a copy of each name, so it does not see what a function assigns by ``global``: it must not read that.
+- All that is refused is reported at once, a line each.
+- Imports and literals come first, then every cell after what it needs when it executes. What is needed only when a
+  function is called comes earlier too where that is possible, because the cell may call it.
+- The same notebook gives the same code, and so the same hash.
+"""
+
+from __future__ import annotations
+
+import builtins
+import types
+import warnings
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pdnb.capture.imports import module_import
+from pdnb.capture.introspection import MISSING, Refusal, is_a, text_in
+from pdnb.capture.ordering import Node, label, ordered
+from pdnb.capture.values import Taken, Undefined, Values
+from pdnb.errors import CaptureError
+from pdnb.workflow.cell import BUILTINS, PROVIDED, Names, compile_setup, parse, read_names
+from pdnb.workflow.model import Environment, Frozen, Workflow
+
+
+def freeze(workflow: Workflow, names: Mapping[str, object], environment: Environment) -> Frozen:
+    """The code a run of *workflow* goes on with; *names* is the notebook's namespace.
+
+    Raises ``CaptureError`` with a line for every name that cannot be taken along, ``CellSyntaxError`` and
+    ``DefinitionError`` for cells that cannot be used as written.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the user saw them when the cell was defined
+        cells = [parse(step.source, filename=f"<step {step.name} of {workflow.name}>") for step in workflow.steps]
+        for i, source in enumerate(workflow.setup, 1):
+            compile_setup(source, filename=f"<%%setup cell {i} of {workflow.name}>")
+    setup = [read_names(source, filename=f"<%%setup cell {i}>") for i, source in enumerate(workflow.setup, 1)]
+    notebook = _Notebook(names, setup)
+    problems = [
+        line
+        for step, cell in zip(workflow.steps, cells, strict=True)
+        for line in notebook.follow(f"step {step.name!r}", cell.names, given=cell.provided)
+    ]
+    for i, needs in enumerate(setup):
+        problems += notebook.follow(label(i), needs, here=i)
+    if problems:
+        raise CaptureError("\n".join(dict.fromkeys(problems)))
+    return Frozen(
+        name=workflow.name, steps=workflow.steps, setup=notebook.cells(workflow.setup), environment=environment
+    )
+
+
+class _Notebook:
+    """What the names of a run's code stand for in one notebook, beside the setup cells of the workflow."""
+
+    def __init__(self, names: Mapping[str, object], setup: Sequence[Names]) -> None:
+        self.names = names
+        self.setup = setup
+        self.values = Values(names)
+        self.taken: dict[str, Taken] = {}
+        self.dotted: set[str] = set()
+
+    # -- which code a name leads to
+
+    def follow(
+        self, cell: str, needs: Names, *, here: int | None = None, given: frozenset[str] = PROVIDED
+    ) -> Iterator[str]:
+        """Take along all that a cell needs, directly or not; yield a line for each name that does not travel.
+
+        ``here``: the cell's index, if it is a setup cell. ``given``: names it has from whoever executes it.
+        """
+        seen: set[str] = set()
+        own = needs.free - given if here is None else frozenset()
+        waiting = deque([(f"{cell} uses ", needs, here, given)])
+        while waiting:
+            path, needs, here, given = waiting.popleft()
+            self.dotted |= needs.dotted
+            for name, node in self.targets(needs, here=here, given=given):
+                if node != name or name in seen:
+                    continue
+                seen.add(name)
+                try:
+                    taken = self.taken[name] = self.taken.get(name) or self.values.take(name)
+                except Refusal as refusal:
+                    if not (isinstance(refusal, Undefined) and self.may_be_unknown(name, needs)):
+                        yield f"{path}{name!r}{refusal}"
+                else:
+                    waiting.append((f"{path}{name!r} ({taken.what}), which uses ", taken.names, None, PROVIDED))
+        for function in sorted(seen & self.taken.keys()):
+            for name in sorted(own & seen & self.taken[function].names.assigns):
+                yield (
+                    f"{cell} uses {name!r}, which {function!r} assigns by 'global {name}', and a step would not see "
+                    f"that: return it from {function!r}, or read it in a function too"
+                )
+
+    def may_be_unknown(self, name: str, needs: Names) -> bool:
+        return name in needs.early or needs.star or any(cell.star for cell in self.setup)
+
+    def targets(
+        self, needs: Names, *, here: int | None = None, given: frozenset[str] = PROVIDED
+    ) -> Iterator[tuple[str, Node]]:
+        """Each name needed, with where it comes from: a setup cell's index, or itself if from the notebook."""
+        for name in sorted(needs.free - given):
+            provider = self.provider(name, here, early=name in needs.early)
+            if provider is not None:
+                yield name, provider
+            elif name not in BUILTINS or self.rebound(name):
+                yield name, name
+
+    def provider(self, name: str, here: int | None, *, early: bool) -> int | None:
+        """The setup cell that *name* comes from: the last that binds it, for a setup cell the last before it."""
+        found = [i for i, cell in enumerate(self.setup) if name in cell.binds]
+        found = found or [i for i, cell in enumerate(self.setup) if name in cell.assigns - cell.early]
+        if here is None:
+            return found[-1] if found else None
+        before = [i for i in found if i < here]
+        after = [] if early else [i for i in found if i > here]
+        return before[-1] if before else next(iter(after), None)
+
+    def rebound(self, name: str) -> bool:
+        """Whether the notebook uses a builtin's name for something else (IPython does too: ``open``, ``exit``)."""
+        obj = self.names.get(name, MISSING)
+        if obj is MISSING or obj is getattr(builtins, name, None) or name.startswith("__"):
+            return False
+        homes = {text_in(obj, "__module__"), type(obj).__module__}
+        if type(obj) is types.FunctionType:
+            homes.add(obj.__globals__.get("__name__"))
+        return not any(str(home).startswith(("IPython.", "ipykernel.")) for home in homes)
+
+    # -- in which order it executes
+
+    def cells(self, sources: Sequence[str]) -> tuple[str, ...]:
+        """The setup to come: imports, literals, then definitions and the setup cells *sources*."""
+        firsts = [self._lines("import"), self._lines("literal")]
+        definitions = {name: taken for name, taken in sorted(self.taken.items()) if taken.kind == "definition"}
+        hard: dict[Node, list[Node]] = {i: [i - 1] if i else [] for i in range(len(sources))}
+        hard |= {name: [] for name in definitions}
+        soft: dict[Node, list[Node]] = {node: [] for node in hard}
+        needed: dict[Node, Names] = dict(enumerate(self.setup))
+        needed |= {name: taken.names for name, taken in definitions.items()}
+        for node, needs in needed.items():
+            for name, target in self.targets(needs, here=node if isinstance(node, int) else None):
+                if target in hard:
+                    (hard if name in needs.now else soft)[node].append(target)
+        texts: dict[Node, str] = {**dict(enumerate(sources)), **{name: t.source for name, t in definitions.items()}}
+        return (*filter(None, firsts), *(texts[node] for node in ordered(hard, soft)))
+
+    def _lines(self, kind: str) -> str:
+        lines = []
+        for name, taken in sorted(self.taken.items()):
+            obj: Any = self.names[name]
+            if taken.kind == kind:
+                used = [path.split(".")[1:] for path in sorted(self.dotted) if path.startswith(f"{name}.")]
+                lines.append(module_import(name, obj, used) if is_a(obj, types.ModuleType) else taken.source)
+        return "\n".join(lines)

@@ -1,0 +1,94 @@
+"""What is in force: the store's directory, the server's address, the defaults of pauses.
+
+The server that keeps the store writes ``settings.json`` there; kernels, workers and the shell read it. ``PDNB_DIR``
+names the directory, ``PDNB_PUBLIC_URL`` and the others below override single settings.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pdnb.coordination.liveness import write_private
+from pdnb.errors import StoreError
+
+_FILE: Final = "settings.json"
+_PREFIX: Final = "PDNB_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings in force. URLs end with ``/``; ``url`` is the server's own address, ``public_url`` the people's."""
+
+    url: str = "http://127.0.0.1:8888/"
+    public_url: str | None = None
+    on_timeout: Literal["cancel", "resume"] = "cancel"
+    confirm_links: bool = True
+    smtp_url: str | None = None
+    mail_from: str | None = None
+    mail_to: str | None = None
+
+    @property
+    def link_url(self) -> str:
+        """What links begin with."""
+        return self.public_url or self.url
+
+
+def default_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """``PDNB_DIR``, else ``pdnb`` in Jupyter's data directory."""
+    if named := environ.get("PDNB_DIR"):
+        return Path(named).expanduser().resolve()
+    from jupyter_core.paths import jupyter_data_dir  # late: a worker is always told its directory
+
+    return Path(jupyter_data_dir()) / "pdnb"
+
+
+def read_settings(directory: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in force; raises ``StoreError`` when the file or a variable makes no sense."""
+    path = directory / _FILE
+    known = {f.name for f in fields(Settings)}
+    try:
+        raw: dict[str, Any] = json.loads(path.read_text())
+        settings = Settings(**{name: value for name, value in raw.items() if name in known})
+        _check(settings)
+    except FileNotFoundError:
+        settings = Settings()
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise StoreError(f"{path} cannot be read ({error}): remove it and restart the server") from error
+    return replace(settings, **_from_environ(environ))
+
+
+def write_settings(directory: Path, settings: Settings) -> None:
+    """Publish *settings* to kernels, workers and the shell."""
+    write_private(directory / _FILE, json.dumps(asdict(settings), indent=2))
+
+
+def _check(settings: Settings) -> None:
+    optional = (settings.public_url, settings.smtp_url, settings.mail_from, settings.mail_to)
+    texts = [settings.url, *(text for text in optional if text is not None)]
+    if not all(isinstance(text, str) for text in texts) or type(settings.confirm_links) is not bool:
+        raise TypeError("a setting of a wrong type")
+    if settings.on_timeout not in ("cancel", "resume"):
+        raise ValueError(f"on_timeout is {settings.on_timeout!r}")
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if url := environ.get(_PREFIX + "PUBLIC_URL"):
+        found["public_url"] = url.rstrip("/") + "/"
+    for name in ("smtp_url", "mail_from", "mail_to"):
+        if value := environ.get(_PREFIX + name.upper()):
+            found[name] = value
+    if (choice := environ.get(_PREFIX + "ON_TIMEOUT")) is not None:
+        if choice not in ("cancel", "resume"):
+            raise StoreError(f"PDNB_ON_TIMEOUT is {choice!r}: use 'cancel' or 'resume'")
+        found["on_timeout"] = choice
+    if (switch := environ.get(_PREFIX + "CONFIRM_LINKS")) is not None:
+        if switch.lower() not in ("0", "1", "true", "false"):
+            raise StoreError(f"PDNB_CONFIRM_LINKS is {switch!r}: use 'true' or 'false'")
+        found["confirm_links"] = switch.lower() in ("1", "true")
+    return found

@@ -1,0 +1,124 @@
+"""The panel where nothing draws it: as text for a terminal, and as plain widgets where anywidget has no front end.
+
+What users wrote is escaped, and goes without working links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any, Final
+
+import ipywidgets
+
+from pdnb.client import who
+from pdnb.coordination.home import Home
+from pdnb.errors import PdnbError
+from pdnb.kernel.run_feed import PAGE, Roll
+from pdnb.kernel.watcher import Live
+from pdnb.links import redact
+from pdnb.model import Cancelled, Resumed, Run, Status
+from pdnb.request import from_person
+from pdnb.text import clip, relative, span
+from pdnb.views.phrases import own
+
+_SHOWN: Final = 50
+_CELL: Final = 'style="padding:3px 12px 3px 0;text-align:left;vertical-align:top"'
+
+
+def as_text(runs: Iterable[Run], counts: Mapping[Status, int], now_ms: int) -> str:
+    """The runs as lines, below one that counts all of them."""
+    head = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "no runs yet"
+    return "\n".join([f"Runs: {head}", *(f"  {'  '.join(_cells(run, now_ms))}".rstrip() for run in runs)])
+
+
+class Following:
+    """What every panel is besides a widget: text in a terminal, and one that looks until it is closed."""
+
+    comm: Any
+    _home: Home
+    _roll: Roll
+
+    def look(self) -> None:
+        """Show what has changed."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        """The first rows as text: what a terminal shows."""
+        return as_text(self._roll.page(size=20)[0], self._home.store.counts(), self._home.clock())
+
+    def _follow(self) -> bool:
+        if self.comm is None:  # closed
+            return False
+        self.look()
+        return True
+
+
+class PlainPanel(Following, ipywidgets.VBox):
+    """A table as HTML, a list of who waits, and Approve and Cancel for the one that is picked there."""
+
+    def __init__(self, home: Home, live: Live, *, workflow: str | None = None) -> None:
+        self._home, self._workflow = home, workflow
+        self._roll = Roll(home, workflow, PAGE)
+        self._table = ipywidgets.HTML()
+        self._picked = ipywidgets.Dropdown(description="Run")
+        self._reason = ipywidgets.Text(description="Comment", placeholder="goes along, as the reason when cancelled")
+        self._said = ipywidgets.HTML()
+        approve = ipywidgets.Button(description="Approve", button_style="primary")
+        cancel = ipywidgets.Button(description="Cancel", tooltip="Ends the run; this cannot be undone")
+        approve.on_click(lambda _: self._decide("resume"))
+        cancel.on_click(lambda _: self._decide("cancel"))
+        buttons = ipywidgets.HBox([approve, cancel])
+        super().__init__([self._table, self._picked, self._reason, buttons, self._said])
+        self._draw()
+        live.watch(self._follow)
+
+    def look(self) -> None:
+        """Draw again if something has changed."""
+        if self._roll.news():
+            self._draw()
+
+    def _draw(self) -> None:
+        runs, now_ms = self._roll.page()[0], self._home.clock()
+        rows = "".join(
+            f"<tr>{''.join(f'<td {_CELL}>{escape(cell)}</td>' for cell in _cells(run, now_ms))}</tr>"
+            for run in runs[:_SHOWN]
+        )
+        more = f"<p>and {len(runs) - _SHOWN} more</p>" if len(runs) > _SHOWN else ""
+        self._table.value = f"<table>{rows}</table>{more}" if runs else "<p>No runs yet. Start one with %pdnb run.</p>"
+        before = self._picked.value
+        waiting = [run for run in runs if run.status is Status.SUSPENDED]
+        self._picked.options = [(f"{run.id[-5:]}  {'  '.join(_cells(run, now_ms)[:3])}", _key(run)) for run in waiting]
+        if before in [_key(run) for run in waiting]:
+            self._picked.value = before
+
+    def _decide(self, act: str) -> None:
+        if self._picked.value is None:
+            return
+        (run_id, step, runs), text = self._picked.value, self._reason.value.strip()
+        now, by = self._home.clock(), who()
+        event: Resumed | Cancelled
+        if act == "resume":
+            body = {"comment": text} if text else None
+            event = Resumed(now, step, runs, "panel", by, from_person("panel", by, body))
+        else:
+            event = Cancelled(now, step, runs, "panel", by, text or None)
+        try:
+            run = self._home.store.apply(run_id, event)
+        except PdnbError as error:
+            self._said.value = escape(redact(str(error)))
+        else:
+            self._said.value = escape(f"{own(run.workflow)}: {'approved' if act == 'resume' else 'cancelled'} by you")
+            self._reason.value = ""
+        self.look()
+
+
+def _key(run: Run) -> tuple[str, str, int]:
+    return run.id, run.step, run.runs
+
+
+def _cells(run: Run, now_ms: int) -> tuple[str, str, str, str]:
+    told = (run.error if run.status is Status.FAILED else run.summary) or ""
+    when = relative(run.since_ms, now_ms) if run.status.over else f"for {span(now_ms - run.since_ms)}"
+    lines = (f"{run.workflow} · {run.step}", str(run.status), when, told)
+    return tuple(own(clip(" ".join(text.split()), 80)) for text in lines)  # type: ignore[return-value]  # four of them

@@ -1,0 +1,104 @@
+"""This notebook: the workflows its cells have defined so far, its name, its namespace, its store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from pdnb import client
+from pdnb.capture.snapshot import freeze
+from pdnb.coordination.home import Home
+from pdnb.coordination.settings import default_directory, read_settings
+from pdnb.errors import DefinitionError
+from pdnb.model import JSON
+from pdnb.runtime.send import MailSettings
+from pdnb.runtime.step_test import Tested, Trial
+from pdnb.workflow.model import Environment, Frozen, Workflow, check_workflow_name
+
+_MAX_BYTES: Final = 300  # of a workflow's name
+
+
+class Notebook:
+    """What one kernel knows. ``names`` is its user namespace; the store is opened when first needed."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self.names = names
+        self.workflows: dict[str, Workflow] = {}
+        self._trials: dict[str, Trial] = {}
+        self._setup_cells: dict[tuple[str, str | None], str] = {}
+        self._home: Home | None = None
+
+    @property
+    def home(self) -> Home:
+        """The store of this kernel."""
+        if self._home is None:
+            self._home = Home(kind="kernel")
+        return self._home
+
+    def close(self) -> None:
+        """Leave the store."""
+        if self._home is not None:
+            self._home.close()
+            self._home = None
+
+    def workflow(self, name: str | None = None) -> Workflow:
+        """The workflow called *name* (default: the notebook's), empty if no cell has defined it yet."""
+        name = check_workflow_name(self.default_name() if name is None else name)
+        return self.workflows.get(name, Workflow(name))
+
+    def keep(self, workflow: Workflow) -> None:
+        """Make *workflow* the present one of its name."""
+        self.workflows[workflow.name] = workflow
+
+    def keep_setup(self, workflow: Workflow, source: str, cell_id: str | None) -> Workflow:
+        """Keep *workflow* with a setup cell; the same cell of the notebook, run again, takes its old one's place."""
+        old = self._setup_cells.get((workflow.name, cell_id)) if cell_id else None
+        changed = workflow.with_setup(source, instead_of=old)
+        self._setup_cells[workflow.name, cell_id] = source
+        self.keep(changed)
+        return changed
+
+    def default_name(self) -> str:
+        """The stem of the notebook's name as the host tells it, else ``workflow``."""
+        told = self.names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")
+        stem = PurePosixPath(str(told).replace("\\", "/")).stem
+        stem = "".join(c for c in stem if c.isprintable()).strip()[:100]
+        while len(stem.encode()) > _MAX_BYTES:
+            stem = stem[:-1]
+        return stem.strip() or "workflow"
+
+    def frozen(self, name: str | None = None) -> Frozen:
+        """The workflow as a new run will carry it; raises ``DefinitionError`` when it cannot travel."""
+        workflow = self.workflow(name)
+        if not workflow.steps:
+            known = ", ".join(repr(n) for n, w in self.workflows.items() if w.steps)
+            others = f" (this notebook has {known})" if known else ""
+            raise DefinitionError(f"workflow {workflow.name!r} has no steps yet{others}: define one with %%step NAME")
+        return freeze(workflow, self.names, Environment.here())
+
+    def run(
+        self, name: str | None, event: JSON, *, headless: bool = False, on_start: Any = lambda _: None
+    ) -> client.Run:
+        """Start a run of today's workflow and drive it here to its first pause or end."""
+        __tracebackhide__ = True
+        self.trial(name).event = event  # tests go on with what was run last
+        return client.start(self.home, self.frozen(name), event, headless=headless, on_start=on_start)
+
+    def trial(self, name: str | None = None) -> Trial:
+        """The test exports of a workflow of this notebook."""
+        settings = read_settings(default_directory())  # each time: a server may have come since
+        trial = self._trials.setdefault(self.workflow(name).name, Trial())
+        trial.mail = MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to)
+        return trial
+
+    def test(self, name: str | None, step: str, resume_with: tuple[JSON] | None = None) -> Tested:
+        """Test one step with the test exports of those before it."""
+        __tracebackhide__ = True
+        workflow = self.workflow(name)
+        frozen = freeze(
+            workflow.only(step), self.names, Environment.here()
+        )  # what other steps lack is not this one's fault
+        before = workflow.names[: workflow.names.index(step)]
+        return self.trial(name).test(frozen, before, resume_with=resume_with, show=True)

@@ -1,0 +1,1 @@
+"""The life of a run as a table, without I/O."""

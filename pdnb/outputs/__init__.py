@@ -1,0 +1,1 @@
+"""What a step prints and displays, recorded as notebook outputs."""

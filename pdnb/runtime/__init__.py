@@ -1,0 +1,1 @@
+"""Executing steps: claim, run, report, and what a step may ask for."""

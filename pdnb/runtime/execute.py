@@ -1,0 +1,88 @@
+"""One go at one step's cell: in a fresh namespace, with what it prints and displays recorded.
+
+Whatever the step raises, Interrupt and ``SystemExit`` among it, is part of the outcome; nothing is raised from here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, TypeAlias
+
+from pdnb.links import redact
+from pdnb.model import JSON
+from pdnb.outputs.recorder import Recorder
+from pdnb.runtime import limits, namespace
+from pdnb.runtime.flow import Pd
+from pdnb.workflow import cell
+from pdnb.workflow.model import Frozen, step_filename
+
+_OURS: Final = (str(Path(__file__).parents[1]), str(Path(inspect.__file__).with_name("asyncio")))
+
+
+#: Tells others what a recorder has recorded so far, as long as its block lasts.
+Tell: TypeAlias = Callable[[Recorder], AbstractContextManager[None]]
+
+
+def _nobody(_recorder: Recorder) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the step left, and what it raised."""
+
+    exports: dict[str, JSON]
+    outputs: tuple[dict[str, Any], ...]
+    error: BaseException | None
+
+
+def execute(frozen: Frozen, name: str, pd: Pd, *, show: bool, tell: Tell = _nobody) -> Outcome:
+    """Execute step *name* of *frozen* with the step object *pd*.
+
+    *show*: forward what it prints, as a caller wants. *tell* gets the recorder: whom it tells while the step executes.
+    """
+    recorder = Recorder(show=show, redact=redact)
+    error: BaseException | None = None
+    value: object = None
+    with recorder, tell(recorder):
+        try:
+            names = namespace.step_namespace(namespace.load(frozen))
+            given = frozen.step(name)
+            step = cell.parse(given.source, filename=step_filename(name, frozen.name, frozen.hash))
+            with limits.kept(given):
+                value = step.call(names, pd)
+                if step.awaits and inspect.iscoroutine(value):  # a decorator may have awaited it
+                    from pdnb.runtime.coroutines import complete  # noqa: PLC0415  # asyncio is a third of a worker's start
+
+                    value = complete(value)
+            if step.spelling == "body":
+                recorder.result(value)
+            exports = pd.exports(value)
+        except BaseException as raised:  # noqa: BLE001  # whatever a step raises ends its attempt, in order
+            error = raised.with_traceback(_own_frames(raised.__traceback__))
+            recorder.error(error)
+            exports = pd.exports(None)
+    return Outcome(exports, recorder.outputs, error)
+
+
+def one_line(error: BaseException) -> str:
+    """``ValueError: no such table``, whatever the exception's own ``__str__`` does."""
+    try:
+        text = str(error).strip().split("\n", 1)[0]
+    except BaseException:  # noqa: BLE001  # an exception that cannot say what it is still ends the attempt
+        text = "(its message cannot be shown)"
+    name = type(error).__name__
+    return redact(f"{name}: {text}" if text else name)
+
+
+def _own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """*trace* from the step's first frame: behind pdnb's, and its event loop's; all of it when there is no such."""
+    own = trace
+    while own is not None and own.tb_frame.f_code.co_filename.startswith(_OURS):
+        own = own.tb_next
+    return own or trace

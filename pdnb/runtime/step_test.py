@@ -1,0 +1,95 @@
+"""Test mode: one step at a time, never paused, never listed, nothing stored.
+
+A test runs the step's code for real and keeps its exports for the tests of later steps. Where the step asks to pause,
+the pause is not made and the test says so in the words of Pipedream's documentation. With a resume handed in, the
+step's exports hold it as ``$resume_data`` (a rerun runs a second time with it as ``callback_request``), so that what
+comes after a pause can be built and tested too.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pdnb.codec import checked
+from pdnb.coordination.home import now_ms
+from pdnb.model import JSON
+from pdnb.request import from_person
+from pdnb.runtime.execute import Outcome, execute
+from pdnb.runtime.flow import Flow, Pd, URLs, make_context
+from pdnb.runtime.send import MailSettings, Send
+from pdnb.workflow.model import Frozen
+
+_MESSAGE = "Workflow execution canceled — this may be due to pd.flow.{call}() usage (not supported in test)"
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One test of one step: what it left, and what there is to say. ``error`` is what it raised."""
+
+    step: str
+    exports: dict[str, JSON]
+    outputs: tuple[dict[str, JSON], ...]
+    mails: tuple[dict[str, JSON], ...]
+    message: str | None
+    error: BaseException | None
+
+    def __repr__(self) -> str:
+        said = f"\n{self.message}" if self.message else ""
+        return f"tested {self.step}: {self.exports!r}{said}"
+
+
+@dataclass
+class Trial:
+    """The test exports of one workflow, by step. *mail* says where ``pd.send`` sends."""
+
+    mail: MailSettings = field(default_factory=MailSettings)
+    event: JSON = None
+    exports: dict[str, dict[str, JSON]] = field(default_factory=dict)
+
+    def test(
+        self, frozen: Frozen, before: Sequence[str], *, resume_with: tuple[JSON] | None = None, show: bool = False
+    ) -> Tested:
+        """Test the one step of *frozen*, behind the steps *before*.
+
+        *resume_with* holds the body of the request that a pause would have received.
+        """
+        [step] = frozen.names
+        request = None if resume_with is None else from_person("magic", None, *resume_with)
+        pd, outcome = self._once(frozen, before, {"runs": 1}, show=show)
+        asked, mails, message = pd.flow.asked, pd.send.end(), None
+        if request is not None and asked == "rerun" and outcome.error is None:
+            second = {"runs": 2, "context": pd.flow.context, "callback_request": request}
+            pd, outcome = self._once(frozen, before, second, show=show)
+            asked, mails, request = pd.flow.asked, mails + pd.send.end(), None
+        exports, error = outcome.exports, outcome.error
+        if asked is not None and error is None:
+            if request is None:
+                message = _MESSAGE.format(call=asked)
+            elif asked == "suspend":
+                exports = {**exports, "$resume_data": request}
+        if error is None:
+            self.exports[step] = exports
+        return Tested(step, exports, outcome.outputs, mails, message, error)
+
+    def _once(self, frozen: Frozen, before: Sequence[str], run: dict[str, JSON], *, show: bool) -> tuple[Pd, Outcome]:
+        [step] = frozen.names
+        left = json.dumps({n: self.exports[n] for n in before if n in self.exports})
+        event = json.loads(checked(self.event, 'steps.trigger["event"]'))  # a copy, and refused as a run would
+        steps = {"trigger": {"event": event}, **json.loads(left)}
+        key = f"test-{secrets.token_hex(4)}"
+        context = make_context(
+            frozen.name,
+            frozen.hash,
+            wake_up=key,
+            trace_id=key,
+            at_ms=now_ms(),
+            test=True,
+            resume=False,
+            run={**run, "key": f"{key}/{step}/{run['runs']}"},
+        )
+        urls = URLs(resume_url="http://localhost/pdnb/resume/test", cancel_url="http://localhost/pdnb/cancel/test")
+        pd = Pd(step, Flow(urls), Send(self.mail), steps, context)
+        return pd, execute(frozen, step, pd, show=show)

@@ -1,0 +1,206 @@
+"""The API behind Jupyter's login: list runs, look at one, resume it, cancel it.
+
+Handlers decode, call and encode. A resume or cancel names the step and ``runs`` that were on display; if the run has
+moved on, the answer is 409 and nothing changes. Described in ``openapi.yaml``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from importlib import metadata
+from typing import Any, ParamSpec, TypeVar
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from pdnb import client
+from pdnb.codec import SCHEMA
+from pdnb.errors import AlreadyResumed, BadAnswer, MovedOn, NotJSON, Over, Refused, RunNotFound, StoreError
+from pdnb.links import redact
+from pdnb.model import JSON, Cancelled, Resumed, Retried, Run, Status
+from pdnb.request import MAX_BODY, from_person
+from pdnb.server.service import Office
+from pdnb.views import documents
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_VIAS = ("api", "card", "panel", "inbox", "shell")
+
+
+class PdnbAPIHandler(APIHandler):
+    """What the API's handlers share."""
+
+    auth_resource = "pdnb"
+    _track_activity = False  # a card that looks every second is no work
+
+    @property
+    def office(self) -> Office:
+        """The server's side of the store."""
+        office: Office = self.settings["pdnb_office"]
+        return office
+
+    def answer(self, value: JSON) -> None:
+        """Send JSON; tornado adds the ETag and answers 304."""
+        self.set_header("Cache-Control", "no-cache")
+        self.finish(json.dumps(value))
+
+    async def detail(self, run: Run) -> dict[str, JSON]:
+        """The run with its exports and attempts."""
+        return await self.office.on_store(client.document, self.office.home, run)
+
+
+def said(method: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
+    """pdnb's errors as HTTP errors: one line each, no path of the machine, no token."""
+
+    @wraps(method)
+    async def inner(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return await method(*args, **kwargs)
+        except (AlreadyResumed, MovedOn) as error:
+            raise _http(409, error) from None
+        except Over as error:
+            raise _http(410, error) from None
+        except Refused as error:
+            raise _http(409, error) from None
+        except RunNotFound as error:
+            raise _http(404, error) from None
+        except (NotJSON, ValueError) as error:
+            raise _http(400, error) from None
+        except StoreError:
+            raise web.HTTPError(503, "the store cannot be used just now: try again") from None
+
+    return inner
+
+
+def _http(status: int, error: Exception) -> web.HTTPError:
+    return web.HTTPError(status, redact(str(error)))
+
+
+class RunsHandler(PdnbAPIHandler):
+    """``GET /pdnb/api/runs[?status=&workflow=&limit=&cursor=]``."""
+
+    @web.authenticated
+    @authorized
+    @said
+    async def get(self) -> None:
+        """A page of runs, newest first."""
+        names = self.get_query_arguments("status")
+        unknown = [name for name in names if name not in set(Status)]
+        if unknown:
+            raise web.HTTPError(400, f"no such status: use {', '.join(Status)}")
+        limit = self.get_query_argument("limit", "50")
+        if not limit.isdecimal() or len(limit) > 4 or not 1 <= int(limit) <= 1_000:
+            raise web.HTTPError(400, "limit is a number from 1 to 1000")
+        cursor = self.get_query_argument("cursor", None)
+        if cursor is not None and (not cursor.isdecimal() or len(cursor) > 18):
+            raise web.HTTPError(400, "cursor is the 'next' of the page before")
+        page = await self.office.on_store(
+            self.office.home.store.list,
+            statuses=[Status(name) for name in names] or None,
+            workflow=self.get_query_argument("workflow", None),
+            limit=int(limit),
+            cursor=cursor,
+        )
+        self.answer({"runs": [documents.summary(run) for run in page.runs], "next": page.next})
+
+
+class RunHandler(PdnbAPIHandler):
+    """``GET /pdnb/api/runs/<id>``."""
+
+    @web.authenticated
+    @authorized
+    @said
+    async def get(self, run_id: str) -> None:
+        """One run, with exports and attempts."""
+        run = await self.office.on_store(self.office.home.store.get, run_id)
+        self.answer(await self.detail(run))
+
+
+class LinksHandler(PdnbAPIHandler):
+    """``GET /pdnb/api/runs/<id>/links``: for the copy button; the one answer that holds working links."""
+
+    @web.authenticated
+    @authorized
+    @said
+    async def get(self, run_id: str) -> None:
+        """The links of the present attempt, or ``null`` when the run is over."""
+        home = self.office.home
+        run = await self.office.on_store(home.store.get, run_id)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps(client.links(home, run)))
+
+
+class DecisionHandler(PdnbAPIHandler):
+    """``POST /pdnb/api/runs/<id>/resume``, ``…/cancel`` and ``…/retry``."""
+
+    @web.authenticated
+    @authorized
+    @said
+    async def post(self, run_id: str, what: str) -> None:
+        """Resume, cancel or retry what was on display."""
+        if len(self.request.body) > MAX_BODY:
+            raise web.HTTPError(413, f"send at most {MAX_BODY} bytes")
+        given = self.get_json_body() or {}
+        if not isinstance(given, dict):
+            raise web.HTTPError(400, 'send {"step": …, "runs": …}')
+        step, runs, via = given.get("step"), given.get("runs"), given.get("via", "api")
+        if not isinstance(step, str) or type(runs) is not int:
+            raise web.HTTPError(400, 'say which attempt you mean: {"step": "…", "runs": 1}')
+        if via not in _VIAS:
+            raise web.HTTPError(400, f"via is one of {', '.join(_VIAS)}")
+        by, now = self._who(), self.office.home.clock()
+        event: Resumed | Cancelled | Retried
+        if what == "resume":
+            body = given.get("body")
+            if (fields := given.get("fields")) is not None:
+                body = await self.office.on_store(client.answer_from, self.office.home, run_id, step, runs, fields)
+            event = Resumed(now, step, runs, via, by, from_person(via, by, body))
+        elif what == "retry":
+            event = Retried(now, step, runs, via, by)
+        else:
+            reason = given.get("reason")
+            if reason is not None and not isinstance(reason, str):
+                raise web.HTTPError(400, "reason is a text")
+            event = Cancelled(now, step, runs, via, by, reason)
+        try:
+            run = await self.office.apply(run_id, event)
+        except BadAnswer as error:
+            self.set_status(422)
+            self.answer({"message": redact(str(error)), "problems": [redact(text) for text in error.problems]})
+            return
+        if run.early is not None:
+            self.set_status(202)
+        self.answer(await self.detail(run))
+
+    def _who(self) -> str | None:
+        user: Any = self.current_user
+        return (user.display_name or user.name or user.username)[:100] if user else None
+
+
+class InfoHandler(PdnbAPIHandler):
+    """``GET /pdnb/api/info``."""
+
+    @web.authenticated
+    @authorized
+    @said
+    async def get(self) -> None:
+        """Versions, and how many runs have each status."""
+        counts = await self.office.on_store(self.office.home.store.counts)
+        self.answer(
+            {"version": metadata.version("pdnb"), "schema": SCHEMA, "counts": {str(s): n for s, n in counts.items()}}
+        )
+
+
+_ID = r"([0-9a-z]{20})"
+
+API_HANDLERS: list[tuple[str, type[PdnbAPIHandler]]] = [
+    (r"/pdnb/api/runs", RunsHandler),
+    (rf"/pdnb/api/runs/{_ID}", RunHandler),
+    (rf"/pdnb/api/runs/{_ID}/links", LinksHandler),
+    (rf"/pdnb/api/runs/{_ID}/(resume|cancel|retry)", DecisionHandler),
+    (r"/pdnb/api/info", InfoHandler),
+]

@@ -1,0 +1,105 @@
+"""A Jupyter server with this extension alone: what ``pdnb serve`` runs.
+
+Rules:
+
+- What a person has configured for their Jupyter (identity, certificates, ``PdnbApp``) is in force; which extensions
+  are enabled there is not.
+- It serves no files: its root is an empty directory in the store's.
+- Interrupt ends it like SIGTERM, in order, without a question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from jupyter_server.serverapp import ServerApp
+
+from pdnb.errors import StoreError
+from pdnb.server.app import PdnbApp
+from pdnb.server.service import Office
+
+_LOOK_S: Final = 30.0
+
+
+class PdnbServer(ServerApp):
+    """Jupyter's server with pdnb alone."""
+
+    name = "jupyter_server"  # whose configuration it reads
+
+    def init_server_extensions(self) -> None:
+        """Whatever a configuration file enables besides."""
+        self.jpserver_extensions = {"pdnb": True}
+        super().init_server_extensions()
+
+
+def serve(
+    directory: Path,
+    *,
+    port: int,
+    ip: str = "127.0.0.1",
+    browser: bool = False,
+    quiet: bool = False,
+    idle_s: float | None = None,
+    options: Sequence[str] = (),
+    ready: Callable[[str], object] = lambda _: None,
+) -> None:
+    """Serve until a signal, or *idle_s* seconds without unfinished runs; *ready* gets the address for a person.
+
+    *port* 0 is any; one that is taken gives way to another. *options*: more of Jupyter's. Raises ``StoreError``.
+    """
+    root = directory / "root"
+    root.mkdir(mode=0o700, exist_ok=True)
+    given = {
+        "ServerApp.ip": ip,
+        "ServerApp.port": port,
+        "ServerApp.root_dir": root,
+        "ServerApp.open_browser": browser,
+        "ServerApp.default_url": "/pdnb/",
+        "ServerApp.terminals_enabled": False,
+        "ServerApp.allow_root": True,  # who runs pdnb as root runs steps as root
+        "ServerApp.answer_yes": True,
+        "ServerApp.allow_unauthenticated_access": False,
+        "PdnbApp.directory": directory,
+        "Application.log_level": "WARN" if quiet else "INFO",
+    }
+    app = PdnbServer.instance()
+    app.initialize([*(f"--{name}={value}" for name, value in given.items()), *options], find_extensions=False)
+    extension: Any = app.extension_manager.extension_points["pdnb"].app
+    office: Office | None = extension.office if isinstance(extension, PdnbApp) else None
+    if office is None:
+        raise StoreError(f"the server could not open the store {directory}: its words above say why")
+    app.identity_provider.token_generated = False  # no long farewell in the log: `ready` tells who is to know
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: app.stop(from_signal=True))
+    app.io_loop.add_callback(ready, _address(app))
+    if idle_s is not None:
+        app.io_loop.add_callback(_end_when_idle, app, office, idle_s)
+    app.start()
+
+
+def _address(app: ServerApp) -> str:
+    token = app.identity_provider.token
+    return f"{app.connection_url.rstrip('/')}/pdnb/" + (f"?token={token}" if token else "")
+
+
+async def _end_when_idle(app: ServerApp, office: Office, idle_s: float) -> None:
+    """Stop the server once every run has been over for that long."""
+    quiet_since = time.monotonic()
+    while True:
+        await asyncio.sleep(min(idle_s / 4, _LOOK_S))
+        try:
+            counts = await office.on_store(office.home.store.counts)
+            busy = any(count for status, count in counts.items() if not status.over)
+        except StoreError:
+            busy = True  # locked for a moment
+        if busy:
+            quiet_since = time.monotonic()
+        elif time.monotonic() - quiet_since >= idle_s:
+            app.log.warning("pdnb: %s s without unfinished runs: the server ends", f"{idle_s:g}")
+            app.stop()
+            return

@@ -1,0 +1,1 @@
+"""Where runs are kept: commands, queries, and the backend below them."""

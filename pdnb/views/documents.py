@@ -1,0 +1,84 @@
+"""A run as people and programs see it: the one JSON shape of API, card, panel and table. No token is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pdnb import codec, forms
+from pdnb.links import redact
+from pdnb.model import JSON, Ask, Attempt, Run, Status
+from pdnb.views import markdown
+
+
+def summary(run: Run) -> dict[str, JSON]:
+    """A run in a list: everything but exports and attempts."""
+    row: dict[str, Any] = asdict(run)
+    for inner in ("hash", "environment", "fence", "owner", "retries", "losses", "awake_ms"):
+        del row[inner]
+    row |= {
+        "status": str(run.status),
+        "steps": list(run.steps),
+        "step": run.step,
+        "due_ms": run.due_ms,
+        "deployment_id": run.hash,
+    }
+    return row
+
+
+def detail(
+    run: Run,
+    exports: Mapping[str, Mapping[str, JSON]],
+    attempts: Iterable[Attempt],
+    told: Mapping[str, JSON] | None = None,
+) -> dict[str, JSON]:
+    """A run by itself: with ``exports`` by step and every attempt.
+
+    The one at work comes last, with what it has *told* of itself so far: ``outputs``, and ``progress`` if it said.
+    ``ask``: what people are asked where the run waits: ``message``, ``message_html`` (safe), ``fields``, ``after``.
+    """
+    attempts = tuple(attempts)
+    present = next((a for a in attempts if (a.position, a.runs) == (run.position, run.runs)), None)
+    shown_attempts = [_attempt(a) for a in attempts if told is None or a is not present]
+    if told is not None:
+        at_work = Attempt(run.step, run.position, run.runs, run.since_ms, owner=run.owner, hash=run.hash)
+        shown_attempts.append({**_attempt(at_work), **told})
+    asked = present.ask if present and run.status is Status.SUSPENDED else None
+    document: dict[str, JSON] = shown(
+        {
+            **summary(run),
+            "exports": dict(exports),
+            "attempts": shown_attempts,
+            "ask": None if asked is None else _ask(asked),
+        }
+    )
+    return document
+
+
+def _ask(ask: Ask) -> dict[str, JSON]:
+    return {
+        "message": ask.message,
+        "message_html": None if ask.message is None else markdown.to_html(redact(ask.message)),
+        "fields": None if ask.form is None else [asdict(field) for field in forms.fields(ask.form)],
+        "after": ask.after,
+    }
+
+
+def shown(value: JSON) -> JSON:
+    """*value* without working links: a step may have exported, printed or mailed its own."""
+    text = json.dumps(value)
+    clean = redact(text)
+    return value if clean is text else json.loads(clean)
+
+
+def shown_attempt(attempt: Attempt) -> Attempt:
+    """*attempt* without working links."""
+    text = codec.attempt_to_json(attempt)
+    clean = redact(text)
+    return attempt if clean is text else codec.attempt_from_json(clean)
+
+
+def _attempt(attempt: Attempt) -> dict[str, JSON]:
+    return {**codec.attempt_row(attempt), "outputs": list(attempt.outputs), "mails": list(attempt.mails)}

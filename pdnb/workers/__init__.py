@@ -1,0 +1,1 @@
+"""The processes that run steps after a pause, and what starts and ends them."""

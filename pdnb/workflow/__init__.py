@@ -1,0 +1,1 @@
+"""What a person defines: steps in cells, and the version of it that a run carries."""

@@ -1,0 +1,695 @@
+"""Large bodies and files sent to a link: byte for byte on disk, for the winner only, and nothing left of the others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import stat
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import pytest
+
+from pdnb.coordination.home import Home
+from pdnb.errors import StoreUnavailable
+from pdnb.model import Returned, Status
+from pdnb.request import MAX_BODY, BadBody
+from pdnb.server import link_handlers, uploads
+from pdnb.server.link_handlers import LinkHandler
+from pdnb.server.service import MAX_UPLOAD
+from pdnb.server.uploads import FormUpload, Place
+from tests.support.desk import Answer, Desk, eventually, parse, send, written
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from jupyter_server.serverapp import ServerApp
+    from traitlets.config import Config
+
+    from pdnb.model import Event, Run
+
+FLAG = "?pipedream_upload_body=1"
+HEADER = {"x-pd-upload-body": "1"}
+FORM = {"Content-Type": "multipart/form-data; boundary=XX"}
+
+
+@pytest.fixture
+def jp_server_config(jp_server_config: Config) -> Config:
+    """Nothing runs here: what is resumed stays in the queue."""
+    jp_server_config.PdnbApp.max_workers = 0
+    return jp_server_config
+
+
+@pytest.fixture
+def desk(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
+    with Home(pdnb_dir, kind="kernel") as home:
+        yield Desk(pdnb_server, home)
+
+
+def part(disposition: str | bytes, content: bytes, *more: str) -> bytes:
+    """One part of a form, with the boundary before it; *more* are further header lines."""
+    named = disposition if isinstance(disposition, bytes) else disposition.encode()
+    lines = [b"Content-Disposition: form-data; " + named, *(line.encode() for line in more)]
+    return b"--XX\r\n" + b"\r\n".join(lines) + b"\r\n\r\n" + content + b"\r\n"
+
+
+def form(*parts: bytes) -> bytes:
+    return b"".join(parts) + b"--XX--\r\n"
+
+
+def chunked(*pieces: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+def body_of(desk: Desk, run: Run) -> Any:
+    """What the step's exports hold of the request's body."""
+    return desk.home.store.exports(run.id)["approve"]["$resume_data"]["body"]
+
+
+def kept(desk: Desk) -> list[Path]:
+    """Every file that stands below the uploads' directory."""
+    return sorted(path for path in (desk.home.directory / "uploads").rglob("*") if path.is_file())
+
+
+def content(found: dict[str, str]) -> bytes:
+    """What the file holds that an event's body names."""
+    return Path(found["path"]).read_bytes()
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def beside_uploads(place: Path) -> set[Path]:
+    """Every file below *place* that is no upload; the store's own come and go."""
+    found = {path for path in place.rglob("*") if "uploads" not in path.parts}
+    return {path for path in found if path.suffix not in (".db-journal", ".lock")}
+
+
+async def put(desk: Desk, run: Run, body: bytes, headers: dict[str, str] | None = None, query: str = "") -> Answer:
+    return await desk.ask("POST", desk.path("resume", run) + query, headers, body)
+
+
+async def assert_still_good(desk: Desk, run: Run) -> None:
+    """Nothing left on disk, nothing changed, and the link takes another upload."""
+    await eventually(lambda: not kept(desk))
+    assert list((desk.home.directory / "uploads").glob("*")) == []
+    assert desk.now(run) == run
+    assert (await put(desk, run, b"at last", HEADER)).status == 200
+    assert content(body_of(desk, run)) == b"at last"
+
+
+@asynccontextmanager
+async def begun(
+    desk: Desk, run: Run, headers: dict[str, str], *pieces: bytes, query: str = ""
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """An upload that has reached the disk and goes on as its caller says."""
+    before = len(kept(desk))
+    reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
+    writer.write(written("POST", desk.path("resume", run) + query, headers) + b"".join(pieces))
+    await writer.drain()
+    await eventually(lambda: len(kept(desk)) > before)
+    yield reader, writer
+    writer.close()
+    await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+# ---- the raw body ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("headers", "query"), [({}, FLAG), ({}, "?a=b&pipedream_upload_body=1"), (HEADER, "")])
+async def test_a_flag_brings_the_raw_bytes_to_a_file(desk: Desk, headers: dict[str, str], query: str) -> None:
+    """`?pipedream_upload_body=1` or header `x-pd-upload-body: 1`: the raw bytes are streamed to a file."""
+    sent = secrets.token_bytes(700_001)
+    declared, in_chunks = desk.suspended(), desk.suspended()
+    assert (await put(desk, declared, sent, {"Content-Type": "application/json", **headers}, query)).status == 200
+    request = written("POST", desk.path("resume", in_chunks) + query, {"Transfer-Encoding": "chunked", **headers})
+    raw = chunked(*(sent[at : at + 9_999] for at in range(0, len(sent), 9_999)))
+    assert parse(await send(desk.port, request, raw)).status == 200
+    for run in (declared, in_chunks):
+        assert desk.status(run) is Status.QUEUED
+        body = body_of(desk, run)
+        assert body.keys() == {"raw_body_url", "path"}
+        path = Path(body["path"])
+        assert content(body) == sent
+        assert body["raw_body_url"] == path.as_uri()
+        assert url2pathname(urlsplit(body["raw_body_url"]).path) == body["path"]
+        assert path.parent == desk.home.directory / "uploads" / run.id
+        assert mode(path) == 0o600
+        assert mode(path.parent) == 0o700
+
+
+async def test_a_flag_takes_the_bytes_of_anything_as_they_are(desk: Desk) -> None:
+    """The raw bytes, whatever they say they are."""
+    for headers, sent in (
+        (FORM, form(part('name="a"', b"1"))),
+        ({"Content-Type": "application/json"}, b"{broken"),
+        ({"Content-Encoding": "gzip"}, b"\x1f\x8b no gzip"),
+        ({"Content-Type": "text/plain; charset=no-such"}, b"\xff\0"),
+    ):
+        run = desk.suspended()
+        assert (await put(desk, run, sent, {**headers, **HEADER})).status == 200
+        assert content(body_of(desk, run)) == sent
+
+
+@pytest.mark.parametrize("flag", ["?pipedream_upload_body=0", "?pipedream_upload_body=", "?upload_body=1"])
+async def test_another_value_is_no_flag(desk: Desk, flag: str) -> None:
+    run = desk.suspended()
+    assert (await put(desk, run, b"hello", {"x-pd-upload-body": "0"}, flag)).status == 200
+    assert body_of(desk, run) == "hello"
+    assert not kept(desk)
+
+
+async def test_every_verb_that_acts_uploads_and_the_others_make_no_file(desk: Desk) -> None:
+    for verb in ("POST", "PUT", "PATCH", "DELETE"):
+        run = desk.suspended()
+        assert (await desk.ask(verb, desk.path("resume", run) + FLAG, {}, verb.encode())).status == 200
+        assert content(body_of(desk, run)) == verb.encode()
+    before, run = kept(desk), desk.suspended(confirm=False)
+    for verb in ("GET", "HEAD", "OPTIONS"):
+        await desk.ask(verb, desk.path("resume", run) + FLAG, HEADER, b"x" * 10)
+        assert kept(desk) == before
+    assert (await desk.ask("POST", desk.path("cancel", desk.suspended()) + FLAG, HEADER, b"why")).status == 200
+    assert kept(desk) == before
+
+
+async def test_an_upload_wakes_a_rerun_with_its_body(desk: Desk) -> None:
+    """Rerun: the same step at once, with `run["callback_request"]`."""
+    run = desk.sleeping("rerun")
+    assert (await put(desk, run, b"result", HEADER)).status == 200
+    asked = desk.home.store.rerun_input(desk.now(run))
+    assert asked is not None
+    assert asked.request is not None
+    assert content(asked.request["body"]) == b"result"
+    assert asked.request["headers"]["x-pd-upload-body"] == "1"
+
+
+async def test_a_caller_that_asks_before_it_sends_is_let_in(desk: Desk) -> None:
+    run = desk.suspended()
+    head = written("POST", desk.path("resume", run), {**HEADER, "Expect": "100-continue", "Content-Length": "2"})
+    raw = await send(desk.port, head, b"42")
+    assert raw.startswith(b"HTTP/1.1 100 ")
+    assert parse(raw).status == 200
+
+
+# ---- forms with files -----------------------------------------------------------------------------------------------
+
+
+async def test_a_form_brings_fields_as_text_and_files_as_files(desk: Desk) -> None:
+    """A multipart file part becomes `{"filename", "mimetype", "url", "path"}`."""
+    pdf, run = secrets.token_bytes(10_000), desk.suspended()
+    sent = form(
+        part('name="decision"', "schön".encode()),
+        part('name="empty"', b""),
+        part('name="report"; filename="Bericht ü.pdf"', pdf, "Content-Type: application/pdf"),
+        part('name="plain"; filename="a;b.txt"', b"--X\r\n--XY\r\n"),
+        part('name="none"; filename=""', b"", "Content-Type: application/octet-stream"),
+    )
+    assert (await put(desk, run, sent, FORM)).status == 200
+    body = body_of(desk, run)
+    assert (body["decision"], body["empty"]) == ("schön", "")
+    report, plain, none = body["report"], body["plain"], body["none"]
+    assert report.keys() == plain.keys() == {"filename", "mimetype", "url", "path"}
+    assert (report["filename"], report["mimetype"]) == ("Bericht ü.pdf", "application/pdf")
+    assert (plain["filename"], plain["mimetype"]) == ("a;b.txt", "application/octet-stream")
+    assert none["filename"] == ""
+    for found, expected in ((report, pdf), (plain, b"--X\r\n--XY\r\n"), (none, b"")):
+        path = Path(found["path"])
+        assert content(found) == expected
+        assert found["url"] == path.as_uri()
+        assert path.parent == desk.home.directory / "uploads" / run.id
+        assert mode(path) == 0o600
+
+
+NAMES = ("../../evil", "/etc/passwd", "..", "a/b/c.txt", "%2e%2e%2fevil", "~/evil", "C:evil.exe", "a:b|c?", "é" * 300)
+
+
+async def test_a_name_never_becomes_a_path(desk: Desk, tmp_path: Path) -> None:
+    """Multipart with … `../` names."""
+    run, before = desk.suspended(), beside_uploads(tmp_path)
+    files = [
+        part(f'name="{name}"; filename="{name}"', b"x")
+        for name in (*NAMES, "C:\\evil.exe", "\\\\host\\evil", "..\\evil")
+    ]
+    assert (await put(desk, run, form(*files), FORM)).status == 200
+    body = body_of(desk, run)
+    assert [name for name in body if "\\" not in name] == list(NAMES)
+    assert [found["filename"] for found in body.values()][: len(NAMES)] == list(NAMES)  # as data: what was sent
+    assert {Path(found["path"]).parent for found in body.values()} == {desk.home.directory / "uploads" / run.id}
+    assert len({found["path"] for found in body.values()}) == len(kept(desk)) == len(NAMES) + 3
+    assert beside_uploads(tmp_path) == before
+
+
+async def test_a_name_that_comes_twice_holds_a_list(desk: Desk) -> None:
+    run = desk.suspended()
+    sent = form(
+        part('name="f"; filename="1"', b"one"), part('name="f"', b"two"), part('name="f"; filename="3"', b"three")
+    )
+    assert (await put(desk, run, sent, FORM)).status == 200
+    first, second, third = body_of(desk, run)["f"]
+    assert content(first) == b"one"
+    assert second == "two"
+    assert content(third) == b"three"
+
+
+async def test_200_parts_pass_and_201_are_refused(desk: Desk) -> None:
+    """Multipart with 200 parts."""
+    parts = [part(f'name="f{i}"; filename="{i}"', str(i).encode()) for i in range(201)]
+    passes, run = desk.suspended(), desk.suspended()
+    assert (await put(desk, run, form(*parts), FORM)).status == 400
+    await assert_still_good(desk, run)
+    assert (await put(desk, passes, form(*parts[:200]), FORM)).status == 200
+    assert [int(content(body_of(desk, passes)[f"f{i}"])) for i in range(200)] == list(range(200))
+
+
+FILE = part('name="a"; filename="secret-thing"', b"1")
+REFUSED: dict[str, tuple[int, dict[str, str], bytes]] = {
+    "no boundary": (400, {"Content-Type": "multipart/form-data"}, form(FILE)),
+    "an empty boundary": (400, {"Content-Type": "multipart/form-data; boundary="}, form(FILE)),
+    "an endless boundary": (400, {"Content-Type": "multipart/form-data; boundary=" + "x" * 5_000}, form(FILE)),
+    "another boundary": (400, {"Content-Type": "multipart/form-data; boundary=YY"}, form(FILE)),
+    "nothing": (400, FORM, b""),
+    "no form": (400, FORM, b'{"secret-thing": 1}'),
+    "cut short in a header": (400, FORM, b"--XX\r\nContent-Dispo"),
+    "cut short in a file": (400, FORM, FILE + part('name="b"; filename="b"', b"secret-thing")[:-4]),
+    "cut short before its end": (400, FORM, FILE),
+    "cut short within its end": (400, FORM, form(FILE)[:-3]),
+    "a header of 100 KB": (400, FORM, form(part('name="a"; filename="b"', b"1", "X-Long: " + "x" * 100_000))),
+    "10,000 headers": (400, FORM, form(part('name="a"', b"1", *(f"X-{i}: 1" for i in range(10_000))))),
+    "a part without headers": (400, FORM, b"--XX\r\n\r\n1\r\n--XX--\r\n"),
+    "a part without a name": (400, FORM, form(FILE, part('filename="secret-thing"', b"1"))),
+    "a name that is no UTF-8": (415, FORM, form(FILE, part(b'name="\xff"', b"1"))),
+    "a file's name that is no UTF-8": (415, FORM, form(FILE, part(b'name="a"; filename="\xff.txt"', b"1"))),
+    "a field that is no UTF-8": (415, FORM, form(FILE, part('name="b"', b"\xff"))),
+    "a field above 512 KB": (413, FORM, form(FILE, part('name="b"', b"x" * (MAX_BODY + 1)))),
+    "fields above 512 KB together": (
+        413, FORM, form(FILE, *(part(f'name="{i}"', b"x" * (MAX_BODY // 10)) for i in range(11))),
+    ),
+}  # fmt: skip
+
+
+async def test_a_form_that_cannot_be_read_changes_nothing_and_leaves_nothing(desk: Desk) -> None:
+    run = desk.suspended()
+    for name, (status, headers, sent) in REFUSED.items():
+        for accept in ("application/json", "text/html"):
+            answer = await put(desk, run, sent, {**headers, "Accept": accept})
+            assert answer.status == status, (name, answer.text)
+            for hidden in (b"secret-thing", b"Traceback", str(desk.home.directory).encode()):
+                assert hidden not in answer.body, name
+        await eventually(lambda: not kept(desk))
+        assert desk.now(run) == run, name
+    await assert_still_good(desk, run)
+
+
+async def test_fields_of_512_kb_together_pass(desk: Desk) -> None:
+    run = desk.suspended()
+    sent = form(*(part(f'name="f{i}"', b"x" * (MAX_BODY // 8)) for i in range(8)))
+    assert (await put(desk, run, sent, FORM)).status == 200
+    assert sum(map(len, body_of(desk, run).values())) == MAX_BODY
+
+
+def test_a_form_is_read_the_same_wherever_it_is_split(tmp_path: Path) -> None:
+    """A boundary, a header, an end: each may come in two pieces."""
+    file = b"\r\n--X\r\n--YX-not\r\r\n--X"
+    sent = form(part('name="a"', b"field"), part('name="f"; filename="f"', file, "Content-Type: a/b"))
+    for pieces in [(sent[:at], sent[at:]) for at in range(len(sent))] + [tuple(bytes([byte]) for byte in sent)]:
+        upload = FormUpload(Place(tmp_path, "run"), FORM["Content-Type"])
+        for piece in pieces:
+            upload.write(piece)
+        found = upload.close()
+        assert found["a"] == "field"
+        assert content(found["f"]) == file
+        upload.discard()
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+async def test_a_form_in_chunks_of_a_byte_arrives(desk: Desk) -> None:
+    run = desk.suspended()
+    sent = form(part('name="a"', b"field"), part('name="f"; filename="f"', b"\r\n--X"))
+    request = written("POST", desk.path("resume", run), {**FORM, "Transfer-Encoding": "chunked"})
+    assert parse(await send(desk.port, request, chunked(*(bytes([byte]) for byte in sent)))).status == 200
+    assert content(body_of(desk, run)["f"]) == b"\r\n--X"
+
+
+async def test_a_file_of_20_mb_arrives_byte_for_byte(desk: Desk) -> None:
+    big, run = secrets.token_bytes(10_000_000) + b"\r\n--X\r\n--YX" + secrets.token_bytes(10_000_000), desk.suspended()
+    sent = form(part('name="f"; filename="big"', big), part('name="last"', b"1"))
+    assert (await put(desk, run, sent, FORM)).status == 200
+    assert content(body_of(desk, run)["f"]) == big
+    assert body_of(desk, run)["last"] == "1"
+
+
+# ---- the link is looked at before the body is read ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("headers", [HEADER, FORM])
+async def test_token_and_state_are_looked_at_before_the_body_is_read(desk: Desk, headers: dict[str, str]) -> None:
+    """Uploads: token and state are checked before the body is read. None of it is ever sent here."""
+    resumed, cancelled = desk.suspended(), desk.suspended()
+    await desk.ask("POST", desk.path("resume", resumed))
+    await desk.ask("POST", desk.path("cancel", cancelled))
+    resume = desk.path("resume", desk.suspended())
+    for status, path in (
+        (404, f"{desk.base}pdnb/resume/nonsense"),
+        (404, f"{desk.base}pdnb/resume/"),
+        (404, resume[:-1]),
+        (404, resume + "/"),
+        (404, resume.replace("pdnb1r", "pdnb1c")),
+        (409, desk.path("resume", resumed)),
+        (410, desk.path("resume", cancelled)),
+    ):
+        for length in ({"Content-Length": "100000000"}, {"Transfer-Encoding": "chunked"}):
+            began = time.monotonic()
+            answer = parse(await send(desk.port, written("POST", path, {**headers, **length})))
+            assert answer.status == status, path
+            assert answer.header("connection") == "close"
+            assert time.monotonic() - began < 5
+    assert not kept(desk)
+    await eventually(lambda: desk.office.uploading == set())
+
+
+async def test_the_second_upload_to_a_link_is_503_and_the_first_goes_on(desk: Desk) -> None:
+    """One upload per link at a time (others 503)."""
+    run, other = desk.suspended(), desk.suspended()
+    async with begun(desk, run, {**HEADER, "Content-Length": "10"}, b"12345") as (reader, writer):
+        for _ in range(2):  # the one that was refused does not make room for the next
+            answer = parse(await send(desk.port, written("POST", desk.path("resume", run), {**FORM, **HEADER}, b"x")))
+            assert answer.status == 503
+            assert answer.header("retry-after") == "5"
+        assert (await put(desk, other, b"another link", HEADER)).status == 200
+        writer.write(b"67890")
+        assert parse(await reader.read()).status == 200
+    assert content(body_of(desk, run)) == b"1234567890"
+    await eventually(lambda: desk.office.uploading == set())
+
+
+# ---- too large, too slow, gone --------------------------------------------------------------------------------------
+
+
+async def test_the_largest_upload_is_5_gb_unless_configured(desk: Desk) -> None:
+    """`max_upload` 5 GB."""
+    assert desk.office.max_upload == MAX_UPLOAD == 5 * 1024**3
+    run = desk.suspended()
+    head = written("POST", desk.path("resume", run), {**HEADER, "Content-Length": str(MAX_UPLOAD + 1)})
+    assert parse(await send(desk.port, head)).status == 413
+    head = written("POST", desk.path("resume", run), {**HEADER, "Content-Length": "9" * 30})
+    assert parse(await send(desk.port, head)).status in (400, 413)
+    await assert_still_good(desk, run)
+
+
+@pytest.mark.parametrize("headers", [HEADER, FORM])
+async def test_more_than_max_upload_is_413_declared_and_chunked(desk: Desk, headers: dict[str, str]) -> None:
+    desk.office.max_upload = 1_000_000
+    run = desk.suspended()
+    overhead = len(form(part('name="f"; filename="f"', b"")))
+    for size, status in ((1_000_001, 413), (3_000_000, 413), (1_000_000, 200)):
+        sent = b"x" * size if headers is HEADER else form(part('name="f"; filename="f"', b"x" * (size - overhead)))
+        assert len(sent) == size
+        for how in ("declared", "chunked") if status == 413 else ("chunked",):
+            head = {"Content-Length": str(size)} if how == "declared" else {"Transfer-Encoding": "chunked"}
+            raw = [sent] if how == "declared" else [chunked(sent[:500_000], sent[500_000:])]
+            answer = parse(await send(desk.port, written("POST", desk.path("resume", run), {**headers, **head}), *raw))
+            assert answer.status == status, (size, how)
+            if status == 413:
+                assert answer.json()["message"] == "the body is larger than 1000000 bytes; nothing changed"
+                await eventually(lambda: not kept(desk))
+                assert desk.now(run) == run
+    assert [path.stat().st_size for path in kept(desk)] == [1_000_000 if headers is HEADER else 1_000_000 - overhead]
+
+
+@pytest.mark.parametrize("length", [{"Content-Length": "5000000000"}, {"Transfer-Encoding": "chunked"}])
+async def test_an_upload_that_stalls_is_closed_and_its_files_are_gone(
+    desk: Desk, length: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At least 64 KB/s on average, also of one that would have time for 5 GB."""
+    assert (link_handlers.BODY_S, link_handlers._SLOWEST) == (15, 64 * 1024)
+    monkeypatch.setattr(link_handlers, "BODY_S", 0.2)
+    run = desk.suspended()
+    sent = form(FILE)[:-10]
+    piece = sent if "Content-Length" in length else b"%x\r\n%b\r\n" % (len(sent), sent)
+    began = time.monotonic()
+    for headers in (HEADER, FORM):
+        async with begun(desk, run, {**headers, **length}, piece) as (reader, _):
+            assert await reader.read() == b""
+    assert 0.4 <= time.monotonic() - began < 5
+    monkeypatch.undo()
+    await assert_still_good(desk, run)
+
+
+async def test_an_upload_that_trickles_is_closed_and_a_fast_one_has_its_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On average: what came fast at first may pause."""
+    monkeypatch.setattr(link_handlers, "BODY_S", 0.1)
+    monkeypatch.setattr(link_handlers, "_SLOWEST", 2_000)
+    run, patient = desk.suspended(), desk.suspended()
+    async with begun(desk, patient, {**HEADER, "Content-Length": "100001"}, b"x" * 100_000) as (heard, fast):
+        async with begun(desk, run, {**HEADER, "Content-Length": "100000"}, b"x") as (reader, writer):
+            began, closed = time.monotonic(), asyncio.create_task(reader.read())
+            while not closed.done():
+                writer.write(b"x")
+                assert time.monotonic() - began < 10
+                await asyncio.wait([closed], timeout=0.01)
+            assert closed.exception() is not None or closed.result() == b""
+        await eventually(lambda: time.monotonic() - began > 0.3)
+        fast.write(b"!")
+        assert parse(await heard.read()).status == 200
+    assert len(content(body_of(desk, patient))) == 100_001
+    assert [path.parent.name for path in kept(desk)] == [patient.id]
+    monkeypatch.undo()
+    assert desk.now(run) == run
+    assert (await put(desk, run, b"again", HEADER)).status == 200
+
+
+@pytest.mark.parametrize("headers", [HEADER, FORM])
+async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(desk: Desk, headers: dict[str, str]) -> None:
+    run, sent = desk.suspended(), form(FILE, part('name="b"; filename="b"', b"x" * 100_000))[:-50_000]
+    for length in ({"Content-Length": "1000000"}, {"Transfer-Encoding": "chunked"}):
+        piece = sent if "Content-Length" in length else b"%x\r\n%b\r\n" % (len(sent), sent)
+        for reset in (False, True):
+            async with begun(desk, run, {**headers, **length}, piece) as (_, writer):
+                if reset:
+                    writer.transport.abort()
+            await eventually(lambda: not kept(desk))
+            assert desk.now(run) == run
+    await assert_still_good(desk, run)
+
+
+async def test_a_client_that_leaves_before_it_hears_the_answer_has_acted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its body was whole: the run goes on with it, so its file has to be there."""
+    run, left, apply, close = desk.suspended(), asyncio.Event(), desk.office.apply, LinkHandler.on_connection_close
+
+    async def held(run_id: str, event: Event) -> Run:
+        await left.wait()
+        return await apply(run_id, event)
+
+    def closed(handler: LinkHandler) -> None:
+        close(handler)
+        left.set()
+
+    monkeypatch.setattr(desk.office, "apply", held)
+    monkeypatch.setattr(LinkHandler, "on_connection_close", closed)
+    async with begun(desk, run, {**HEADER, "Content-Length": "5"}, b"whole"):
+        pass
+    await eventually(lambda: desk.status(run) is Status.QUEUED)
+    await eventually(lambda: desk.office.uploading == set())
+    assert content(body_of(desk, run)) == b"whole"
+
+
+async def test_no_task_is_left_behind_by_uploads_that_failed(desk: Desk) -> None:
+    run, before = desk.suspended(), asyncio.all_tasks()
+    async with begun(desk, run, {**HEADER, "Content-Length": "10"}, b"12345"):
+        pass
+    head = written("POST", desk.path("resume", run), {"Transfer-Encoding": "chunked"})
+    assert parse(await send(desk.port, head, chunked(b"x" * 20_000_000))).status == 413
+    await eventually(lambda: {t for t in asyncio.all_tasks() - before if "_execute" in repr(t)} == set())
+    await assert_still_good(desk, run)
+
+
+# ---- losers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("purpose", "status"), [("resume", 409), ("cancel", 410)])
+async def test_the_files_of_a_loser_go_at_once(desk: Desk, purpose: Any, status: int) -> None:
+    """Files of losers and orphans go at once."""
+    for headers, sent in ((HEADER, b"x" * 100_000), (FORM, form(FILE))):
+        run = desk.suspended()
+        head = {**headers, "Content-Length": str(len(sent))}
+        async with begun(desk, run, head, sent[:-1]) as (reader, writer):
+            assert (await desk.ask("POST", desk.path(purpose, run), {}, b"winner")).status == 200
+            decided = desk.now(run)
+            writer.write(sent[-1:])
+            assert parse(await reader.read()).status == status
+        assert not kept(desk)
+        assert desk.now(run) == decided
+        if purpose == "resume":
+            assert body_of(desk, run) == "winner"
+
+
+async def test_the_files_of_a_loser_go_and_the_winners_stay(desk: Desk) -> None:
+    """Two uploads to one link, the second over another server of the same store."""
+    run = desk.suspended()
+    async with begun(desk, run, {**HEADER, "Content-Length": "10"}, b"loser") as (reader, writer):
+        desk.office.uploading.clear()  # another server does not know of this one's uploads
+        assert (await put(desk, run, b"winner", HEADER)).status == 200
+        writer.write(b"loser")
+        assert parse(await reader.read()).status == 409
+    assert [path.read_bytes() for path in kept(desk)] == [b"winner"]
+    assert kept(desk) == [Path(body_of(desk, run)["path"])]
+
+
+# ---- a disk that is full, a store that is busy ----------------------------------------------------------------------
+
+
+def fill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on the disk has room for names only."""
+    new = Place.new
+
+    def full(place: Place) -> tuple[Path, IO[bytes]]:
+        path, file = new(place)
+        file.close()
+        return path, Path("/dev/full").open("wb")
+
+    monkeypatch.setattr(Place, "new", full)
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000], ids=["at the end", "in the middle"])
+@pytest.mark.parametrize("headers", [HEADER, FORM])
+async def test_a_full_disk_is_503_and_the_link_stays_good(
+    desk: Desk, headers: dict[str, str], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Store not available: 503 with `Retry-After`; state unchanged, link still good."""
+    run = desk.suspended()
+    fill(monkeypatch)
+    sent = b"x" * size
+    answer = await put(desk, run, sent if headers is HEADER else form(part('name="f"; filename="f"', sent)), headers)
+    assert answer.status == 503
+    assert answer.header("retry-after") == "5"
+    monkeypatch.undo()
+    await assert_still_good(desk, run)
+
+
+@pytest.mark.parametrize("headers", [HEADER, FORM])
+def test_a_full_disk_does_not_keep_the_files_of_an_upload_that_it_broke(
+    headers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing a file writes what was left to write, and fails once more."""
+    fill(monkeypatch)
+    upload = uploads.begin(tmp_path, "run", "", {name.title(): value for name, value in headers.items()})
+    upload.write(part('name="f"; filename="f"', b"x")[:-2])
+    with pytest.raises(OSError, match="No space left"):
+        upload.write(b"x" * 1_000_000)
+    upload.discard()
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+async def test_a_place_that_cannot_be_made_is_503(desk: Desk) -> None:
+    run = desk.suspended()
+    (desk.home.directory / "uploads").write_text("a file where a directory should be")
+    assert (await put(desk, run, b"x", HEADER)).status == 503
+    (desk.home.directory / "uploads").unlink()
+    await assert_still_good(desk, run)
+
+
+async def test_a_store_that_is_locked_is_503_and_the_files_are_gone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = desk.suspended()
+
+    async def locked(run_id: str, event: Event) -> Run:
+        raise StoreUnavailable("locked")
+
+    monkeypatch.setattr(desk.office, "apply", locked)
+    assert (await put(desk, run, b"x", HEADER)).status == 503
+    monkeypatch.undo()
+    await assert_still_good(desk, run)
+
+
+# ---- early ----------------------------------------------------------------------------------------------------------
+
+
+async def test_an_upload_that_comes_early_is_kept_and_delivered(desk: Desk) -> None:
+    """Before the step has ended, not GET: 202, kept, applied at the end."""
+    run, late = desk.working(), desk.working()
+    for one in (run, late):
+        assert (await put(desk, one, form(part('name="f"; filename="f"', b"early")), FORM)).status == 202
+    assert (await put(desk, run, b"second", HEADER)).status == 409
+    assert len(kept(desk)) == 2
+    uploads.sweep(desk.home.directory, desk.office._named_files, before_s=time.time() + 60)
+    assert len(kept(desk)) == 2
+    desk.suspended(desk.now(run))
+    assert desk.status(run) is Status.QUEUED
+    assert content(body_of(desk, run)["f"]) == b"early"
+    desk.home.store.apply(late.id, Returned(late.since_ms + 1, late.fence))  # it never asked for a pause
+    assert "$resume_data" not in desk.home.store.exports(late.id)["approve"]
+
+
+# ---- what a server that died left behind ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def left_behind(pdnb_dir: Path) -> dict[str, Path]:
+    """Files below the uploads' directory before the server starts; those whose names begin with ``old`` are aged."""
+    run = "0" * 20
+    found = {name: pdnb_dir / "uploads" / run / name for name in ("old-orphan", "fresh-orphan")}
+    found["old-alone"] = pdnb_dir / "uploads" / ("1" * 20) / "old-alone"
+    for name, path in found.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+        if name.startswith("old"):
+            os.utime(path, (time.time() - 3_600,) * 2)
+    return found
+
+
+async def test_orphans_go_when_a_server_starts_and_fresh_ones_stay(left_behind: dict[str, Path], desk: Desk) -> None:
+    """Files of orphans go; one that was written to just now may still be coming in, to another server."""
+    await eventually(lambda: not left_behind["old-orphan"].exists())
+    await eventually(lambda: not left_behind["old-alone"].parent.exists())
+    assert left_behind["fresh-orphan"].exists()
+
+
+async def test_files_that_a_run_names_stay_for_ever(desk: Desk) -> None:
+    """The others with the run."""
+    raw, files = desk.suspended(), desk.suspended()
+    assert (await put(desk, raw, b"raw", HEADER)).status == 200
+    twice = form(part('name="f"; filename="1"', b"one"), part('name="f"; filename="2"', b"two"), part('name="t"', b"x"))
+    assert (await put(desk, files, twice, FORM)).status == 200
+    named = kept(desk)
+    assert len(named) == 3
+    orphan = named[0].with_name("orphan")
+    orphan.write_text("x")
+    uploads.sweep(desk.home.directory, desk.office._named_files, before_s=time.time() + 60)
+    assert kept(desk) == named
+
+
+async def test_nothing_goes_while_the_store_cannot_say_what_it_names(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that is locked when the server starts has not forgotten its files."""
+    run = desk.suspended()
+    assert (await put(desk, run, b"raw", HEADER)).status == 200
+
+    def locked(run_id: str) -> None:
+        raise StoreUnavailable("locked")
+
+    monkeypatch.setattr(desk.office.home.store, "attempts", locked)
+    uploads.sweep(desk.home.directory, desk.office._named_files, before_s=time.time() + 60)
+    assert [path.read_bytes() for path in kept(desk)] == [b"raw"]
+
+
+def test_a_sweep_of_a_store_without_uploads_is_nothing(tmp_path: Path) -> None:
+    uploads.sweep(tmp_path, lambda _: set(), before_s=time.time())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_form_without_a_boundary_makes_no_file(tmp_path: Path) -> None:
+    with pytest.raises(BadBody, match="names no boundary"):
+        uploads.begin(tmp_path, "run", "", {"Content-Type": "multipart/form-data"})
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,182 @@
+"""What the server's tests share: runs that wait at a step, and requests exactly as they are written.
+
+- :class:`Desk` holds a store's directory as a kernel does, next to the server, and makes runs that wait.
+- :func:`send` writes bytes to the server's port and reads until it closes: no client tidies anything up.
+- :func:`eventually` looks until something is true; nothing here waits for a fixed time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pdnb.coordination.home import Home, now_ms
+from pdnb.links import Purpose, Target
+from pdnb.model import Claimed, Run, Slept, Status, Suspended
+from pdnb.workflow.model import Environment, Frozen, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jupyter_server.serverapp import ServerApp
+
+    from pdnb.server.service import Office
+
+DAY = 86_400_000
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer: header names in lower case, every value in a list."""
+
+    status: int
+    headers: dict[str, list[str]]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def header(self, name: str) -> str:
+        """The one value of *name*; a header that is missing or comes twice is an error."""
+        (value,) = self.headers[name]
+        return value
+
+
+def parse(raw: bytes) -> Answer:
+    """The first answer in *raw*, interim ones (1xx) skipped; chunked bodies are joined."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin1").split("\r\n")
+    status = int(first.split(" ")[1])
+    if status < 200:
+        return parse(body)
+    headers: dict[str, list[str]] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers.setdefault(name.lower(), []).append(value.strip())
+    return Answer(status, headers, body)
+
+
+def written(
+    method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, *, host: str = "x"
+) -> bytes:
+    """A request as bytes; the length is declared when there is a *body*, and the connection is closed after it."""
+    lines = {"Host": host, "Connection": "close"}
+    if body is not None:
+        lines["Content-Length"] = str(len(body))
+    lines |= headers or {}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin1") + (body or b"")
+
+
+async def send(port: int, *pieces: bytes) -> bytes:
+    """Everything the server says to *pieces* until it closes the connection, also when it does not read them all."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, ("127.0.0.1", port))
+        speaking = loop.create_task(_speak(sock, pieces))
+        heard = b""
+        with contextlib.suppress(ConnectionError):
+            while piece := await loop.sock_recv(sock, 65_536):
+                heard += piece
+        speaking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await speaking
+        return heard
+
+
+async def _speak(sock: socket.socket, pieces: tuple[bytes, ...]) -> None:
+    with contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            await asyncio.get_running_loop().sock_sendall(sock, piece)
+
+
+async def eventually(look: Callable[[], _T], *, within_s: float = 20) -> _T:
+    """The first true result of *look*."""
+    until = time.monotonic() + within_s
+    while not (found := look()):
+        assert time.monotonic() < until, f"still {found!r} after {within_s} s"
+        await asyncio.sleep(0.02)
+    return found
+
+
+def code(
+    *steps: str, name: str = "launch", executable: str = sys.executable, cwd: Path | None = None, **sources: str
+) -> Frozen:
+    """A workflow of *steps* that do nothing, and of those in *sources* behind them, for this interpreter."""
+    cells = [Step(step, "pass") for step in steps] + [Step(step, source) for step, source in sources.items()]
+    place = Environment(executable, str(cwd or Path.cwd()), tuple(entry for entry in sys.path if entry))
+    return Frozen(name, tuple(cells), (), place)
+
+
+class Desk:
+    """A kernel's side of the store that *app* serves. The runs it makes are claimed by it, not executed."""
+
+    def __init__(self, app: ServerApp, home: Home) -> None:
+        self.home = home
+        self.port = app.port
+        self.base = app.base_url
+        self.office: Office = app.web_app.settings["pdnb_office"]
+
+    def working(self, *steps: str, name: str = "launch") -> Run:
+        """A run whose first step is at work."""
+        frozen = code(*(steps or ("approve", "publish")), name=name)
+        return self.home.store.add(frozen, {"to": "team"}, at_ms=now_ms(), owner=self.home.owner)
+
+    def suspended(
+        self,
+        run: Run | None = None,
+        *,
+        timeout_ms: int = DAY,
+        on_timeout: Literal["cancel", "resume"] = "cancel",
+        confirm: bool = True,
+        exports: dict[str, Any] | None = None,
+    ) -> Run:
+        """*run* (or a new one) after its present step asked to be suspended."""
+        run, now = run or self.working(), now_ms()
+        event = Suspended(
+            now, run.fence, exports or {}, due_ms=now + timeout_ms, on_timeout=on_timeout, confirm=confirm
+        )
+        return self.home.store.apply(run.id, event)
+
+    def sleeping(self, kind: Literal["rerun", "delay"], *, wait_ms: int = DAY, confirm: bool = True) -> Run:
+        """A new run whose first step asked for a rerun or a delay."""
+        run, now = self.working(), now_ms()
+        return self.home.store.apply(run.id, Slept(now, run.fence, kind=kind, due_ms=now + wait_ms, confirm=confirm))
+
+    def claimed(self, run: Run) -> Run:
+        """*run*, taken from the queue by this side."""
+        return self.home.store.apply(run.id, Claimed(now_ms(), self.home.owner))
+
+    def token(self, purpose: Purpose, run: Run) -> str:
+        return self.home.links.token(purpose, Target(run.id, run.step, run.runs))
+
+    def path(self, purpose: Purpose, run: Run) -> str:
+        """The path of the present attempt's link."""
+        return f"{self.base}pdnb/{purpose}/{self.token(purpose, run)}"
+
+    def now(self, run: Run) -> Run:
+        """*run* as it is stored now."""
+        return self.home.store.get(run.id)
+
+    async def ask(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """The answer to one request, sent as it is written here."""
+        return parse(await send(self.port, written(method, path, headers, body, host=f"127.0.0.1:{self.port}")))
+
+    def status(self, run: Run) -> Status:
+        return self.now(run).status

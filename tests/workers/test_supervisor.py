@@ -1,0 +1,324 @@
+"""The supervisor: a real server that starts workers, keeps them warm and few, and outlives whatever they do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pdnb.coordination.home import Home, now_ms
+from pdnb.errors import StoreUnavailable
+from pdnb.model import Run, Status
+from tests.support.desk import Desk, code, eventually
+from tests.support.live import Server, alive, post, until
+from tests.workers.test_worker import HOLD, PLACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jupyter_server.serverapp import ServerApp
+    from traitlets.config import Config
+
+    from pdnb.workflow.model import Frozen
+
+ASK = "step.flow.suspend()\n'asked'"
+
+
+@pytest.fixture
+def jp_server_config(jp_server_config: Config, request: pytest.FixtureRequest) -> Config:
+    """As many workers as the test wants (default: 2, pdnb's own)."""
+    jp_server_config.PdnbApp.max_workers = getattr(request, "param", 2)
+    return jp_server_config
+
+
+@pytest.fixture
+def desk(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
+    with Home(pdnb_dir, kind="kernel") as home:
+        yield Desk(pdnb_server, home)
+
+
+def queued(desk: Desk, frozen: Frozen, event: Any = None) -> Run:
+    return desk.home.store.add(frozen, event, at_ms=now_ms())
+
+
+def left(desk: Desk, run: Run, step: str) -> Any:
+    return desk.home.store.exports(run.id)[step]["$return_value"]
+
+
+def workers(desk: Desk) -> set[int]:
+    """The process ids of the workers that live."""
+    names = [card.stem for card in (desk.home.directory / "owners").glob("worker-*.json")]
+    return {int(name.split("-")[1]) for name in names if desk.home.owners.alive(name)}
+
+
+async def ended(desk: Desk, *runs: Run, status: Status = Status.SUCCEEDED) -> None:
+    await eventually(lambda: all(desk.now(run).status.over for run in runs), within_s=40)
+    assert [desk.status(run) for run in runs] == [status] * len(runs)
+
+
+async def test_a_resumed_run_goes_on_in_a_worker_where_it_was_started(desk: Desk, tmp_path: Path) -> None:
+    """After a pause a run continues in a worker; user code never runs in the server's process."""
+    run = queued(desk, code(ask=ASK, place=PLACE, cwd=tmp_path))
+    await eventually(lambda: desk.status(run) is Status.SUSPENDED)
+    assert (await desk.ask("POST", desk.path("resume", desk.now(run)))).status == 200
+    await ended(desk, run)
+    place = left(desk, run, "place")
+    assert place["pid"] != os.getpid()
+    assert (place["cwd"], place["executable"]) == (str(tmp_path), sys.executable)
+
+
+async def test_the_same_worker_is_warm_for_the_second_run(desk: Desk) -> None:
+    first = queued(desk, code(place=PLACE))
+    await ended(desk, first)
+    second, third = queued(desk, code(place=PLACE)), queued(desk, code(other="1", place=PLACE))
+    await ended(desk, second, third)
+    assert len({left(desk, run, "place")["pid"] for run in (first, second)}) == 1
+    assert len(workers(desk)) <= 2
+
+
+async def test_no_more_workers_than_allowed_work_at_once(desk: Desk, tmp_path: Path) -> None:
+    """The server's supervisor keeps at most `max_workers`."""
+    runs = [queued(desk, code(hold=HOLD), {"at": str(tmp_path)}) for _ in range(5)]
+    await eventually(lambda: [desk.status(run) for run in runs].count(Status.RUNNING) == 2)
+    for _ in range(3):
+        await desk.office.look()
+    assert len(workers(desk)) == 2
+    assert [desk.status(run) for run in runs].count(Status.QUEUED) == 3
+    (tmp_path / "go").touch()
+    await ended(desk, *runs)
+
+
+@pytest.mark.parametrize("jp_server_config", [1], indirect=True)
+async def test_one_worker_makes_room_for_another_environment(desk: Desk, tmp_path: Path) -> None:
+    places = [tmp_path / name for name in ("a", "b", "c")]
+    for place in places:
+        place.mkdir()
+    runs = [queued(desk, code(place=PLACE, cwd=place)) for place in places * 2]
+    await ended(desk, *runs)
+    assert [left(desk, run, "place")["cwd"] for run in runs] == [str(place) for place in places * 2]
+    await eventually(lambda: len(workers(desk)) <= 1)
+
+
+@pytest.mark.parametrize("jp_server_config", [0], indirect=True)
+async def test_with_no_workers_allowed_a_run_waits(desk: Desk) -> None:
+    run = queued(desk, code(fine="1"))
+    for _ in range(3):
+        await desk.office.look()
+    assert (desk.status(run), workers(desk)) == (Status.QUEUED, set())
+
+
+async def test_a_step_whose_worker_was_killed_runs_again_in_another(desk: Desk, tmp_path: Path) -> None:
+    """Crash: a step that was interrupted runs again from its start, with the same idempotency key."""
+    run = queued(desk, code(hold=HOLD), {"at": str(tmp_path)})
+    await eventually((tmp_path / "begun").exists)
+    (pid,) = workers(desk)
+    os.kill(pid, signal.SIGKILL)
+    await eventually(lambda: len((tmp_path / "begun").read_text().split()) == 2)
+    (tmp_path / "go").touch()
+    await ended(desk, run)
+    assert (tmp_path / "begun").read_text().split() == [f"{run.id}/hold/1"] * 2
+    assert workers(desk).isdisjoint({pid})
+
+
+async def test_a_step_that_kills_three_workers_fails_and_the_others_go_on(desk: Desk) -> None:
+    kills = queued(desk, code(kills="import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"))
+    fine = queued(desk, code(fine="1"))
+    await ended(desk, kills, status=Status.FAILED)
+    await ended(desk, fine)
+    assert "3 times" in (desk.now(kills).error or "")
+
+
+@pytest.mark.parametrize("missing", ["interpreter", "directory"])
+async def test_a_place_that_is_gone_is_said_in_one_line_and_stops_nobody_else(
+    desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture, missing: str
+) -> None:
+    gone = tmp_path / "gone"
+    lost = queued(desk, code(x="1", cwd=gone) if missing == "directory" else code(x="1", executable=str(gone)))
+    fine = queued(desk, code(fine="1"))
+    await ended(desk, fine)
+    for _ in range(3):
+        await desk.office.look()
+    said = [record.getMessage() for record in caplog.records if "no worker for run" in record.getMessage()]
+    assert len(said) == 1  # once, not at every look
+    assert str(gone) in said[0]
+    assert "restore" in said[0]
+    assert "\n" not in said[0]
+    assert desk.status(lost) is Status.QUEUED
+
+
+async def test_an_interpreter_that_cannot_work_is_said_and_not_tried_in_a_circle(
+    desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "python"
+    broken.write_text(f"#!/bin/sh\necho >> {tmp_path / 'starts'}\necho 'No module named pdnb' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    lost, fine = queued(desk, code(x="1", executable=str(broken))), queued(desk, code(fine="1"))
+    await ended(desk, fine)
+
+    def said() -> list[str]:
+        return [r.getMessage() for r in caplog.records if "No module named pdnb" in r.getMessage()]
+
+    await eventually(said)
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        await desk.office.look()
+        await asyncio.sleep(0.01)
+    assert len((tmp_path / "starts").read_text()) <= 3
+    assert desk.status(lost) is Status.QUEUED
+
+
+async def test_code_that_was_tampered_with_fails_its_run_alone(desk: Desk, tmp_path: Path) -> None:
+    """Workflow code and interpreter path carry a MAC; that run is marked corrupt, nothing is executed."""
+    rows, owned = desk.home.store._rows, tmp_path / "owned"
+    evil = code(evil="'meant well'")
+    with rows.transact():  # nobody can claim it before it is spoilt
+        run = desk.home.store.add(evil, None, at_ms=now_ms())
+        text = rows.get(f"workflow/{run.hash}")
+        assert text is not None
+        rows.set(f"workflow/{run.hash}", text.replace("'meant well'", f"open({str(owned)!r}, 'w')"))
+    fine = queued(desk, code(fine="1"))
+    await ended(desk, run, status=Status.FAILED)
+    await ended(desk, fine)
+    assert "changed from outside" in (desk.now(run).error or "")
+    assert not owned.exists()
+
+
+async def test_a_damaged_row_does_not_stand_before_the_others(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    rows = desk.home.store._rows
+    with rows.transact():
+        bad = desk.home.store.add(code(x="1"), None, at_ms=now_ms())
+        rows.set(f"run/{bad.id}", "{", tag=f"queued {bad.workflow}")
+    for _ in range(3):
+        await desk.office.look()
+    assert sum(bad.id in record.getMessage() for record in caplog.records) == 1  # said once, not at every look
+    fine = queued(desk, code(fine="1"))
+    await ended(desk, fine)
+
+
+async def test_a_store_that_is_locked_for_a_moment_costs_no_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(_: str) -> None:
+        raise StoreUnavailable("locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.office.home.store, "frozen", locked)
+        run = queued(desk, code(x="1"))
+        with pytest.raises(StoreUnavailable):
+            await desk.office.look()
+    await ended(desk, run)
+
+
+async def test_a_worker_gets_no_token_of_the_server(desk: Desk, jp_auth_header: dict[str, str]) -> None:
+    run = queued(desk, code(environ="import os\ndict(os.environ)"))
+    await ended(desk, run)
+    assert jp_auth_header["Authorization"].split()[1] not in str(left(desk, run, "environ"))
+
+
+def test_a_server_that_stops_leaves_no_idle_worker(tmp_path: Path, pdnb_dir: Path) -> None:
+    with Server(tmp_path / "server", pdnb_dir) as server, Home(pdnb_dir, kind="kernel") as home:
+        run = home.store.add(code(ask=ASK, place=PLACE), None, at_ms=now_ms())
+        until(lambda: home.store.get(run.id).status is Status.SUSPENDED)
+        home.reload_settings()
+        assert post(str(home.link("resume", home.store.get(run.id)))) == 200
+        until(lambda: home.store.get(run.id).status is Status.SUCCEEDED)
+        pid = home.store.exports(run.id)["place"]["$return_value"]["pid"]
+        assert alive(pid)
+        assert server.stop() == 0
+        until(lambda: not alive(pid), within_s=10)
+        home.owners.bury()
+        assert {card.name.split("-")[0] for card in (pdnb_dir / "owners").glob("*.json")} == {"kernel"}
+
+
+def test_a_server_that_is_killed_leaves_no_worker_for_long(tmp_path: Path, pdnb_dir: Path) -> None:
+    with Server(tmp_path / "server", pdnb_dir) as server, Home(pdnb_dir, kind="kernel") as home:
+        run = home.store.add(code(place=PLACE), None, at_ms=now_ms())
+        until(lambda: home.store.get(run.id).status is Status.SUCCEEDED)
+        pid = home.store.exports(run.id)["place"]["$return_value"]["pid"]
+        server.kill()
+        until(lambda: not alive(pid), within_s=10)
+
+
+def test_a_worker_at_work_outlives_its_server_and_what_it_did_counts(tmp_path: Path, pdnb_dir: Path) -> None:
+    with Server(tmp_path / "server", pdnb_dir) as server, Home(pdnb_dir, kind="kernel") as home:
+        run = home.store.add(code(hold=HOLD, after="'after'"), {"at": str(tmp_path)}, at_ms=now_ms())
+        until((tmp_path / "begun").exists)
+        assert server.stop() == 0
+        (tmp_path / "go").touch()
+        until(lambda: home.store.get(run.id).status is Status.SUCCEEDED)
+        assert (tmp_path / "begun").read_text().split() == [f"{run.id}/hold/1"]
+        until(lambda: not list((pdnb_dir / "owners").glob("worker-*.json")), within_s=10)
+
+
+@pytest.mark.parametrize("jp_server_config", [1], indirect=True)
+async def test_a_constant_backlog_in_one_environment_does_not_starve_another(desk: Desk, tmp_path: Path) -> None:
+    """Several runs at once, fair between workflows."""
+    busy, other = tmp_path / "busy", tmp_path / "other"
+    busy.mkdir()
+    other.mkdir()
+    step = "import time\ntime.sleep(0.05)"
+    backlog = [queued(desk, code(work=step, cwd=busy)) for _ in range(100)]
+    await eventually(lambda: any(desk.status(run) is not Status.QUEUED for run in backlog))
+    waiting = queued(desk, code(place=PLACE, cwd=other))
+    await ended(desk, waiting)
+    assert any(desk.status(run) is Status.QUEUED for run in backlog)  # it did not wait for all of them
+
+
+async def test_a_step_that_does_not_give_way_to_its_time_limit_is_killed_and_fails(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pdnb.workers.supervisor._GRACE_S", 0)
+    deaf = f"import signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\nopen({str(tmp_path / 'in')!r}, 'w')\n"
+    plain = code(deaf=deaf + "time.sleep(60)")
+    frozen = replace(plain, steps=(replace(plain.steps[0], time_limit=0.5),))
+    run = queued(desk, frozen)
+    await eventually((tmp_path / "in").exists)
+    await ended(desk, run, status=Status.FAILED)
+    said = "interrupted, outcome unknown: it took longer than its time limit of 0.5 s and did not give way"
+    assert desk.now(run).error == said
+
+
+async def test_a_machine_that_slept_or_a_clock_that_was_set_ends_no_step(desk: Desk, tmp_path: Path) -> None:
+    """A long step or a sleeping laptop is not death: a time limit counts what its own alarm counts."""
+    plain = code(hold=HOLD)
+    run = queued(desk, replace(plain, steps=(replace(plain.steps[0], time_limit=60),)), {"at": str(tmp_path)})
+    await eventually((tmp_path / "begun").exists)
+    desk.office.home.clock = lambda: now_ms() + 86_400_000
+    for _ in range(3):
+        await desk.office.look()
+    assert desk.status(run) is Status.RUNNING
+    (tmp_path / "go").touch()
+    await ended(desk, run)
+
+
+@pytest.mark.parametrize("jp_server_config", [1], indirect=True)
+async def test_who_has_to_end_but_is_at_work_still_counts(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most `max_workers`, also where environments take turns."""
+    monkeypatch.setattr("pdnb.workers.supervisor._TURN_S", 0)
+    other = tmp_path / "other"
+    other.mkdir()
+    held = queued(desk, code(hold=HOLD), {"at": str(tmp_path)})
+    await eventually((tmp_path / "begun").exists)
+    waiting = queued(desk, code(place=PLACE, cwd=other))
+    for _ in range(5):
+        await desk.office.look()
+    assert len(desk.office._supervisor._workers) == 1
+    assert desk.status(waiting) is Status.QUEUED
+    (tmp_path / "go").touch()
+    await ended(desk, held, waiting)
+
+
+async def test_a_place_that_comes_back_is_served(desk: Desk, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    run = queued(desk, code(x="1", cwd=gone))
+    for _ in range(3):
+        await desk.office.look()
+    gone.mkdir()
+    await ended(desk, run)
