@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from benchmarks.serving import server
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Suspended
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 PROCESSES: Final = 20
 REQUESTS: Final = 1_000
@@ -93,7 +93,7 @@ def _told(answer: str) -> Told:
 
 def main(rounds: int = 20) -> None:
     """Run and print."""
-    frozen = Frozen("one winner", (Step("ask", ""), Step("after", "")), (), Environment(sys.executable, "/"))
+    frozen = WorkflowVersion("one winner", (Step("ask", ""), Step("after", "")), (), Environment(sys.executable, "/"))
     print(f"{REQUESTS:,} POSTs from {PROCESSES} processes on one suspension, {os.cpu_count()} cores")
     print(f"{'round':>5} {'200':>5} {'409':>5} {'other':>5} {'seconds':>8}  winner")
     with (

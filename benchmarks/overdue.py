@@ -29,8 +29,8 @@ from urllib.parse import urlsplit
 from benchmarks.filling import Filling
 from benchmarks.serving import begin, free_port
 from pdnb.coordination.home import Home, now_ms
-from pdnb.model import End, Run, Slept, Status, Suspended
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.model import End, RunRecord, Slept, Status, Suspended
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 PAUSES: Final = 10_000
 WORKFLOWS: Final = 5
@@ -47,7 +47,7 @@ class Asked:
     """One overdue pause: its kind and the run as it waited."""
 
     kind: str
-    run: Run
+    run: RunRecord
 
 
 @dataclass
@@ -108,11 +108,11 @@ def ask(store: Filling, pauses: int, seed: int = 1) -> list[Asked]:
     return sorted(asked, key=lambda one: (one.run.due_ms, one.run.id))
 
 
-def _code(name: str) -> Frozen:
-    return Frozen(name, (Step("ask", "1"), Step("after", "2")), (), Environment(sys.executable, "/"))
+def _code(name: str) -> WorkflowVersion:
+    return WorkflowVersion(name, (Step("ask", "1"), Step("after", "2")), (), Environment(sys.executable, "/"))
 
 
-def _pause(kind: str, run: Run, at_ms: int, due_ms: int) -> End:
+def _pause(kind: str, run: RunRecord, at_ms: int, due_ms: int) -> End:
     if kind == "rerun":
         return Slept(at_ms, run.fence, kind="rerun", due_ms=due_ms)
     if kind == "delay":

@@ -20,7 +20,7 @@ from playwright.async_api import Page, WebSocket, async_playwright, expect
 
 from pdnb.coordination.home import Home, now_ms
 from pdnb.kernel.panel import Panel
-from pdnb.kernel.run_feed import Roll
+from pdnb.kernel.run_feed import RunFeed
 from pdnb.kernel.watcher import Live
 from pdnb.model import Cancelled
 from tests.browser.desk import Desk, new_window
@@ -85,7 +85,7 @@ def _kernel(home: Home) -> None:
     print(f", one with news {_since(began):.0f} ms", end="")
     cursor: str | None = ""
     times, size = [], len(json.dumps(panel.get_state("page")))
-    roll = Roll(home, "crowd", RUNS)
+    roll = RunFeed(home, "crowd", RUNS)
     while cursor is not None:
         began = time.perf_counter()
         runs, cursor = roll.page(cursor)

@@ -24,8 +24,8 @@ from benchmarks.filling import Filling
 from benchmarks.serving import begin, free_port, until_ready
 from pdnb.coordination.home import Home, now_ms
 from pdnb.links import Target
-from pdnb.model import Run, Status, Suspended
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.model import RunRecord, Status, Suspended
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 RUNS: Final = 1_000
 ROUNDS: Final = 5
@@ -71,9 +71,9 @@ class Place:
             self._process = None
 
 
-def _ask(store: Filling, runs: int) -> list[Run]:
+def _ask(store: Filling, runs: int) -> list[RunRecord]:
     where = Environment(sys.executable, "/", tuple(os.path.abspath(entry) for entry in sys.path))  # noqa: PTH100
-    frozen = Frozen("wait", (Step("ask", "def handler(pd):\n    pd.flow.suspend()"), Step("after", "7")), (), where)
+    frozen = WorkflowVersion("wait", (Step("ask", "def handler(pd):\n    pd.flow.suspend()"), Step("after", "7")), (), where)
     at_ms, found = now_ms(), []
     with store.together():
         for i in range(runs):
@@ -141,7 +141,7 @@ def _links(full: Place, resume: list[str], cancel: list[str]) -> None:
         sys.exit("not every link was good, or not every answered run came to its end")
 
 
-def _end(home: Home, run: Run) -> Status:
+def _end(home: Home, run: RunRecord) -> Status:
     until = time.monotonic() + 30
     while not (status := home.store.get(run.id).status).over and time.monotonic() < until:
         home.bell.wait(0.1)

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from benchmarks.serving import server
 from pdnb.client import start
 from pdnb.coordination.home import Home
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 WARM, COLD, COMMITS = 200, 40, 300
 
@@ -51,7 +51,7 @@ def main() -> None:
 
 def _one(home: Home, cwd: Path) -> float:
     """Milliseconds for one run."""
-    frozen = Frozen("latency", (_ASK, _NEXT), (), Environment(sys.executable, str(cwd), tuple(filter(None, sys.path))))
+    frozen = WorkflowVersion("latency", (_ASK, _NEXT), (), Environment(sys.executable, str(cwd), tuple(filter(None, sys.path))))
     run = start(home, frozen, show=False)
     url = urlsplit(str(run.resume_url))
     connection = http.client.HTTPConnection(url.netloc)

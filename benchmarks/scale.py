@@ -26,8 +26,8 @@ from typing import Final
 from benchmarks.filling import Filling, Pattern, copy, last_row, mixed
 from benchmarks.serving import begin, free_port, until_ready
 from pdnb.coordination.home import Home, now_ms
-from pdnb.model import Cancelled, Claimed, Raised, Resumed, Returned, Run, Status, Suspended
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.model import Cancelled, Claimed, Raised, Resumed, Returned, RunRecord, Status, Suspended
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 RUNS: Final = 1_000_000
 SUSPENDED: Final = (1, 1_000, 100_000)
@@ -204,11 +204,11 @@ def _changes(empty: Filling, full: Filling) -> bool:
     return met
 
 
-def _change(store: Filling, waiting: Run, code: Frozen) -> list[tuple[str, float]]:
+def _change(store: Filling, waiting: RunRecord, code: WorkflowVersion) -> list[tuple[str, float]]:
     now = now_ms()
     resumed = Resumed(now, waiting.step, waiting.runs, "link", None, dict(_REQUEST))
-    added: list[Run] = []
-    claimed: list[Run | None] = []
+    added: list[RunRecord] = []
+    claimed: list[RunRecord | None] = []
     ends: list[tuple[str, Callable[[], object]]] = [
         ("add", lambda: added.append(store.add(code, _EVENT, at_ms=now, owner="bench"))),
         ("apply(Resumed)", lambda: store.apply(waiting.id, resumed)),
@@ -222,9 +222,9 @@ def _change(store: Filling, waiting: Run, code: Frozen) -> list[tuple[str, float
     return found
 
 
-def _spread(store: Filling) -> list[Run]:
+def _spread(store: Filling) -> list[RunRecord]:
     """CHANGES suspended runs from everywhere in the store, and COLD more if there are."""
-    found: list[Run] = []
+    found: list[RunRecord] = []
     cursor: str | None = None
     while True:
         page = store.list(statuses=[Status.SUSPENDED], limit=1_000, cursor=cursor)
@@ -252,12 +252,12 @@ def _opened(place: Path) -> Filling:
         return Filling(home.directory, home.links)
 
 
-def _code(number: int) -> Frozen:
+def _code(number: int) -> WorkflowVersion:
     steps = Step("ask", "def handler(pd):\n    pd.flow.suspend()"), Step("publish", "pd.steps['ask']")
-    return Frozen(f"workflow {number}", steps, (), Environment(sys.executable, "/"))
+    return WorkflowVersion(f"workflow {number}", steps, (), Environment(sys.executable, "/"))
 
 
-def _pattern(store: Filling, code: Frozen, kind: str) -> Pattern:
+def _pattern(store: Filling, code: WorkflowVersion, kind: str) -> Pattern:
     """A run that came to *kind* through the store's own doors."""
     at_ms, after = now_ms(), last_row(store.directory)
     with store.together():

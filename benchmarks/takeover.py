@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.serving import begin, free_port, until_ready
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Slept, Status
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 # The first attempt waits to be killed; the second returns at once.
 STEP = """
@@ -29,7 +29,7 @@ if not place.exists():
     time.sleep(600)
 time.time()
 """
-CODE = Frozen("hold", (Step("hold", STEP),), (), Environment(sys.executable, os.getcwd(), tuple(sys.path)))  # noqa: PTH109
+CODE = WorkflowVersion("hold", (Step("hold", STEP),), (), Environment(sys.executable, os.getcwd(), tuple(sys.path)))  # noqa: PTH109
 
 
 def until(look: Callable[[], object]) -> None:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from benchmarks.serving import server
 from pdnb.client import Run, start
 from pdnb.coordination.home import Home
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 MANY, EACH = 50, 20_000_000
 
@@ -69,7 +69,7 @@ def _row(
 
 
 def _waiting(home: Home) -> Run:
-    return start(home, Frozen("uploads", (_ASK,), (), Environment(sys.executable, "/", ())), show=False)
+    return start(home, WorkflowVersion("uploads", (_ASK,), (), Environment(sys.executable, "/", ())), show=False)
 
 
 def _send(run: Run, headers: dict[str, str], size: int, *, chunked: bool) -> str:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pdnb.links import Links
-from pdnb.model import End, Returned, Run, Slept, Status, Suspended
+from pdnb.model import End, Returned, RunRecord, Slept, Status, Suspended
 from pdnb.store.store import Store
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 PAUSES: Final = 100_000
 HOUR: Final = 3_600_000
@@ -26,7 +26,7 @@ HOURS: Final = 365 * 24
 EPOCH_MS: Final = 1_767_225_600_000  # 2026-01-01 00:00 UTC
 END_MS: Final = EPOCH_MS + HOURS * HOUR
 
-_CODE: Final = Frozen("year", tuple(Step(f"s{n}", "1") for n in range(4)), (), Environment("python", "/"))
+_CODE: Final = WorkflowVersion("year", tuple(Step(f"s{n}", "1") for n in range(4)), (), Environment("python", "/"))
 _KINDS: Final[tuple[Literal["rerun", "delay", "resume", "cancel"], ...]] = ("rerun", "delay", "resume", "cancel")
 _LONGEST: Final = (60_000, HOUR, 24 * HOUR, 30 * 24 * HOUR, 200 * 24 * HOUR)
 
@@ -79,7 +79,7 @@ class Year:
             "out of order": sum(a > b for a, b in pairwise(self.store.ended) if a[2] == b[2]),
         }
 
-    def _ask(self, run: Run, now: int) -> None:
+    def _ask(self, run: RunRecord, now: int) -> None:
         """The next pause of *run*; once there are enough, its end."""
         while run.status is Status.RUNNING:
             if self._made == self.pauses:

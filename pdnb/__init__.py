@@ -60,7 +60,7 @@ def get(id: str) -> Run:  # noqa: A002  # the field's own name
     from pdnb.client import Run
 
     home = _home()
-    return Run(home, home.store.get(home.store.full_id(id)))
+    return Run(home, home.store.get(home.store.resolve_id(id)))
 
 
 def panel(workflow: str | None = None, *, plain: bool = False) -> Any:

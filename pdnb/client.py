@@ -14,13 +14,12 @@ from pdnb.coordination.home import Home
 from pdnb.coordination.notify import POLL_S
 from pdnb.errors import MovedOn, Refused
 from pdnb.links import Link
-from pdnb.model import JSON, Ask, Attempt, Cancelled, Claimed, Lost, Resumed, Retried, Status, Via
-from pdnb.model import Run as Row
+from pdnb.model import JSON, Attempt, Cancelled, Claimed, Lost, Prompt, Resumed, Retried, RunRecord, Status, Via
 from pdnb.request import from_person
 from pdnb.runtime.flow import milliseconds
 from pdnb.runtime.runner import Runner
 from pdnb.views import documents
-from pdnb.workflow.model import Frozen, difference
+from pdnb.workflow.model import WorkflowVersion, difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +32,7 @@ class Run:
     raise ``Refused`` and nothing changes.
     """
 
-    def __init__(self, home: Home, row: Row) -> None:
+    def __init__(self, home: Home, row: RunRecord) -> None:
         self._home = home
         self._seen = row
 
@@ -75,12 +74,12 @@ class Run:
         return tuple(documents.shown_attempt(attempt) for attempt in self._home.store.attempts(self.id))
 
     @property
-    def row(self) -> Row:
+    def row(self) -> RunRecord:
         """What was seen last, as it is stored."""
         return self._seen
 
     @property
-    def ask(self) -> Ask | None:
+    def ask(self) -> Prompt | None:
         """What people are asked where it waits now: a message, a form, what comes after."""
         row = self._look()
         return self._home.store.ask(row.id, row.step, row.runs) if row.status is Status.SUSPENDED else None
@@ -140,7 +139,7 @@ class Run:
         self._seen = row
         return self
 
-    def upgrade(self, frozen: Frozen) -> str:
+    def upgrade(self, frozen: WorkflowVersion) -> str:
         """Let the run go on with the code *frozen*; what has changed, as a unified diff (``""``: nothing).
 
         The steps it has come through must be the same. Raises ``Refused`` while it is at work, or over.
@@ -187,7 +186,7 @@ class Run:
         """The run as the API gives it."""
         return document(self._home, self._look())
 
-    def _look(self) -> Row:
+    def _look(self) -> RunRecord:
         self._seen = self._home.store.get(self.id)
         return self._seen
 
@@ -203,7 +202,7 @@ class Run:
 class Runs(Sequence[Run]):
     """Runs, newest first. ``to_frame()`` makes a table of them; ``next`` is the cursor of those behind."""
 
-    def __init__(self, home: Home, rows: Sequence[Row], cursor: str | None) -> None:
+    def __init__(self, home: Home, rows: Sequence[RunRecord], cursor: str | None) -> None:
         self._home = home
         self._rows = rows
         self.next = cursor
@@ -243,7 +242,7 @@ class Runs(Sequence[Run]):
 
 def start(
     home: Home,
-    frozen: Frozen,
+    frozen: WorkflowVersion,
     event: JSON = None,
     *,
     headless: bool = False,
@@ -273,13 +272,13 @@ def start(
     return run
 
 
-def document(home: Home, row: Row) -> dict[str, JSON]:
+def document(home: Home, row: RunRecord) -> dict[str, JSON]:
     """A run as the API gives it, with what a step at work has told of itself."""
     exports, attempts = home.store.exports(row.id), home.store.attempts(row.id)
     return documents.detail(row, exports, attempts, progress.told(home.directory, row))
 
 
-def links(home: Home, row: Row) -> dict[str, str | None]:
+def links(home: Home, row: RunRecord) -> dict[str, str | None]:
     """The working links of the present attempt, ``None`` when the run is over: for a copy button, not to be kept."""
     found = {"resume_url": home.link("resume", row), "cancel_url": home.link("cancel", row)}
     return {name: None if link is None else str(link) for name, link in found.items()}
@@ -315,7 +314,7 @@ def listed(
     return Runs(home, page.runs, page.next)
 
 
-def wait(home: Home, run_id: str, *, timeout_ms: int | None = None) -> Row:
+def wait(home: Home, run_id: str, *, timeout_ms: int | None = None) -> RunRecord:
     """Block until the run is over; without a server keep the clock and run the steps here."""
     __tracebackhide__ = True
     runner = Runner(home, show=True)
@@ -343,7 +342,7 @@ def wait(home: Home, run_id: str, *, timeout_ms: int | None = None) -> Row:
     return row
 
 
-def _claimed(home: Home, run_id: str, at_ms: int) -> Row:
+def _claimed(home: Home, run_id: str, at_ms: int) -> RunRecord:
     """The run, claimed for this process if it waits in the queue."""
     row = home.store.get(run_id)
     if row.status is Status.QUEUED:

@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from typing import Any, Final, TypeVar
 
 from pdnb.errors import NotJSON, StoreCorrupt
-from pdnb.model import JSON, Ask, Attempt, Decision, Pause, Run, Status
+from pdnb.model import JSON, Attempt, Decision, Pause, Prompt, RunRecord, Status
 
 #: The schema of everything stored. A store with a higher number is refused.
 SCHEMA: Final = 1
@@ -98,12 +98,12 @@ def _named(value: object) -> str:
 # ---- the stored rows ----------------------------------------------------------------------------------------------
 
 
-def run_to_json(run: Run) -> str:
+def run_to_json(run: RunRecord) -> str:
     """A run's row; without exports and outputs it stays under 4 KB."""
     return dumps(asdict(run))
 
 
-def run_from_json(text: str) -> Run:
+def run_from_json(text: str) -> RunRecord:
     """The inverse; raises ``StoreCorrupt`` for anything that is not a run's row."""
     raw = _object(text)
     try:
@@ -112,7 +112,7 @@ def run_from_json(text: str) -> Run:
         raw["pause"] = _build(Pause, raw["pause"])
         raw["early"] = _build(Decision, raw["early"])
         raw["decision"] = _build(Decision, raw["decision"])
-        run = _typed(Run(**raw))
+        run = _typed(RunRecord(**raw))
         run.step  # noqa: B018  # the position must exist
         if run.position < 0 or run.status.waits != (run.pause is not None) or {*map(type, run.steps)} - {str}:
             raise ValueError("its parts contradict each other")
@@ -123,10 +123,10 @@ def run_from_json(text: str) -> Run:
 
 def attempt_to_json(attempt: Attempt) -> str:
     """An attempt's row, with all its bulk."""
-    return dumps(attempt_row(attempt))
+    return dumps(attempt_dict(attempt))
 
 
-def attempt_row(attempt: Attempt) -> dict[str, Any]:
+def attempt_dict(attempt: Attempt) -> dict[str, Any]:
     """An attempt as a dict; its exports and outputs are not copied (``asdict`` would, by the megabyte)."""
     row = {f.name: getattr(attempt, f.name) for f in fields(attempt)}
     row["decision"] = attempt.decision and asdict(attempt.decision)
@@ -143,7 +143,7 @@ def attempt_from_json(text: str) -> Attempt:
         raw["mails"] = tuple(raw["mails"])
         raw["decision"] = _build(Decision, raw["decision"])
         raw["asked"] = _build(Pause, raw["asked"])
-        raw["ask"] = _build(Ask, raw.get("ask"))
+        raw["ask"] = _build(Prompt, raw.get("ask"))
         return _typed(Attempt(**raw))
     except (KeyError, TypeError) as error:
         raise StoreCorrupt(f"a stored attempt is damaged ({type(error).__name__}: {error}); it is not used") from error

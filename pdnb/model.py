@@ -57,7 +57,7 @@ class Pause:
 
 
 @dataclass(frozen=True)
-class Ask:
+class Prompt:
     """What people are shown where a run waits for them.
 
     ``message``: Markdown; ``form``: the JSON Schema that an answer has to fit; ``after``: a text or a URL for who has
@@ -81,7 +81,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRecord:
     """One passage through a workflow; the row that is stored, listed, suspended and resumed.
 
     ``position`` is the current step's index in ``steps``; ``runs`` counts that step's attempts from 1 and
@@ -159,7 +159,7 @@ class Attempt:
     asked: Pause | None = None
     owner: str | None = None
     mails: tuple[dict[str, JSON], ...] = ()
-    ask: Ask | None = None
+    ask: Prompt | None = None
     hash: str | None = None
 
 
@@ -197,7 +197,7 @@ class Suspended(Ended):
     due_ms: int
     on_timeout: Literal["cancel", "resume"] = "cancel"
     confirm: bool = True
-    ask: Ask | None = None
+    ask: Prompt | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,11 +20,11 @@ import pytest
 import pdnb
 from pdnb.client import Run, Runs, listed, start, wait, who
 from pdnb.coordination.home import Home, now_ms
-from pdnb.coordination.liveness import Post
+from pdnb.coordination.liveness import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import AlreadyResumed, DefinitionError, MovedOn, NotJSON, Over, Refused, RunNotFound
 from pdnb.model import JSON, Status
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 GATE = "step.flow.suspend()\n'asked'"
 TOKEN = re.compile(r"pdnb1[rc]\.")
@@ -36,9 +36,9 @@ def home(pdnb_dir: Path) -> Iterator[Home]:
         yield home
 
 
-def code(name: str = "play", **steps: str) -> Frozen:
+def code(name: str = "play", **steps: str) -> WorkflowVersion:
     cells = tuple(Step(step, dedent(source).strip("\n")) for step, source in steps.items())
-    return Frozen(name, cells, (), Environment(sys.executable, "/"))
+    return WorkflowVersion(name, cells, (), Environment(sys.executable, "/"))
 
 
 def begun(home: Home, event: JSON = None, **steps: str) -> Run:
@@ -291,7 +291,7 @@ def test_a_timeout_that_makes_no_sense_is_refused(home: Home, timeout: Any) -> N
 
 def test_where_a_server_keeps_the_store_a_waiter_only_watches(home: Home) -> None:
     run = start(home, code(one="1"), headless=True)
-    server = Post(home.directory)
+    server = LeaderLock(home.directory)
     assert server.take()
     with pytest.raises(TimeoutError):
         run.wait(20)

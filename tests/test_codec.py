@@ -24,7 +24,7 @@ from pdnb.codec import (
     run_to_json,
 )
 from pdnb.errors import NotJSON, StoreCorrupt
-from pdnb.model import Attempt, Decision, Pause, Run, Status
+from pdnb.model import Attempt, Decision, Pause, RunRecord, Status
 from pdnb.workflow.model import MAX_STEP_NAMES, Step, Workflow, check_workflow_name
 
 T0 = 1_700_000_000_000
@@ -140,11 +140,11 @@ pauses = st.builds(
 
 
 @st.composite
-def rows(draw: st.DrawFn) -> Run:
+def rows(draw: st.DrawFn) -> RunRecord:
     """Any run at all."""
     status = draw(st.sampled_from(Status))
     steps = draw(st.lists(texts, min_size=1, max_size=5))
-    return Run(
+    return RunRecord(
         id=draw(texts),
         workflow=draw(texts),
         hash=draw(texts),
@@ -194,7 +194,7 @@ attempts = st.builds(
 
 
 @given(rows())
-def test_a_run_comes_back_as_it_was(run: Run) -> None:
+def test_a_run_comes_back_as_it_was(run: RunRecord) -> None:
     assert run_from_json(run_to_json(run)) == run
 
 
@@ -204,7 +204,7 @@ def test_an_attempt_comes_back_as_it_was(attempt: Attempt) -> None:
 
 
 def test_every_field_of_a_run_is_in_its_row() -> None:
-    assert json.loads(run_to_json(longest())).keys() == {f.name for f in fields(Run)}
+    assert json.loads(run_to_json(longest())).keys() == {f.name for f in fields(RunRecord)}
 
 
 def test_an_attempts_row_shares_nothing_with_the_attempt_it_was_made_of() -> None:
@@ -216,7 +216,7 @@ def test_an_attempts_row_shares_nothing_with_the_attempt_it_was_made_of() -> Non
 
 PAUSE = Pause("suspend", T0, T0)
 GOOD: dict[str, Any] = json.loads(
-    run_to_json(Run("0" * 20, "w", "0" * 32, "0" * 16, ("a", "b"), Status.SUSPENDED, T0, T0, pause=PAUSE))
+    run_to_json(RunRecord("0" * 20, "w", "0" * 32, "0" * 16, ("a", "b"), Status.SUSPENDED, T0, T0, pause=PAUSE))
 )
 
 
@@ -290,7 +290,7 @@ def test_an_attempt_with_any_damaged_field_is_refused(change: dict[str, Any]) ->
 # ---- size ---------------------------------------------------------------------------------------------------------
 
 
-def longest(name: str = "x" * 64, workflow: str = "w" * 100) -> Run:
+def longest(name: str = "x" * 64, workflow: str = "w" * 100) -> RunRecord:
     """A run with as many steps as a workflow takes, all numbers long, two decisions and all texts."""
     found = Workflow(check_workflow_name(workflow))
     while sum(len(s.name) + 3 for s in found.steps) + len(name) + 3 <= MAX_STEP_NAMES:
@@ -298,7 +298,7 @@ def longest(name: str = "x" * 64, workflow: str = "w" * 100) -> Run:
         found = found.with_step(Step(unique, ""))
     at = 9_999_999_999_999
     decision = Decision("cancelled", at, "python", "b" * 100, "r" * 350)
-    return Run(
+    return RunRecord(
         id="0" * 20,
         workflow=workflow,
         hash="0" * 32,

@@ -24,13 +24,13 @@ from typing import Any
 from pdnb.capture.imports import module_import
 from pdnb.capture.introspection import MISSING, Refusal, is_a, text_in
 from pdnb.capture.ordering import Node, label, ordered
-from pdnb.capture.values import Taken, Undefined, Values
+from pdnb.capture.values import Captured, Undefined, Values
 from pdnb.errors import CaptureError
 from pdnb.workflow.cell import BUILTINS, PROVIDED, Names, compile_setup, parse, read_names
-from pdnb.workflow.model import Environment, Frozen, Workflow
+from pdnb.workflow.model import Environment, Workflow, WorkflowVersion
 
 
-def freeze(workflow: Workflow, names: Mapping[str, object], environment: Environment) -> Frozen:
+def freeze(workflow: Workflow, names: Mapping[str, object], environment: Environment) -> WorkflowVersion:
     """The code a run of *workflow* goes on with; *names* is the notebook's namespace.
 
     Raises ``CaptureError`` with a line for every name that cannot be taken along, ``CellSyntaxError`` and
@@ -52,7 +52,7 @@ def freeze(workflow: Workflow, names: Mapping[str, object], environment: Environ
         problems += notebook.follow(label(i), needs, here=i)
     if problems:
         raise CaptureError("\n".join(dict.fromkeys(problems)))
-    return Frozen(
+    return WorkflowVersion(
         name=workflow.name, steps=workflow.steps, setup=notebook.cells(workflow.setup), environment=environment
     )
 
@@ -64,7 +64,7 @@ class _Notebook:
         self.names = names
         self.setup = setup
         self.values = Values(names)
-        self.taken: dict[str, Taken] = {}
+        self.taken: dict[str, Captured] = {}
         self.dotted: set[str] = set()
 
     # -- which code a name leads to

@@ -34,7 +34,7 @@ _IPYTHON_NAME: Final = re.compile(r"get_ipython|In|Out|_{1,3}|_i{1,3}|_i?\d+|_[i
 
 
 @dataclass(frozen=True)
-class Taken:
+class Captured:
     """How one name travels. ``what`` it is, for people; ``names``: those its source needs in turn."""
 
     kind: Literal["import", "literal", "definition"]
@@ -54,7 +54,7 @@ class Values:
         self._names = names
         self._sources = Sources(names)
 
-    def take(self, name: str) -> Taken:
+    def take(self, name: str) -> Captured:
         """How the object bound to *name* travels; raises ``Refusal``."""
         if _IPYTHON_NAME.fullmatch(name):
             raise Refusal(", which is IPython's own and lives only in this kernel: a step has to do without it")
@@ -67,9 +67,9 @@ class Values:
         if type(obj) in _LITERALS:
             return self._plain(name, obj)
         if is_a(obj, types.ModuleType):
-            return Taken("import", module_import(name, obj))
+            return Captured("import", module_import(name, obj))
         if imported := from_import(name, obj):
-            return Taken("import", imported)
+            return Captured("import", imported)
         if source := self._alias(name, obj):
             return _definition(source, "an alias")
         if is_a(obj, type) and text_in(obj, "__module__") == "__main__":
@@ -83,12 +83,12 @@ class Values:
             raise Refusal(f" ({a(obj)}), which is not what {now} is now: import it again")
         raise Refusal(f" ({a(obj)}), which lives only in this kernel: {ELSEWHERE}")
 
-    def _plain(self, name: str, obj: object) -> Taken:
+    def _plain(self, name: str, obj: object) -> Captured:
         try:
-            return Taken("literal", f"{name} = {literal(obj)}")
+            return Captured("literal", f"{name} = {literal(obj)}")
         except Refusal:
             if imported := from_import(name, obj):  # math.inf, or a table of some module
-                return Taken("import", imported)
+                return Captured("import", imported)
             raise
 
     def _check_globals(self, function: types.FunctionType, needs: Names) -> None:
@@ -129,9 +129,9 @@ class Values:
         return None
 
 
-def _definition(source: str, what: str) -> Taken:
+def _definition(source: str, what: str) -> Captured:
     try:
-        return Taken("definition", source, what, read_names(source, filename="<definition>"))
+        return Captured("definition", source, what, read_names(source, filename="<definition>"))
     except CellSyntaxError as error:
         raise Refusal(f", whose source does not compile by itself: {AT_TOP_LEVEL}") from error
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from pdnb.model import Attempt, Run
+    from pdnb.model import Attempt, RunRecord
 
 _EVERY_S: Final = 0.2
 
@@ -57,7 +57,7 @@ class Follower:
         self._home = home
         self._console = console
         self._lock = threading.Lock()
-        self._run: Run | None = None
+        self._run: RunRecord | None = None
         self._version = 0
         self._shown: set[tuple[int, int]] = set()
         self._begun: tuple[int, int] | None = None
@@ -108,13 +108,13 @@ class Follower:
     def _live(self) -> bool:
         return self._console.is_terminal
 
-    def _begins(self, run: Run) -> None:
+    def _begins(self, run: RunRecord) -> None:
         if run.status == "running" and self._begun != (run.position, run.runs) and not self._live:
             self._begun = (run.position, run.runs)
             nth = f" (run {run.runs})" if run.runs > 1 else ""
             self._console.print(display.text_of(f"▶ {run.step}{nth}"))
 
-    def _ended(self, attempt: Attempt, run: Run) -> None:
+    def _ended(self, attempt: Attempt, run: RunRecord) -> None:
         """Show what an attempt left; what it printed here was seen already."""
         here = attempt.owner == self._home.owner
         for output in attempt.outputs:
@@ -125,7 +125,7 @@ class Follower:
         if not self._live:
             self._console.print(display.text_of(self._line(attempt, run, ms)))
 
-    def _line(self, attempt: Attempt, run: Run, ms: int) -> str:
+    def _line(self, attempt: Attempt, run: RunRecord, ms: int) -> str:
         if run.status.waits and (run.position, run.runs) == (attempt.position, attempt.runs):
             return f"{display.STATES[run.status][0]} {attempt.step}: {run.status}"
         sign = {"raised": "✕", "lost": "✕", "returned": "✓", "exited": "✓"}.get(attempt.outcome, "◆")

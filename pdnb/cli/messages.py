@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from pdnb.client import Run
     from pdnb.coordination.home import Home
-    from pdnb.model import Run as Row
+    from pdnb.model import RunRecord
 
 
 def told(home: Home, run: Run, *, as_json: bool = False, links: bool = False, whole: bool = False) -> None:
@@ -45,7 +45,7 @@ def told(home: Home, run: Run, *, as_json: bool = False, links: bool = False, wh
         console.print(display.text_of(hint, "dim"))
 
 
-def check_waits(row: Row) -> None:
+def check_waits(row: RunRecord) -> None:
     """Refuse a run that is on its way: the answer, typed twice, would answer its next question unread."""
     if row.status.waits or row.status.over:  # over: the store says since when
         return

@@ -108,7 +108,7 @@ def run_of(home: Home, beginning: str) -> Run:
     """The run whose id begins so; raises ``RunNotFound``."""
     from pdnb.client import Run
 
-    return Run(home, home.store.get(home.store.full_id(beginning)))
+    return Run(home, home.store.get(home.store.resolve_id(beginning)))
 
 
 def environment_of(notebook: Path) -> Environment:

@@ -22,7 +22,7 @@ from pdnb.client import start as started
 from pdnb.errors import CaptureError, DefinitionError
 from pdnb.model import JSON, Status
 from pdnb.workers import background
-from pdnb.workflow.model import Environment, Frozen, Workflow
+from pdnb.workflow.model import Environment, Workflow, WorkflowVersion
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +50,7 @@ def start(
 
 
 def _driven(
-    home: WatchedHome, follower: Follower, code: Frozen, event: JSON, console: Console, *, wait: bool
+    home: WatchedHome, follower: Follower, code: WorkflowVersion, event: JSON, console: Console, *, wait: bool
 ) -> tuple[Run, bool]:
     """The run as far as it came, and whether the person interrupted it."""
     served, begun = background.kept(home), list[Run]()
@@ -77,7 +77,7 @@ def _driven(
     return run, False
 
 
-def frozen(notebook: Path, workflow: str | None, environment: Environment) -> Frozen:
+def frozen(notebook: Path, workflow: str | None, environment: Environment) -> WorkflowVersion:
     """The workflow that *notebook* (or a module, ``.py``) defines, to be run in *environment*."""
     if notebook.suffix == ".py":
         with entered(environment):

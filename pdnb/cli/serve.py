@@ -18,7 +18,7 @@ import click
 from pdnb.cli.messages import put
 from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
-from pdnb.coordination.liveness import Post
+from pdnb.coordination.liveness import LeaderLock
 from pdnb.coordination.notify import POLL_S
 from pdnb.errors import PdnbError, StoreUnavailable
 from pdnb.links import redact
@@ -40,7 +40,7 @@ def serve(
     detached: bool,
 ) -> None:
     """A server in the foreground; *detached*: the one that :mod:`pdnb.workers.background` has started."""
-    post = Post(directory, background.POST)
+    post = LeaderLock(directory, background.POST)
     with Home(directory, kind="shell") as home:  # a store that cannot be used is told before anything starts
         kept = background.kept(home)
         if port is None:
@@ -104,7 +104,7 @@ def work(directory: Path, max_workers: int, idle: float | None) -> None:
         log.addHandler(logging.StreamHandler())
         log.propagate = False
         stop = _Stop()
-        post = Post(home.directory, "worker")
+        post = LeaderLock(home.directory, "worker")
         supervisor = Supervisor(home, log, max_workers=max_workers)
         said, busy_at = "", time.monotonic()
         try:
@@ -133,7 +133,7 @@ def work(directory: Path, max_workers: int, idle: float | None) -> None:
 _KEEPS: Final = "keeps the store; Control-C ends it after the steps at hand"
 
 
-def _others(home: Home, post: Post) -> str:
+def _others(home: Home, post: LeaderLock) -> str:
     if home.served():
         return "stands by: a server keeps the store"
     return _KEEPS if post.take() else "stands by: another pdnb worker keeps the store"

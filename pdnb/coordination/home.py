@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
-from pdnb.coordination.liveness import Owner, Owners, Post
-from pdnb.coordination.notify import Doorbell
+from pdnb.coordination.liveness import LeaderLock, Owner, Owners
+from pdnb.coordination.notify import Notifier
 from pdnb.coordination.settings import Settings, default_directory, read_settings
 from pdnb.errors import StoreCorrupt, StoreError, StoreUnavailable
 from pdnb.links import Link, Links, Purpose, Target
-from pdnb.model import Run
+from pdnb.model import RunRecord
 from pdnb.store.store import Store
 
 _SECRET: Final = "secret"  # noqa: S105  # a file's name
@@ -45,7 +45,7 @@ class Home:
         self.settings: Settings = read_settings(self.directory)
         self.links = Links(_secret(self.directory), self.settings.link_url)
         self.owners = Owners(self.directory)
-        self.bell = Doorbell()
+        self.bell = Notifier()
         try:
             self.store = Store(self.directory, self.links, on_commit=self.ring)
             self._kind = kind
@@ -70,7 +70,7 @@ class Home:
         self.settings = read_settings(self.directory)
         self.links.base_url = self.settings.link_url
 
-    def link(self, purpose: Purpose, run: Run) -> Link | None:
+    def link(self, purpose: Purpose, run: RunRecord) -> Link | None:
         """The link of the run's present attempt, while it waits or works."""
         if run.status.over:
             return None
@@ -78,7 +78,7 @@ class Home:
 
     def served(self) -> bool:
         """Whether some server keeps this store: its clock and its workers."""
-        post = Post(self.directory)
+        post = LeaderLock(self.directory)
         if not post.take():
             return True
         post.leave()

@@ -99,7 +99,7 @@ class Owners:
                 (self._directory / entry.name).unlink()
 
 
-class Post:
+class LeaderLock:
     """A post that one process at a time holds (``server.lock``: the clock, the workers, ``settings.json``)."""
 
     def __init__(self, directory: Path, name: str = "server") -> None:

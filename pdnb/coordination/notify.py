@@ -17,7 +17,7 @@ POLL_S: Final = 1.0
 _HOST: Final = "127.0.0.1"
 
 
-class Doorbell:
+class Notifier:
     """A listener's socket. ``port`` is what others ring; ``fileno()`` serves an event loop."""
 
     def __init__(self) -> None:

@@ -18,12 +18,12 @@ from typing import Any, Final
 
 from pdnb.coordination.liveness import write_private
 from pdnb.links import redact
-from pdnb.model import JSON, Run, Status
+from pdnb.model import JSON, RunRecord, Status
 
 _EVERY_S: Final = 0.5
 
 
-def told(directory: Path, run: Run) -> dict[str, JSON] | None:
+def told(directory: Path, run: RunRecord) -> dict[str, JSON] | None:
     """What the present attempt of *run* has told of itself: ``{"outputs": […], "progress": {…} | None}``."""
     if run.status is not Status.RUNNING:
         return None
@@ -37,7 +37,7 @@ def told(directory: Path, run: Run) -> dict[str, JSON] | None:
 
 @contextmanager
 def telling(
-    directory: Path, run: Run, said: Callable[[], dict[str, JSON]], ring: Callable[[], object]
+    directory: Path, run: RunRecord, said: Callable[[], dict[str, JSON]], ring: Callable[[], object]
 ) -> Iterator[None]:
     """While the block lasts, put what *said* gives where :func:`told` finds it, and *ring*."""
     path, over = _path(directory, run.id), threading.Event()

@@ -9,7 +9,7 @@ import contextlib
 
 from pdnb.coordination.home import Home
 from pdnb.errors import Refused, RunNotFound, StoreCorrupt
-from pdnb.model import Lost, Run
+from pdnb.model import Lost, RunRecord
 
 
 def tick(home: Home) -> None:
@@ -25,7 +25,7 @@ def tick(home: Home) -> None:
             lose(home, run)
 
 
-def lose(home: Home, run: Run, reason: str = Lost.reason, *, again: bool = True) -> None:
+def lose(home: Home, run: RunRecord, reason: str = Lost.reason, *, again: bool = True) -> None:
     """Take the claim of *run* away, whose owner has died; its step runs again, unless that is not wanted of it.
 
     *reason* and *again* are about the step that *run* was seen at; it may have come to another one before its owner

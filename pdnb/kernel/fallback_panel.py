@@ -14,10 +14,10 @@ import ipywidgets
 from pdnb.client import who
 from pdnb.coordination.home import Home
 from pdnb.errors import PdnbError
-from pdnb.kernel.run_feed import PAGE, Roll
+from pdnb.kernel.run_feed import PAGE, RunFeed
 from pdnb.kernel.watcher import Live
 from pdnb.links import redact
-from pdnb.model import Cancelled, Resumed, Run, Status
+from pdnb.model import Cancelled, Resumed, RunRecord, Status
 from pdnb.request import from_person
 from pdnb.text import clip, relative, span
 from pdnb.views.phrases import own
@@ -26,7 +26,7 @@ _SHOWN: Final = 50
 _CELL: Final = 'style="padding:3px 12px 3px 0;text-align:left;vertical-align:top"'
 
 
-def as_text(runs: Iterable[Run], counts: Mapping[Status, int], now_ms: int) -> str:
+def as_text(runs: Iterable[RunRecord], counts: Mapping[Status, int], now_ms: int) -> str:
     """The runs as lines, below one that counts all of them."""
     head = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "no runs yet"
     return "\n".join([f"Runs: {head}", *(f"  {'  '.join(_cells(run, now_ms))}".rstrip() for run in runs)])
@@ -37,7 +37,7 @@ class Following:
 
     comm: Any
     _home: Home
-    _roll: Roll
+    _roll: RunFeed
 
     def look(self) -> None:
         """Show what has changed."""
@@ -59,7 +59,7 @@ class PlainPanel(Following, ipywidgets.VBox):
 
     def __init__(self, home: Home, live: Live, *, workflow: str | None = None) -> None:
         self._home, self._workflow = home, workflow
-        self._roll = Roll(home, workflow, PAGE)
+        self._roll = RunFeed(home, workflow, PAGE)
         self._table = ipywidgets.HTML()
         self._picked = ipywidgets.Dropdown(description="Run")
         self._reason = ipywidgets.Text(description="Comment", placeholder="goes along, as the reason when cancelled")
@@ -113,11 +113,11 @@ class PlainPanel(Following, ipywidgets.VBox):
         self.look()
 
 
-def _key(run: Run) -> tuple[str, str, int]:
+def _key(run: RunRecord) -> tuple[str, str, int]:
     return run.id, run.step, run.runs
 
 
-def _cells(run: Run, now_ms: int) -> tuple[str, str, str, str]:
+def _cells(run: RunRecord, now_ms: int) -> tuple[str, str, str, str]:
     told = (run.error if run.status is Status.FAILED else run.summary) or ""
     when = relative(run.since_ms, now_ms) if run.status.over else f"for {span(now_ms - run.since_ms)}"
     lines = (f"{run.workflow} · {run.step}", str(run.status), when, told)

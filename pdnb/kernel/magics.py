@@ -330,7 +330,7 @@ class PdnbMagics(Magics):
         if isinstance(value, client.Run):
             return value, rest.strip()
         home = self.notebook.home
-        return client.Run(home, home.store.get(home.store.full_id(word))), rest.strip()
+        return client.Run(home, home.store.get(home.store.resolve_id(word))), rest.strip()
 
     # ---- completion ----
 

@@ -32,7 +32,7 @@ from pdnb.client import who
 from pdnb.coordination.home import Home
 from pdnb.errors import BadAnswer, PdnbError
 from pdnb.kernel.fallback_panel import Following
-from pdnb.kernel.run_feed import Roll
+from pdnb.kernel.run_feed import RunFeed
 from pdnb.kernel.watcher import Live
 from pdnb.links import redact
 from pdnb.model import JSON, Cancelled, Resumed, Retried
@@ -52,7 +52,7 @@ class Panel(Following, anywidget.AnyWidget):
 
     def __init__(self, home: Home, live: Live, *, workflow: str | None = None, limit: int = 10_000) -> None:
         self._home = home
-        self._roll = Roll(home, workflow, limit)
+        self._roll = RunFeed(home, workflow, limit)
         self._timer: asyncio.TimerHandle | None = None
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()

@@ -14,7 +14,7 @@ from itertools import count
 from typing import Final
 
 from pdnb.coordination.home import Home
-from pdnb.model import JSON, Run, Status
+from pdnb.model import JSON, RunRecord, Status
 from pdnb.text import clip
 
 #: Runs in the widget's state, which are drawn at once, and in each further page.
@@ -29,7 +29,7 @@ _GROUPS: Final = (STATUSES[:1], STATUSES[1:4], STATUSES[4:])  # who waits for a 
 _KINDS: Final = ("suspend", "delay", "rerun")
 
 
-class Roll:
+class RunFeed:
     """The newest *limit* runs of the store, or of one *workflow*: suspended ones, the others at work, those over."""
 
     def __init__(self, home: Home, workflow: str | None, limit: int) -> None:
@@ -38,7 +38,7 @@ class Roll:
         self._numbers = count()
         self._mark = home.store.mark(workflow)
 
-    def page(self, cursor: str = "", size: int = PAGE) -> tuple[list[Run], str | None]:
+    def page(self, cursor: str = "", size: int = PAGE) -> tuple[list[RunRecord], str | None]:
         """Runs from *cursor* (``""``: the first) and the cursor of the next page; ``None``: that was all."""
         group, left, after = _read(cursor, self._limit)
         while group < len(_GROUPS) and left > 0:
@@ -51,7 +51,7 @@ class Roll:
                 return list(page.runs), f"{group}.{left}.{after or ''}" if more else None
         return [], None
 
-    def first(self) -> list[Run]:
+    def first(self) -> list[RunRecord]:
         """The runs that a table shows on top: those whose time to answer ends first, then the first page."""
         paused = self._home.store.soonest(2 * FIRST)  # some of them sleep
         found = [r for r in paused if r.status is Status.SUSPENDED and self._workflow in (None, r.workflow)]
@@ -60,12 +60,12 @@ class Roll:
             found += [run for run in self.page(size=size)[0] if run.id not in known]
         return found[:size]
 
-    def news(self) -> tuple[Run, ...]:
+    def news(self) -> tuple[RunRecord, ...]:
         """The runs that have changed since the last call, or are new."""
         self._mark, runs = self._home.store.news(self._mark, self._workflow)
         return runs
 
-    def packed(self, runs: Sequence[Run]) -> dict[str, JSON]:
+    def packed(self, runs: Sequence[RunRecord]) -> dict[str, JSON]:
         """``{"kinds": {number: [workflow, steps]}, "rows": […]}`` for the browser; each kind that the rows name."""
         used: dict[str, JSON] = {}
         rows: list[JSON] = []
@@ -78,7 +78,7 @@ class Roll:
         return {"kinds": used, "rows": rows}
 
 
-def _row(run: Run, kind: int) -> list[JSON]:
+def _row(run: RunRecord, kind: int) -> list[JSON]:
     pause = run.pause
     failed = run.status is Status.FAILED and bool(run.error)
     flags = 0

@@ -14,8 +14,8 @@ from pdnb.coordination.settings import default_directory, read_settings
 from pdnb.errors import DefinitionError
 from pdnb.model import JSON
 from pdnb.runtime.send import MailSettings
-from pdnb.runtime.step_test import Tested, Trial
-from pdnb.workflow.model import Environment, Frozen, Workflow, check_workflow_name
+from pdnb.runtime.step_test import StepTest, StepTestResult
+from pdnb.workflow.model import Environment, Workflow, WorkflowVersion, check_workflow_name
 
 _MAX_BYTES: Final = 300  # of a workflow's name
 
@@ -26,7 +26,7 @@ class Notebook:
     def __init__(self, names: Mapping[str, Any]) -> None:
         self.names = names
         self.workflows: dict[str, Workflow] = {}
-        self._trials: dict[str, Trial] = {}
+        self._trials: dict[str, StepTest] = {}
         self._setup_cells: dict[tuple[str, str | None], str] = {}
         self._home: Home | None = None
 
@@ -69,7 +69,7 @@ class Notebook:
             stem = stem[:-1]
         return stem.strip() or "workflow"
 
-    def frozen(self, name: str | None = None) -> Frozen:
+    def frozen(self, name: str | None = None) -> WorkflowVersion:
         """The workflow as a new run will carry it; raises ``DefinitionError`` when it cannot travel."""
         workflow = self.workflow(name)
         if not workflow.steps:
@@ -86,14 +86,14 @@ class Notebook:
         self.trial(name).event = event  # tests go on with what was run last
         return client.start(self.home, self.frozen(name), event, headless=headless, on_start=on_start)
 
-    def trial(self, name: str | None = None) -> Trial:
+    def trial(self, name: str | None = None) -> StepTest:
         """The test exports of a workflow of this notebook."""
         settings = read_settings(default_directory())  # each time: a server may have come since
-        trial = self._trials.setdefault(self.workflow(name).name, Trial())
+        trial = self._trials.setdefault(self.workflow(name).name, StepTest())
         trial.mail = MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to)
         return trial
 
-    def test(self, name: str | None, step: str, resume_with: tuple[JSON] | None = None) -> Tested:
+    def test(self, name: str | None, step: str, resume_with: tuple[JSON] | None = None) -> StepTestResult:
         """Test one step with the test exports of those before it."""
         __tracebackhide__ = True
         workflow = self.workflow(name)

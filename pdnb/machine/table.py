@@ -38,7 +38,7 @@ from pdnb.model import (
     Resumed,
     Retried,
     Returned,
-    Run,
+    RunRecord,
     Slept,
     Status,
     Suspended,
@@ -59,7 +59,7 @@ QUEUED, RUNNING, SUSPENDED, SLEEPING = Status.QUEUED, Status.RUNNING, Status.SUS
 SUCCEEDED, FAILED, CANCELLED = Status.SUCCEEDED, Status.FAILED, Status.CANCELLED
 
 
-def advance(run: Run, event: Event) -> Run:
+def advance(run: RunRecord, event: Event) -> RunRecord:
     """The run after *event*; raises a ``Refused`` when the run does not take it now."""
     rule = TABLE.get((run.status, type(event)))
     if rule is None:
@@ -70,14 +70,14 @@ def advance(run: Run, event: Event) -> Run:
     return replace(after, version=run.version + 1)
 
 
-def settle(run: Run, at_ms: int) -> Run:
+def settle(run: RunRecord, at_ms: int) -> RunRecord:
     """The run with its pause ended if that was due at *at_ms*; else the same object."""
     if run.pause is not None and run.pause.due_ms <= at_ms:
         return advance(run, Elapsed(at_ms))
     return run
 
 
-def record(run: Run, event: Event, attempt: Attempt | None) -> Attempt | None:
+def record(run: RunRecord, event: Event, attempt: Attempt | None) -> Attempt | None:
     """What the present attempt's record becomes when *run* takes *event*; ``None``: nothing to write.
 
     *attempt* is the record so far, if there is one: a running attempt has none before a request comes early.
@@ -122,7 +122,7 @@ def record(run: Run, event: Event, attempt: Attempt | None) -> Attempt | None:
     return None
 
 
-def explain(run: Run, meant: Attempt | None, step: str, runs: int) -> Refused:
+def explain(run: RunRecord, meant: Attempt | None, step: str, runs: int) -> Refused:
     """Why a request that meant attempt *runs* of *step* comes too late (or too soon); ``meant`` is its record."""
     decision = meant.decision if meant else None
     if run.early and (run.step, run.runs) == (step, runs):
@@ -150,15 +150,15 @@ def explain(run: Run, meant: Attempt | None, step: str, runs: int) -> Refused:
 # ---- how a run changes: one function per event --------------------------------------------------------------------
 
 
-def _claimed(run: Run, event: Claimed) -> Run:
+def _claimed(run: RunRecord, event: Claimed) -> RunRecord:
     return replace(run, status=RUNNING, owner=event.owner, fence=run.fence + 1, since_ms=event.at_ms)
 
 
-def _returned(run: Run, event: Returned) -> Run:
+def _returned(run: RunRecord, event: Returned) -> RunRecord:
     return _done(_checked(run, event), event.at_ms)
 
 
-def _suspended(run: Run, event: Suspended) -> Run:
+def _suspended(run: RunRecord, event: Suspended) -> RunRecord:
     run = _checked(run, event)
     early, run = run.early, replace(_asleep(run), early=None, pause=_pause(event))
     if _is_cancel(early):
@@ -168,7 +168,7 @@ def _suspended(run: Run, event: Suspended) -> Run:
     return replace(run, status=SUSPENDED, since_ms=event.at_ms)
 
 
-def _slept(run: Run, event: Slept) -> Run:
+def _slept(run: RunRecord, event: Slept) -> RunRecord:
     run = _checked(run, event)
     if _used_up(run, event):
         return _done(run, event.at_ms)
@@ -180,7 +180,7 @@ def _slept(run: Run, event: Slept) -> Run:
     return replace(run, status=SLEEPING, since_ms=event.at_ms)
 
 
-def _exited(run: Run, event: Exited) -> Run:
+def _exited(run: RunRecord, event: Exited) -> RunRecord:
     run = _checked(run, event)
     if _is_cancel(run.early):
         return _over(_asleep(run), CANCELLED, event.at_ms, decision=run.early)
@@ -188,12 +188,12 @@ def _exited(run: Run, event: Exited) -> Run:
     return _over(replace(_asleep(run), summary=summary), SUCCEEDED, event.at_ms)
 
 
-def _raised(run: Run, event: Raised) -> Run:
+def _raised(run: RunRecord, event: Raised) -> RunRecord:
     run = _asleep(_checked(run, event))
     return _over(replace(run, error=_short(event.error)), FAILED, event.at_ms)
 
 
-def _lost(run: Run, event: Lost) -> Run:
+def _lost(run: RunRecord, event: Lost) -> RunRecord:
     if event.fence != run.fence:
         raise Fenced(f"claim {event.fence} of run {run.id} is not the present one ({run.fence})")
     run = replace(run, owner=None, losses=run.losses + 1)
@@ -204,12 +204,12 @@ def _lost(run: Run, event: Lost) -> Run:
     return replace(run, status=QUEUED, since_ms=event.at_ms)
 
 
-def _resumed(run: Run, event: Resumed) -> Run:
+def _resumed(run: RunRecord, event: Resumed) -> RunRecord:
     _aimed(run, event)
     return _onward(run, event.at_ms, _decision(event))
 
 
-def _cancelled(run: Run, event: Cancelled) -> Run:
+def _cancelled(run: RunRecord, event: Cancelled) -> RunRecord:
     _aimed(run, event)
     if run.early is not None:
         raise explain(run, None, event.step, event.runs)
@@ -218,20 +218,20 @@ def _cancelled(run: Run, event: Cancelled) -> Run:
     return _over(run, CANCELLED, event.at_ms, decision=_decision(event))
 
 
-def _early(run: Run, event: Resumed | Cancelled) -> Run:
+def _early(run: RunRecord, event: Resumed | Cancelled) -> RunRecord:
     _aimed(run, event)
     if run.early is not None:
         raise explain(run, None, event.step, event.runs)
     return replace(run, early=_decision(event))
 
 
-def _requested_in_queue(run: Run, event: Resumed) -> Run:
+def _requested_in_queue(run: RunRecord, event: Resumed) -> RunRecord:
     if not run.losses:
         raise explain(run, None, event.step, event.runs)
     return _early(run, event)  # an interrupted attempt will run again with the same links
 
 
-def _elapsed(run: Run, event: Elapsed) -> Run:
+def _elapsed(run: RunRecord, event: Elapsed) -> RunRecord:
     assert run.pause is not None  # suspended and sleeping runs have one  # noqa: S101
     if event.at_ms < run.pause.due_ms:
         raise MovedOn(f"run {run.id} is due at {utc(run.pause.due_ms)}, not yet")
@@ -241,7 +241,7 @@ def _elapsed(run: Run, event: Elapsed) -> Run:
     return _onward(run, event.at_ms, decision)
 
 
-def _retried(run: Run, event: Retried) -> Run:
+def _retried(run: RunRecord, event: Retried) -> RunRecord:
     _aimed(run, event)
     return replace(
         run,
@@ -256,7 +256,7 @@ def _retried(run: Run, event: Retried) -> Run:
     )
 
 
-def _upgraded(run: Run, event: Upgraded) -> Run:
+def _upgraded(run: RunRecord, event: Upgraded) -> RunRecord:
     been = run.steps[: run.position + 1]
     if event.steps[: run.position + 1] != been:
         raise MovedOn(
@@ -269,7 +269,7 @@ def _upgraded(run: Run, event: Upgraded) -> Run:
 # ---- the parts they share -----------------------------------------------------------------------------------------
 
 
-def _checked(run: Run, event: Ended) -> Run:
+def _checked(run: RunRecord, event: Ended) -> RunRecord:
     """The run with the attempt's active time counted, if the report comes from the present claim."""
     if event.fence != run.fence:
         raise Fenced(f"the result of claim {event.fence} of run {run.id} came late: claim {run.fence} has it now")
@@ -284,7 +284,7 @@ def _checked(run: Run, event: Ended) -> Run:
     )
 
 
-def _done(run: Run, at_ms: int) -> Run:
+def _done(run: RunRecord, at_ms: int) -> RunRecord:
     """The run after a step that wants no pause: the next one under the same claim, or the end."""
     if _is_cancel(run.early):
         return _over(_asleep(run), CANCELLED, at_ms, decision=run.early)
@@ -293,17 +293,17 @@ def _done(run: Run, at_ms: int) -> Run:
     return _over(_asleep(run), SUCCEEDED, at_ms)
 
 
-def _asleep(run: Run) -> Run:
+def _asleep(run: RunRecord) -> RunRecord:
     """The run at the end of a wake-up: its credits are counted and its claim is given back."""
     credit = max(1, math.ceil(run.awake_ms / CREDIT_MS))
     return replace(run, owner=None, awake_ms=0, credits=run.credits + credit)
 
 
-def _next(run: Run) -> Run:
+def _next(run: RunRecord) -> RunRecord:
     return replace(run, position=run.position + 1, runs=1, retries=0, early=None, pause=None)
 
 
-def _onward(run: Run, at_ms: int, decision: Decision) -> Run:
+def _onward(run: RunRecord, at_ms: int, decision: Decision) -> RunRecord:
     """The run after its pause has ended well: the same step again, the next one, or the end."""
     assert run.pause is not None  # noqa: S101
     kind, run = run.pause.kind, replace(_awake(run, at_ms), decision=decision, since_ms=at_ms)
@@ -314,13 +314,13 @@ def _onward(run: Run, at_ms: int, decision: Decision) -> Run:
     return _over(run, SUCCEEDED, at_ms, decision=decision)
 
 
-def _awake(run: Run, at_ms: int) -> Run:
+def _awake(run: RunRecord, at_ms: int) -> RunRecord:
     """The run without its pause, if it has one; how long that was is counted."""
     paused = max(0, at_ms - run.pause.since_ms) if run.pause else 0
     return replace(run, pause=None, paused_ms=run.paused_ms + paused)
 
 
-def _over(run: Run, status: Status, at_ms: int, *, decision: Decision | None = None) -> Run:
+def _over(run: RunRecord, status: Status, at_ms: int, *, decision: Decision | None = None) -> RunRecord:
     return replace(
         _awake(run, at_ms),
         status=status,
@@ -332,7 +332,7 @@ def _over(run: Run, status: Status, at_ms: int, *, decision: Decision | None = N
     )
 
 
-def _aimed(run: Run, event: Request) -> None:
+def _aimed(run: RunRecord, event: Request) -> None:
     if (event.step, event.runs) != (run.step, run.runs):
         raise MovedOn(
             f"the run has moved on: it is {run.status} at step {run.step!r} (attempt {run.runs}), "
@@ -347,7 +347,7 @@ def _decision(event: Resumed | Cancelled) -> Decision:
     return Decision("resumed", event.at_ms, event.via, by)
 
 
-def _decision_by_time(run: Run, event: Elapsed) -> Decision:
+def _decision_by_time(run: RunRecord, event: Elapsed) -> Decision:
     gate = run.pause is not None and run.pause.kind == "suspend" and run.pause.on_timeout == "cancel"
     return Decision("timed out" if gate else "elapsed", event.at_ms, "clock")
 
@@ -361,11 +361,11 @@ def _pause(event: Ended) -> Pause | None:
     return None
 
 
-def _used_up(run: Run, event: Ended) -> bool:
+def _used_up(run: RunRecord, event: Ended) -> bool:
     return isinstance(event, Slept) and event.kind == "rerun" and run.retries >= event.max_retries
 
 
-def _note(run: Run, event: Ended) -> str | None:
+def _note(run: RunRecord, event: Ended) -> str | None:
     notes = [f"interrupted before: {run.losses}"] if run.losses else []
     if _used_up(run, event):
         notes.append("retries used up")
@@ -393,7 +393,7 @@ def _lost_text(event: Lost) -> str:
     return f"interrupted {MAX_LOSSES} times at this step: {event.reason}"
 
 
-def _illegal(run: Run, event: Event) -> Refused:
+def _illegal(run: RunRecord, event: Event) -> Refused:
     if isinstance(event, Upgraded):
         return MovedOn(f"run {run.id} is {run.status}: only a run that waits or has failed can take other code")
     if isinstance(event, Retried) and not run.status.over:
@@ -420,7 +420,7 @@ class Rule:
     """Where an event may lead from one status, and the function that decides."""
 
     to: tuple[Status, ...]
-    apply: Callable[[Run, Any], Run]
+    apply: Callable[[RunRecord, Any], RunRecord]
 
 
 #: The whole life of a run. An absent pair is illegal.

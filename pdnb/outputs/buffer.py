@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pdnb.model import JSON
 from pdnb.outputs.nbformat import Output, clipped, human, piece_end, storable
-from pdnb.outputs.terminal import Terminal
+from pdnb.outputs.terminal import OpenText
 
 
 @dataclass(eq=False)
@@ -46,7 +46,7 @@ class Record:
         self._size = self._note.size + 2
         self._cut: int | None = None  # how many entries stand before the note, once something is missing
         self._name = ""
-        self._open = Terminal()  # what stream `_name` got and is not in an entry yet: about a block at most
+        self._open = OpenText()  # what stream `_name` got and is not in an entry yet: about a block at most
 
     def write(self, name: str, text: str) -> None:
         """Record that *text* went to the stream *name*."""

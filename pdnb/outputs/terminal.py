@@ -8,7 +8,7 @@ from __future__ import annotations
 from pdnb.outputs.nbformat import piece_end
 
 
-class Terminal:
+class OpenText:
     """Text that is still open: what was written, and not taken away yet."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from pdnb.outputs.recorder import Recorder
 from pdnb.runtime import limits, namespace
 from pdnb.runtime.flow import Pd
 from pdnb.workflow import cell
-from pdnb.workflow.model import Frozen, step_filename
+from pdnb.workflow.model import WorkflowVersion, step_filename
 
 _OURS: Final = (str(Path(__file__).parents[1]), str(Path(inspect.__file__).with_name("asyncio")))
 
@@ -41,7 +41,7 @@ class Outcome:
     error: BaseException | None
 
 
-def execute(frozen: Frozen, name: str, pd: Pd, *, show: bool, tell: Tell = _nobody) -> Outcome:
+def execute(frozen: WorkflowVersion, name: str, pd: Pd, *, show: bool, tell: Tell = _nobody) -> Outcome:
     """Execute step *name* of *frozen* with the step object *pd*.
 
     *show*: forward what it prints, as a caller wants. *tell* gets the recorder: whom it tells while the step executes.

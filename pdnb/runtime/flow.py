@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypedDict
 from pdnb import forms
 from pdnb.codec import checked
 from pdnb.errors import PdnbError
-from pdnb.model import JSON, Ask, End, Exited, Returned, Slept, Suspended
+from pdnb.model import JSON, End, Exited, Prompt, Returned, Slept, Suspended
 from pdnb.runtime.send import Send
 
 #: The longest pause: 365 days.
@@ -52,7 +52,7 @@ class _Wish:
     on_timeout: Literal["cancel", "resume"] = "cancel"
     context: JSON = None
     max_retries: int = 10
-    ask: Ask | None = None
+    ask: Prompt | None = None
 
 
 class Progress(NamedTuple):
@@ -97,13 +97,13 @@ class Flow:
         ms = milliseconds("timeout", timeout, least=1)
         if on_timeout not in (None, "cancel", "resume"):
             raise ValueError(f"on_timeout is {on_timeout!r}: use 'cancel' or 'resume'")
-        ask = Ask(
+        ask = Prompt(
             _text("message", message, MAX_MESSAGE),
             None if form is None else forms.schema(form),
             _text("after", after, MAX_AFTER),
         )
         wish = _Wish("suspend", ms, self._asks(confirm), on_timeout or self._on_timeout)
-        return self._asked(wish if ask == Ask() else replace(wish, ask=ask))
+        return self._asked(wish if ask == Prompt() else replace(wish, ask=ask))
 
     def rerun(
         self,

@@ -17,13 +17,13 @@ from types import ModuleType
 from typing import Any, Final
 
 from pdnb.workflow.cell import compile_setup, show_in_tracebacks
-from pdnb.workflow.model import Frozen
+from pdnb.workflow.model import WorkflowVersion
 
 _lock: Final = RLock()
 _loaded: Final[dict[str, ModuleType]] = {}
 
 
-def load(frozen: Frozen) -> ModuleType:
+def load(frozen: WorkflowVersion) -> ModuleType:
     """The module of *frozen*, with its setup executed; the same one at every call in this process.
 
     Raises ``CellSyntaxError`` for a setup cell that does not parse, and whatever the setup raises.
@@ -40,7 +40,7 @@ def step_namespace(module: ModuleType) -> dict[str, Any]:
     return dict(vars(module))
 
 
-def _made(frozen: Frozen) -> ModuleType:
+def _made(frozen: WorkflowVersion) -> ModuleType:
     tag = frozen.hash[:12]
     cells = [(source, f"<setup {i} of {frozen.name} {tag}>") for i, source in enumerate(frozen.setup, 1)]
     codes = [compile_setup(source, filename=filename) for source, filename in cells]

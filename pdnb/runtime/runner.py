@@ -17,12 +17,12 @@ from pdnb.coordination import progress
 from pdnb.coordination.home import Home
 from pdnb.errors import Fenced, Refused, StoreUnavailable
 from pdnb.links import Target
-from pdnb.model import JSON, End, Raised, Run, Status
+from pdnb.model import JSON, End, Raised, RunRecord, Status
 from pdnb.outputs.recorder import Recorder
 from pdnb.runtime.execute import execute, one_line
 from pdnb.runtime.flow import Flow, Pd, URLs, make_context
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import Frozen
+from pdnb.workflow.model import WorkflowVersion
 
 #: Seconds between tries with a store that is full or locked.
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
@@ -46,9 +46,9 @@ class Runner:
         self._home = home
         self._show = show
         self._pause = pause
-        self._code: dict[str, Frozen] = {}
+        self._code: dict[str, WorkflowVersion] = {}
 
-    def drive(self, run: Run, *, first: Callable[[], object] = lambda: None) -> Run:
+    def drive(self, run: RunRecord, *, first: Callable[[], object] = lambda: None) -> RunRecord:
         """Run step after step of *run*, claimed by this process, until it pauses or ends; *first* comes before.
 
         Raises what the step raised, after the run has failed with it.
@@ -65,7 +65,7 @@ class Runner:
             raise
         return run
 
-    def _attempt(self, run: Run) -> tuple[Run, BaseException | None]:
+    def _attempt(self, run: RunRecord) -> tuple[RunRecord, BaseException | None]:
         """One go at the present step: the run after it, and what the step raised."""
         frozen, pd = self._patiently(lambda: self._prepared(run))
         left = execute(frozen, run.step, pd, show=self._show, tell=lambda recorder: self._telling(run, pd, recorder))
@@ -76,7 +76,7 @@ class Runner:
         tries = count()
         return self._patiently(lambda: self._reported(run, event, again=next(tries) > 0)), error
 
-    def _reported(self, run: Run, event: End, *, again: bool) -> Run:
+    def _reported(self, run: RunRecord, event: End, *, again: bool) -> RunRecord:
         """The run after *event*. *again*: a try before failed, but perhaps only to say that it was stored.
 
         Stored twice under one claim, the result would be taken for the next step's.
@@ -89,7 +89,7 @@ class Runner:
                 return now
         return store.apply(run.id, event)
 
-    def _telling(self, run: Run, pd: Pd, recorder: Recorder) -> AbstractContextManager[None]:
+    def _telling(self, run: RunRecord, pd: Pd, recorder: Recorder) -> AbstractContextManager[None]:
         """Let people see what the step has said so far."""
 
         def said() -> dict[str, JSON]:
@@ -107,7 +107,7 @@ class Runner:
                 self._pause(pause)
         return call()
 
-    def abandon(self, run: Run, error: BaseException) -> None:
+    def abandon(self, run: RunRecord, error: BaseException) -> None:
         """Leave no claim behind when something other than the step ended the drive (an Interrupt between steps)."""
         try:
             now = self._home.store.get(run.id)
@@ -116,12 +116,12 @@ class Runner:
         except (Refused, StoreUnavailable):
             return  # overruled, or nothing can be written: the claim ends with this process
 
-    def _frozen(self, code_hash: str) -> Frozen:
+    def _frozen(self, code_hash: str) -> WorkflowVersion:
         if code_hash not in self._code:
             self._code[code_hash] = self._home.store.frozen(code_hash)
         return self._code[code_hash]
 
-    def _prepared(self, run: Run) -> tuple[Frozen, Pd]:
+    def _prepared(self, run: RunRecord) -> tuple[WorkflowVersion, Pd]:
         """The code and the step object of one attempt; raises ``Fenced`` if the claim has been taken away meanwhile."""
         home, settings, frozen = self._home, self._home.settings, self._frozen(run.hash)
         now = home.store.get(run.id)
@@ -133,7 +133,7 @@ class Runner:
         send = Send(MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to))
         return frozen, Pd(run.step, flow, send, home.store.exports(run.id), self._context(run, frozen))
 
-    def _context(self, run: Run, frozen: Frozen) -> dict[str, JSON]:
+    def _context(self, run: RunRecord, frozen: WorkflowVersion) -> dict[str, JSON]:
         inner: dict[str, JSON] = {"runs": run.runs, "key": f"{run.id}/{run.step}/{run.runs}"}
         before = self._home.store.rerun_input(run)
         if before is not None:

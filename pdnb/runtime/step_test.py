@@ -20,13 +20,13 @@ from pdnb.request import from_person
 from pdnb.runtime.execute import Outcome, execute
 from pdnb.runtime.flow import Flow, Pd, URLs, make_context
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import Frozen
+from pdnb.workflow.model import WorkflowVersion
 
 _MESSAGE = "Workflow execution canceled — this may be due to pd.flow.{call}() usage (not supported in test)"
 
 
 @dataclass(frozen=True)
-class Tested:
+class StepTestResult:
     """One test of one step: what it left, and what there is to say. ``error`` is what it raised."""
 
     step: str
@@ -42,7 +42,7 @@ class Tested:
 
 
 @dataclass
-class Trial:
+class StepTest:
     """The test exports of one workflow, by step. *mail* says where ``pd.send`` sends."""
 
     mail: MailSettings = field(default_factory=MailSettings)
@@ -50,8 +50,8 @@ class Trial:
     exports: dict[str, dict[str, JSON]] = field(default_factory=dict)
 
     def test(
-        self, frozen: Frozen, before: Sequence[str], *, resume_with: tuple[JSON] | None = None, show: bool = False
-    ) -> Tested:
+        self, frozen: WorkflowVersion, before: Sequence[str], *, resume_with: tuple[JSON] | None = None, show: bool = False
+    ) -> StepTestResult:
         """Test the one step of *frozen*, behind the steps *before*.
 
         *resume_with* holds the body of the request that a pause would have received.
@@ -72,9 +72,9 @@ class Trial:
                 exports = {**exports, "$resume_data": request}
         if error is None:
             self.exports[step] = exports
-        return Tested(step, exports, outcome.outputs, mails, message, error)
+        return StepTestResult(step, exports, outcome.outputs, mails, message, error)
 
-    def _once(self, frozen: Frozen, before: Sequence[str], run: dict[str, JSON], *, show: bool) -> tuple[Pd, Outcome]:
+    def _once(self, frozen: WorkflowVersion, before: Sequence[str], run: dict[str, JSON], *, show: bool) -> tuple[Pd, Outcome]:
         [step] = frozen.names
         left = json.dumps({n: self.exports[n] for n in before if n in self.exports})
         event = json.loads(checked(self.event, 'steps.trigger["event"]'))  # a copy, and refused as a run would

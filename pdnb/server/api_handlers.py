@@ -20,9 +20,9 @@ from pdnb import client
 from pdnb.codec import SCHEMA
 from pdnb.errors import AlreadyResumed, BadAnswer, MovedOn, NotJSON, Over, Refused, RunNotFound, StoreError
 from pdnb.links import redact
-from pdnb.model import JSON, Cancelled, Resumed, Retried, Run, Status
+from pdnb.model import JSON, Cancelled, Resumed, Retried, RunRecord, Status
 from pdnb.request import MAX_BODY, from_person
-from pdnb.server.service import Office
+from pdnb.server.service import StoreService
 from pdnb.views import documents
 
 _P = ParamSpec("_P")
@@ -38,9 +38,9 @@ class PdnbAPIHandler(APIHandler):
     _track_activity = False  # a card that looks every second is no work
 
     @property
-    def office(self) -> Office:
+    def office(self) -> StoreService:
         """The server's side of the store."""
-        office: Office = self.settings["pdnb_office"]
+        office: StoreService = self.settings["pdnb_office"]
         return office
 
     def answer(self, value: JSON) -> None:
@@ -48,9 +48,9 @@ class PdnbAPIHandler(APIHandler):
         self.set_header("Cache-Control", "no-cache")
         self.finish(json.dumps(value))
 
-    async def detail(self, run: Run) -> dict[str, JSON]:
+    async def detail(self, run: RunRecord) -> dict[str, JSON]:
         """The run with its exports and attempts."""
-        return await self.office.on_store(client.document, self.office.home, run)
+        return await self.office.call(client.document, self.office.home, run)
 
 
 def said(method: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
@@ -98,7 +98,7 @@ class RunsHandler(PdnbAPIHandler):
         cursor = self.get_query_argument("cursor", None)
         if cursor is not None and (not cursor.isdecimal() or len(cursor) > 18):
             raise web.HTTPError(400, "cursor is the 'next' of the page before")
-        page = await self.office.on_store(
+        page = await self.office.call(
             self.office.home.store.list,
             statuses=[Status(name) for name in names] or None,
             workflow=self.get_query_argument("workflow", None),
@@ -116,7 +116,7 @@ class RunHandler(PdnbAPIHandler):
     @said
     async def get(self, run_id: str) -> None:
         """One run, with exports and attempts."""
-        run = await self.office.on_store(self.office.home.store.get, run_id)
+        run = await self.office.call(self.office.home.store.get, run_id)
         self.answer(await self.detail(run))
 
 
@@ -129,7 +129,7 @@ class LinksHandler(PdnbAPIHandler):
     async def get(self, run_id: str) -> None:
         """The links of the present attempt, or ``null`` when the run is over."""
         home = self.office.home
-        run = await self.office.on_store(home.store.get, run_id)
+        run = await self.office.call(home.store.get, run_id)
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps(client.links(home, run)))
 
@@ -157,7 +157,7 @@ class DecisionHandler(PdnbAPIHandler):
         if what == "resume":
             body = given.get("body")
             if (fields := given.get("fields")) is not None:
-                body = await self.office.on_store(client.answer_from, self.office.home, run_id, step, runs, fields)
+                body = await self.office.call(client.answer_from, self.office.home, run_id, step, runs, fields)
             event = Resumed(now, step, runs, via, by, from_person(via, by, body))
         elif what == "retry":
             event = Retried(now, step, runs, via, by)
@@ -189,7 +189,7 @@ class InfoHandler(PdnbAPIHandler):
     @said
     async def get(self) -> None:
         """Versions, and how many runs have each status."""
-        counts = await self.office.on_store(self.office.home.store.counts)
+        counts = await self.office.call(self.office.home.store.counts)
         self.answer(
             {"version": metadata.version("pdnb"), "schema": SCHEMA, "counts": {str(s): n for s, n in counts.items()}}
         )

@@ -17,7 +17,7 @@ from pdnb.server.api_handlers import API_HANDLERS
 from pdnb.server.link_handlers import LINK_HANDLERS
 from pdnb.server.page_handlers import WEB_HANDLERS
 from pdnb.server.redaction import redact_logs
-from pdnb.server.service import MAX_UPLOAD, Office
+from pdnb.server.service import MAX_UPLOAD, StoreService
 
 
 class PdnbApp(ExtensionApp):
@@ -26,7 +26,7 @@ class PdnbApp(ExtensionApp):
     name = "pdnb"
     extension_url = "/pdnb/"
     load_other_extensions = True
-    office: Office | None = None
+    office: StoreService | None = None
     static_paths: ClassVar[list[str]] = [str(Path(__file__).parent.parent / "static")]  # type: ignore[misc]  # a trait
 
     directory = Unicode(
@@ -65,7 +65,7 @@ class PdnbApp(ExtensionApp):
         redact_logs(app.log)
         directory = (Path(self.directory) if self.directory else default_directory()).expanduser().resolve()
         _refuse_served(directory, app)
-        self.office = Office(directory, app.log, max_workers=self.max_workers, max_upload=self.max_upload)
+        self.office = StoreService(directory, app.log, max_workers=self.max_workers, max_upload=self.max_upload)
         os.environ["PDNB_DIR"] = str(directory)  # kernels of this server inherit where it is
         os.environ["PDNB_BASE_URL"] = app.base_url
         self.settings["pdnb_office"] = self.office

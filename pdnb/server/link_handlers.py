@@ -24,11 +24,11 @@ from tornado.http1connection import HTTP1Connection
 from pdnb import forms
 from pdnb.errors import AlreadyResumed, BadAnswer, BadLink, Over, Refused, RunNotFound, StoreError, TooLate
 from pdnb.links import Purpose, Target
-from pdnb.model import JSON, Ask, Cancelled, Resumed, Run
+from pdnb.model import JSON, Cancelled, Prompt, Resumed, RunRecord
 from pdnb.request import MAX_BODY, BadBody, from_http
 from pdnb.server import uploads
 from pdnb.server.pages import LINK_CSP, NOT_FOUND_PAGE, Happened, confirm_page, problem_page, result_page
-from pdnb.server.service import Office
+from pdnb.server.service import StoreService
 from pdnb.server.uploads import Upload
 
 #: A body up to the limit has to arrive within this many seconds.
@@ -164,7 +164,7 @@ class LinkHandler(JupyterHandler):
         self.clear_header("Content-Type")
         self.finish()
 
-    async def _found(self, purpose: Purpose, token: str) -> tuple[Target, Run] | None:
+    async def _found(self, purpose: Purpose, token: str) -> tuple[Target, RunRecord] | None:
         """What the link is for and the run that waits for it; ``None``: there is no such thing, and it was said."""
         target = self._target(purpose, token)
         if target is None:
@@ -172,7 +172,7 @@ class LinkHandler(JupyterHandler):
             return None
         store = self._office.home.store
         try:
-            run, late = await self._office.on_store(store.look, target.run, target.step, target.runs)
+            run, late = await self._office.call(store.look, target.run, target.step, target.runs)
         except RunNotFound:
             self._not_found()
         except StoreError:
@@ -200,10 +200,10 @@ class LinkHandler(JupyterHandler):
         except RunNotFound:
             return self._not_found()
         except BadAnswer as error:
-            run = await self._office.on_store(self._office.home.store.get, target.run)
+            run = await self._office.call(self._office.home.store.get, target.run)
             return self._correct(run, await self._asked(target), error, event)
         except Refused as error:
-            run = await self._office.on_store(self._office.home.store.get, target.run)
+            run = await self._office.call(self._office.home.store.get, target.run)
             return self._late(run, error)
         except (StoreError, OSError):
             return self._problem(503)
@@ -216,9 +216,9 @@ class LinkHandler(JupyterHandler):
             return self._answer(202, "kept", run, event.at_ms, after=after)
         return self._answer(200, "resumed" if purpose == "resume" else "cancelled", run, event.at_ms, after=after)
 
-    async def _asked(self, target: Target) -> Ask | None:
+    async def _asked(self, target: Target) -> Prompt | None:
         """What people are asked there."""
-        return await self._office.on_store(self._office.home.store.ask, target.run, target.step, target.runs)
+        return await self._office.call(self._office.home.store.ask, target.run, target.step, target.runs)
 
     async def _read_form(self, target: Target, event: Resumed) -> None:
         """Where the step asks with a form, what an HTML form sent means an answer to it."""
@@ -322,7 +322,7 @@ class LinkHandler(JupyterHandler):
 
     # ---- answers ----
 
-    def _confirm(self, purpose: Purpose, run: Run, ask: Ask | None) -> None:
+    def _confirm(self, purpose: Purpose, run: RunRecord, ask: Prompt | None) -> None:
         if self._wants_json(page_by_default=True):
             document = {"status": str(run.status), "workflow": run.workflow, "step": run.step, "due_ms": run.due_ms}
             asks = {"asks": ask.message if ask else None, "form": ask.form if ask else None}
@@ -330,7 +330,7 @@ class LinkHandler(JupyterHandler):
         else:
             self.finish(confirm_page(run, purpose, self._office.home.clock(), ask))
 
-    def _correct(self, run: Run, ask: Ask | None, error: BadAnswer, event: Resumed | Cancelled) -> None:
+    def _correct(self, run: RunRecord, ask: Prompt | None, error: BadAnswer, event: Resumed | Cancelled) -> None:
         """Say what to correct; the page has what was filled in."""
         self.set_status(422)
         if self._wants_json(page_by_default=False):
@@ -347,7 +347,7 @@ class LinkHandler(JupyterHandler):
         self,
         status: int,
         happened: Happened,
-        run: Run,
+        run: RunRecord,
         at_ms: int | None,
         *,
         late: Refused | None = None,
@@ -361,7 +361,7 @@ class LinkHandler(JupyterHandler):
             via, by = (late.via, late.by) if isinstance(late, TooLate) else (None, None)
             self.finish(result_page(happened, run, self._office.home.clock(), at_ms, via=via, by=by, after=after))
 
-    def _late(self, run: Run, error: Refused) -> None:
+    def _late(self, run: RunRecord, error: Refused) -> None:
         if isinstance(error, AlreadyResumed):
             return self._answer(409, "already resumed", run, error.at_ms, late=error)
         if isinstance(error, Over):
@@ -416,8 +416,8 @@ class LinkHandler(JupyterHandler):
             return None
 
     @property
-    def _office(self) -> Office:
-        office: Office = self.settings["pdnb_office"]
+    def _office(self) -> StoreService:
+        office: StoreService = self.settings["pdnb_office"]
         return office
 
 

@@ -10,7 +10,7 @@ from tornado import web
 from pdnb import client
 from pdnb.errors import RunNotFound, StoreError
 from pdnb.server.pages import APP_CSP, card_page, inbox_page
-from pdnb.server.service import Office
+from pdnb.server.service import StoreService
 
 
 class PageHandler(JupyterHandler):
@@ -31,10 +31,10 @@ class CardHandler(PageHandler):
     @authorized
     async def get(self, run_id: str) -> None:
         """The card, drawn from the store as it is now."""
-        office: Office = self.settings["pdnb_office"]
+        office: StoreService = self.settings["pdnb_office"]
         home = office.home
         try:
-            document = await office.on_store(lambda: client.document(home, home.store.get(run_id)))
+            document = await office.call(lambda: client.document(home, home.store.get(run_id)))
         except RunNotFound:
             raise web.HTTPError(404, "no such run in this store") from None
         except StoreError:

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from pdnb import forms
 from pdnb.links import redact
-from pdnb.model import JSON, Ask, Run, Status
+from pdnb.model import JSON, Prompt, RunRecord, Status
 from pdnb.text import iso, plain, relative, utc
 from pdnb.views.markdown import to_html
 from pdnb.views.phrases import VIA
@@ -102,10 +102,10 @@ def inbox_page(static_url: str, base_url: str) -> str:
 
 
 def confirm_page(
-    run: Run,
+    run: RunRecord,
     purpose: Purpose,
     now_ms: int,
-    ask: Ask | None = None,
+    ask: Prompt | None = None,
     *,
     given: Mapping[str, JSON] | None = None,
     problems: Sequence[str] = (),
@@ -138,7 +138,7 @@ def confirm_page(
 
 def result_page(
     happened: Happened,
-    run: Run,
+    run: RunRecord,
     now_ms: int,
     at_ms: int | None = None,
     reason: str | None = None,
@@ -182,19 +182,19 @@ def _moment(ms: int, now_ms: int) -> Markup:
     return Markup('<time datetime="{}">{}</time> <span>({})</span>').format(iso(ms), utc(ms), relative(ms, now_ms))
 
 
-def _question(run: Run, purpose: Purpose) -> str:
+def _question(run: RunRecord, purpose: Purpose) -> str:
     if purpose == "cancel":
         return "Cancel this run?"
     return "Go on now?" if run.status is Status.SLEEPING else "Your approval is needed"
 
 
-def _button(run: Run, purpose: Purpose) -> str:
+def _button(run: RunRecord, purpose: Purpose) -> str:
     if purpose == "cancel":
         return "Cancel this run"
     return "Resume now" if run.status is Status.SLEEPING else "Approve"
 
 
-def _then(run: Run) -> str:
+def _then(run: RunRecord) -> str:
     """What happens by itself when the pause is due."""
     if run.pause is None:
         return ""
@@ -205,7 +205,7 @@ def _then(run: Run) -> str:
     return "the run cancels itself"
 
 
-def _result(happened: Happened, run: Run) -> tuple[str, str, str]:
+def _result(happened: Happened, run: RunRecord) -> tuple[str, str, str]:
     """Mark, title and one sentence."""
     ends = {Status.SUCCEEDED: "has finished", Status.FAILED: "has failed", Status.CANCELLED: "was cancelled"}
     texts: dict[Happened, tuple[str, str, str]] = {

@@ -17,12 +17,12 @@ from typing import Final, ParamSpec, TypeVar
 
 from pdnb.coordination import progress, scheduler
 from pdnb.coordination.home import Home
-from pdnb.coordination.liveness import Post
+from pdnb.coordination.liveness import LeaderLock
 from pdnb.coordination.notify import POLL_S
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import PdnbError, StoreError
 from pdnb.links import Target, redact
-from pdnb.model import Event, Run
+from pdnb.model import Event, RunRecord
 from pdnb.server import uploads
 from pdnb.workers.supervisor import Supervisor
 
@@ -38,7 +38,7 @@ _UPLOAD_REST_S: Final = 60
 _LAG_S: Final = 0.05  # a warm worker takes what was rung for long before that; the supervisor need not compete
 
 
-class Office:
+class StoreService:
     """The server's side of one store."""
 
     def __init__(
@@ -55,20 +55,20 @@ class Office:
         self.uploading: set[Target] = set()
         self._log = log
         self._supervisor = Supervisor(self.home, log, max_workers=max_workers)
-        self._post = Post(self.home.directory)
+        self._post = LeaderLock(self.home.directory)
         self._published: Settings | None = None
         self._look = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def on_store(self, call: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    async def call(self, call: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """The result of a store operation, run in the store thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: call(*args, **kwargs))
 
-    async def apply(self, run_id: str, event: Event) -> Run:
+    async def apply(self, run_id: str, event: Event) -> RunRecord:
         """Apply *event*, then let the clock and the workers look."""
         try:
-            return await self.on_store(self.home.store.apply, run_id, event)
+            return await self.call(self.home.store.apply, run_id, event)
         finally:
             self._look.set()
 
@@ -95,12 +95,12 @@ class Office:
                 await self._task
             asyncio.get_running_loop().remove_reader(self.home.bell.fileno())
             self._task = None
-        await self.on_store(self._leave)
+        await self.call(self._leave)
         self._thread.shutdown()
 
     async def look(self) -> float:
         """One look: settle what is due, see to the workers; how long there is nothing to do, in seconds."""
-        return await self.on_store(self._settle)
+        return await self.call(self._settle)
 
     async def _keep(self) -> None:
         while True:

@@ -21,7 +21,7 @@ from jupyter_server.serverapp import ServerApp
 
 from pdnb.errors import StoreError
 from pdnb.server.app import PdnbApp
-from pdnb.server.service import Office
+from pdnb.server.service import StoreService
 
 _LOOK_S: Final = 30.0
 
@@ -70,7 +70,7 @@ def serve(
     app = PdnbServer.instance()
     app.initialize([*(f"--{name}={value}" for name, value in given.items()), *options], find_extensions=False)
     extension: Any = app.extension_manager.extension_points["pdnb"].app
-    office: Office | None = extension.office if isinstance(extension, PdnbApp) else None
+    office: StoreService | None = extension.office if isinstance(extension, PdnbApp) else None
     if office is None:
         raise StoreError(f"the server could not open the store {directory}: its words above say why")
     app.identity_provider.token_generated = False  # no long farewell in the log: `ready` tells who is to know
@@ -87,13 +87,13 @@ def _address(app: ServerApp) -> str:
     return f"{app.connection_url.rstrip('/')}/pdnb/" + (f"?token={token}" if token else "")
 
 
-async def _end_when_idle(app: ServerApp, office: Office, idle_s: float) -> None:
+async def _end_when_idle(app: ServerApp, office: StoreService, idle_s: float) -> None:
     """Stop the server once every run has been over for that long."""
     quiet_since = time.monotonic()
     while True:
         await asyncio.sleep(min(idle_s / 4, _LOOK_S))
         try:
-            counts = await office.on_store(office.home.store.counts)
+            counts = await office.call(office.home.store.counts)
             busy = any(count for status, count in counts.items() if not status.over)
         except StoreError:
             busy = True  # locked for a moment

@@ -38,21 +38,21 @@ from pdnb.links import Links, redact
 from pdnb.machine import table
 from pdnb.model import (
     JSON,
-    Ask,
     Attempt,
     Cancelled,
     Claimed,
     Elapsed,
     Event,
+    Prompt,
     Resumed,
     Retried,
-    Run,
+    RunRecord,
     Status,
     Suspended,
     Upgraded,
 )
 from pdnb.store.sqlite import Rows
-from pdnb.workflow.model import Frozen
+from pdnb.workflow.model import WorkflowVersion
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _MARGIN_S: Final = 10.0  # a transaction may have begun this long before it was committed
@@ -69,7 +69,7 @@ _BATCH: Final = 200  # due pauses per transaction: few commits, and no writer wa
 class Page:
     """Runs, newest first, and the cursor of the next page (``None``: no more)."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[RunRecord, ...]
     next: str | None
 
 
@@ -94,9 +94,9 @@ class Store:
 
     # ---- changes ----
 
-    def add(self, frozen: Frozen, event: JSON, *, at_ms: int, owner: str | None = None, by: str | None = None) -> Run:
+    def add(self, frozen: WorkflowVersion, event: JSON, *, at_ms: int, owner: str | None = None, by: str | None = None) -> RunRecord:
         """A new run of *frozen* that *by* starts, durable when this returns; claimed by *owner*, or queued."""
-        run = Run(
+        run = RunRecord(
             id=new_id(at_ms),
             workflow=frozen.name,
             hash=frozen.hash,
@@ -117,7 +117,7 @@ class Store:
         self._on_commit()
         return run
 
-    def upgrade(self, run_id: str, frozen: Frozen, *, at_ms: int) -> Run:
+    def upgrade(self, run_id: str, frozen: WorkflowVersion, *, at_ms: int) -> RunRecord:
         """The run, from now on with the code *frozen*, durably; raises ``Refused`` while it is at work, or over."""
         event = Upgraded(at_ms, frozen.hash, frozen.environment.key, frozen.names)
         with self._rows.transact():
@@ -126,7 +126,7 @@ class Store:
         self._on_commit()
         return run
 
-    def apply(self, run_id: str, event: Event) -> Run:
+    def apply(self, run_id: str, event: Event) -> RunRecord:
         """The run after *event*, durably; a due pause ends first. Raises ``Refused`` when it is not taken."""
         refused: Refused | None = None
         self._judge(run_id, event)
@@ -157,7 +157,7 @@ class Store:
             batches = None if batches is None else batches - 1
         return ended
 
-    def claim(self, environment: str, owner: str, *, at_ms: int, after: str | None = None) -> Run | None:
+    def claim(self, environment: str, owner: str, *, at_ms: int, after: str | None = None) -> RunRecord | None:
         """A queued run of *environment*, claimed for *owner*; ``None``: nothing to do.
 
         Workflows take turns: it is the longest-queued run of the one whose turn is after workflow *after*.
@@ -173,7 +173,7 @@ class Store:
 
     # ---- looks ----
 
-    def get(self, run_id: str) -> Run:
+    def get(self, run_id: str) -> RunRecord:
         """The run as stored; raises ``RunNotFound``."""
         text = self._rows.get(f"run/{run_id}")
         if text is None:
@@ -183,7 +183,7 @@ class Store:
             raise StoreCorrupt(f"the row of run {run_id} names another run; it is not used")
         return run
 
-    def full_id(self, beginning: str) -> str:
+    def resolve_id(self, beginning: str) -> str:
         """The id that *beginning* begins; raises ``RunNotFound`` when no run or several have it."""
         if not beginning.isalnum():
             raise RunNotFound(f"{beginning!r} is no run's id: look at the list of runs")
@@ -230,7 +230,7 @@ class Store:
         with self._rows.snapshot():  # a commit between two of its looks would never be news
             return self._marked(workflow, time.time() - _MARGIN_S, _END)
 
-    def news(self, mark: Mark, workflow: str | None = None) -> tuple[Mark, tuple[Run, ...]]:
+    def news(self, mark: Mark, workflow: str | None = None) -> tuple[Mark, tuple[RunRecord, ...]]:
         """The runs that have changed since *mark* or are new, and the next mark.
 
         Without news this is one question to SQLite; with news it goes through the index of what is unfinished and
@@ -257,7 +257,7 @@ class Store:
         newest = max((rowid for rowid, _ in self._tags(Status, workflow)), default=0)
         return Mark(self._rows.changes(), time.time(), still, recent, newest)
 
-    def look(self, run_id: str, step: str, runs: int) -> tuple[Run, Refused | None]:
+    def look(self, run_id: str, step: str, runs: int) -> tuple[RunRecord, Refused | None]:
         """The run, and why a request to attempt *runs* of *step* would come too late (``None``: it would not)."""
         run = self.get(run_id)
         present = (run.step, run.runs) == (step, runs) and not run.status.over and run.early is None
@@ -291,12 +291,12 @@ class Store:
         except (ValueError, RecursionError) as error:
             raise StoreCorrupt(f"the event of run {run_id} is damaged ({error}); it is not used") from error
 
-    def ask(self, run_id: str, step: str, runs: int) -> Ask | None:
+    def ask(self, run_id: str, step: str, runs: int) -> Prompt | None:
         """What people are asked where attempt *runs* of *step* waits."""
         attempt = self._meant(self.get(run_id), step, runs)
         return attempt.ask if attempt else None
 
-    def rerun_input(self, run: Run) -> Attempt | None:
+    def rerun_input(self, run: RunRecord) -> Attempt | None:
         """The attempt of the present step that last asked for a rerun: its context and request are this one's."""
         prefix = _attempts_key(run.id, run.position)
         key: str | None = f"{prefix}{run.runs:09d}"
@@ -306,14 +306,14 @@ class Store:
                 return attempt
         return None
 
-    def frozen(self, code_hash: str) -> Frozen:
+    def frozen(self, code_hash: str) -> WorkflowVersion:
         """The code that runs of this hash go on with; refused when its MAC or hash does not fit."""
         text = self._rows.get(f"workflow/{code_hash}")
         if text is None:
             raise StoreCorrupt(f"the code {code_hash} of this run is missing from the store; nothing was executed")
         try:
             row = json.loads(text)
-            frozen = Frozen.from_json(row["code"]) if self._links.check_mac(row["code"], row["mac"]) else None
+            frozen = WorkflowVersion.from_json(row["code"]) if self._links.check_mac(row["code"], row["mac"]) else None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StoreCorrupt(f"the code {code_hash} is damaged ({error}); nothing was executed") from error
         if frozen is None or frozen.hash != code_hash:
@@ -328,9 +328,9 @@ class Store:
         keys = self._rows.keys("due/", limit=1)
         return int(keys[0].split("/")[1]) if keys else None
 
-    def soonest(self, limit: int) -> tuple[Run, ...]:
+    def soonest(self, limit: int) -> tuple[RunRecord, ...]:
         """Paused runs, those whose pause ends first first, as far as their rows can be used."""
-        found: list[Run] = []
+        found: list[RunRecord] = []
         for key in self._rows.keys("due/", limit=limit):
             with contextlib.suppress(StoreCorrupt, RunNotFound):
                 found.append(self.get(_last(key)))
@@ -346,7 +346,7 @@ class Store:
             after = f"queue/{environment}/\U0010ffff"
         return found
 
-    def running(self) -> tuple[Run, ...]:
+    def running(self) -> tuple[RunRecord, ...]:
         """Every run that somebody has claimed and whose row can be used."""
         return self._usable(self._rowids({Status.RUNNING}))
 
@@ -369,8 +369,8 @@ class Store:
         for _, tag in self._tags(statuses, workflow):
             yield from self._rows.tagged(tag, limit=1_000_000)
 
-    def _usable(self, rowids: Iterable[int]) -> tuple[Run, ...]:
-        runs: list[Run] = []
+    def _usable(self, rowids: Iterable[int]) -> tuple[RunRecord, ...]:
+        runs: list[RunRecord] = []
         for rowid in rowids:
             with contextlib.suppress(StoreCorrupt, RunNotFound):  # one damaged row must not hide all others
                 runs.append(self.get((self._rows.key(rowid) or "").partition("/")[2].partition("/")[0]))
@@ -387,16 +387,16 @@ class Store:
 
     # ---- inside a transaction ----
 
-    def _settled(self, run: Run, at_ms: int) -> Run:
+    def _settled(self, run: RunRecord, at_ms: int) -> RunRecord:
         """The run, its pause ended if that was due."""
         return self._advance(run, Elapsed(at_ms)) if run.due_ms is not None and run.due_ms <= at_ms else run
 
-    def _keep(self, frozen: Frozen) -> None:
+    def _keep(self, frozen: WorkflowVersion) -> None:
         key, code = f"workflow/{frozen.hash}", frozen.to_json()
         if self._rows.get(key) is None:
             self._rows.set(key, codec.dumps({"mac": self._links.mac(code), "code": code}))
 
-    def _advance(self, run: Run, event: Event) -> Run:
+    def _advance(self, run: RunRecord, event: Event) -> RunRecord:
         key = _attempt_key(run)
         before = self._attempt(run.id, key)
         was = run
@@ -414,7 +414,7 @@ class Store:
         self._write(run, after)
         return after
 
-    def _write(self, before: Run | None, after: Run) -> None:
+    def _write(self, before: RunRecord | None, after: RunRecord) -> None:
         """The run's row, and its places in the indexes."""
         old, new = _indexes(before), _indexes(after)
         for key in old - new:
@@ -438,19 +438,19 @@ class Store:
         keys = (behind and self._rows.keys(prefix, after=behind, limit=1)) or self._rows.keys(prefix, limit=1)
         return keys[0] if keys else None
 
-    def _claim_one(self, key: str, owner: str, at_ms: int) -> Run | None:
+    def _claim_one(self, key: str, owner: str, at_ms: int) -> RunRecord | None:
         try:
             return self._advance(self.get(_last(key)), Claimed(at_ms, owner))
         except (Refused, RunNotFound, StoreCorrupt):
             self._rows.delete(key)  # an entry whose run cannot be used would block the queue
             return None
 
-    def _explained(self, run: Run, event: Event, error: Refused) -> Refused:
+    def _explained(self, run: RunRecord, event: Event, error: Refused) -> Refused:
         if not isinstance(event, Resumed | Cancelled) or isinstance(error, BadAnswer):
             return error
         return table.explain(run, self._meant(run, event.step, event.runs), event.step, event.runs)
 
-    def _meant(self, run: Run, step: str, runs: int) -> Attempt | None:
+    def _meant(self, run: RunRecord, step: str, runs: int) -> Attempt | None:
         if step not in run.steps:
             return None
         return self._attempt(run.id, f"{_attempts_key(run.id, run.steps.index(step))}{runs:09d}")
@@ -474,7 +474,7 @@ def exports_of(attempt: Attempt) -> dict[str, JSON]:
     return attempt.exports
 
 
-def _indexes(run: Run | None) -> set[str]:
+def _indexes(run: RunRecord | None) -> set[str]:
     if run is None:
         return set()
     if run.pause is not None:
@@ -495,7 +495,7 @@ def _check_answer(attempt: Attempt | None, event: Resumed) -> None:
         raise BadAnswer(found)
 
 
-def _without_misfit(run: Run, event: Suspended, attempt: Attempt | None) -> Run:
+def _without_misfit(run: RunRecord, event: Suspended, attempt: Attempt | None) -> RunRecord:
     """The run without an answer that came before the form was there and does not fit it: it waits for a better one."""
     form = event.ask.form if event.ask else None
     if form is None or run.early is None or run.early.what != "resumed":
@@ -516,7 +516,7 @@ def _attempts_key(run_id: str, position: int) -> str:
     return f"attempt/{run_id}/{position:04d}/"
 
 
-def _attempt_key(run: Run) -> str:
+def _attempt_key(run: RunRecord) -> str:
     return f"{_attempts_key(run.id, run.position)}{run.runs:09d}"
 
 

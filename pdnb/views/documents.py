@@ -9,11 +9,11 @@ from typing import Any
 
 from pdnb import codec, forms
 from pdnb.links import redact
-from pdnb.model import JSON, Ask, Attempt, Run, Status
+from pdnb.model import JSON, Attempt, Prompt, RunRecord, Status
 from pdnb.views import markdown
 
 
-def summary(run: Run) -> dict[str, JSON]:
+def summary(run: RunRecord) -> dict[str, JSON]:
     """A run in a list: everything but exports and attempts."""
     row: dict[str, Any] = asdict(run)
     for inner in ("hash", "environment", "fence", "owner", "retries", "losses", "awake_ms"):
@@ -29,7 +29,7 @@ def summary(run: Run) -> dict[str, JSON]:
 
 
 def detail(
-    run: Run,
+    run: RunRecord,
     exports: Mapping[str, Mapping[str, JSON]],
     attempts: Iterable[Attempt],
     told: Mapping[str, JSON] | None = None,
@@ -57,7 +57,7 @@ def detail(
     return document
 
 
-def _ask(ask: Ask) -> dict[str, JSON]:
+def _ask(ask: Prompt) -> dict[str, JSON]:
     return {
         "message": ask.message,
         "message_html": None if ask.message is None else markdown.to_html(redact(ask.message)),
@@ -81,4 +81,4 @@ def shown_attempt(attempt: Attempt) -> Attempt:
 
 
 def _attempt(attempt: Attempt) -> dict[str, JSON]:
-    return {**codec.attempt_row(attempt), "outputs": list(attempt.outputs), "mails": list(attempt.mails)}
+    return {**codec.attempt_dict(attempt), "outputs": list(attempt.outputs), "mails": list(attempt.mails)}

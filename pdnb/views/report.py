@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pdnb.codec import attempt_row
+from pdnb.codec import attempt_dict
 from pdnb.errors import DefinitionError
 from pdnb.links import redact
-from pdnb.model import JSON, Attempt, Run
+from pdnb.model import JSON, Attempt, RunRecord
 from pdnb.views.documents import shown, summary
 from pdnb.views.report_cells import cells
-from pdnb.workflow.model import Frozen
+from pdnb.workflow.model import WorkflowVersion
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -34,7 +34,7 @@ _NO_NAME: Final = re.compile(r"[^\w .()+-]|[\0-\x1f]")
 
 
 def notebook(
-    run: Run, frozen: Frozen, event: JSON, attempts: Sequence[Attempt], *, earlier: Sequence[Frozen] = ()
+    run: RunRecord, frozen: WorkflowVersion, event: JSON, attempts: Sequence[Attempt], *, earlier: Sequence[WorkflowVersion] = ()
 ) -> NotebookNode:
     """The report of *run*: its present code, the event that started it, its attempts in order.
 
@@ -43,7 +43,7 @@ def notebook(
     from nbformat import from_dict  # noqa: PLC0415  # its import costs a second
     from nbformat.v4.rwbase import rejoin_lines  # noqa: PLC0415
 
-    document = {**summary(run), "attempts": [attempt_row(attempt) for attempt in attempts]}
+    document = {**summary(run), "attempts": [attempt_dict(attempt) for attempt in attempts]}
     content = {
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -67,12 +67,12 @@ def notebook(
 
 def write(
     path: Path,
-    run: Run,
-    frozen: Frozen,
+    run: RunRecord,
+    frozen: WorkflowVersion,
     event: JSON,
     attempts: Sequence[Attempt],
     *,
-    earlier: Sequence[Frozen] = (),
+    earlier: Sequence[WorkflowVersion] = (),
 ) -> None:
     """Write :func:`notebook` to *path*, whole or not at all; an older report of the same run makes room.
 
@@ -94,7 +94,7 @@ def write(
             part.unlink(missing_ok=True)
 
 
-def default_path(run: Run) -> Path:
+def default_path(run: RunRecord) -> Path:
     """``<workflow>-<beginning of the run's id>.ipynb`` in the working directory, fit for any file system."""
     name = _NO_NAME.sub("_", redact(run.workflow)).strip(" .-").encode()[:_MAX_NAME].decode(errors="ignore")
     return Path(f"{name.strip() or 'run'}-{run.id[:8]}.ipynb")

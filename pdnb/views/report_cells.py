@@ -16,14 +16,14 @@ from pdnb.model import JSON
 from pdnb.text import span, utc
 from pdnb.views.phrases import OUTCOMES, Document, decided, sentences, waited, where
 from pdnb.views.quoting import fenced, fenced_json, inline
-from pdnb.workflow.model import Frozen, Step
+from pdnb.workflow.model import Step, WorkflowVersion
 from pdnb.workflow.options import SETUP
 
 #: A cell in nbformat's shape, without its id.
 Cell: TypeAlias = dict[str, Any]
 
 
-def cells(document: Document, event: JSON, frozen: Frozen, earlier: Sequence[Frozen]) -> Iterator[Cell]:
+def cells(document: Document, event: JSON, frozen: WorkflowVersion, earlier: Sequence[WorkflowVersion]) -> Iterator[Cell]:
     """All of them. *document* has the run's summary and its attempts; *frozen* is the code the run has now.
 
     Code and outputs are as they were recorded, working links included; the Markdown has none.
@@ -51,7 +51,7 @@ def _title(document: Document, event: JSON) -> Iterator[Cell]:
     yield _text("## Trigger", fenced_json(event))
 
 
-def _setup(frozen: Frozen) -> Iterator[Cell]:
+def _setup(frozen: WorkflowVersion) -> Iterator[Cell]:
     if frozen.setup:
         yield _text("## Setup")
     for source in frozen.setup:
@@ -59,7 +59,7 @@ def _setup(frozen: Frozen) -> Iterator[Cell]:
 
 
 def _step(
-    document: Document, position: int, codes: Mapping[str, Frozen], frozen: Frozen, executed: Iterator[int]
+    document: Document, position: int, codes: Mapping[str, WorkflowVersion], frozen: WorkflowVersion, executed: Iterator[int]
 ) -> Iterator[Cell]:
     """A step with its attempts; whatever they ran, a cell that defines it is among these."""
     name, here = document["steps"][position], document["position"] == position
@@ -134,7 +134,7 @@ def _after(attempt: Document) -> Iterator[Cell]:
             )
 
 
-def _defining(frozen: Frozen, step: Step) -> str:
+def _defining(frozen: WorkflowVersion, step: Step) -> str:
     """The source of a cell that defines *step*."""
     options = " --at-most-once" if step.at_most_once else ""
     if step.time_limit is not None:
@@ -144,7 +144,7 @@ def _defining(frozen: Frozen, step: Step) -> str:
     return f"%%step{_of(frozen.name)}{options} {step.name}\n{step.source}"
 
 
-def _former(code: Frozen | None, attempt: Document) -> str:
+def _former(code: WorkflowVersion | None, attempt: Document) -> str:
     """The source of a cell that ran before an upgrade; it defines nothing."""
     was = next((step.source for step in code.steps if step.name == attempt["step"]), None) if code else None
     if was is None:

@@ -22,7 +22,7 @@ from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
 from pdnb.errors import Refused, RunNotFound, StoreCorrupt
 from pdnb.links import redact
-from pdnb.model import Claimed, Raised, Run, Status
+from pdnb.model import Claimed, Raised, RunRecord, Status
 from pdnb.workflow.model import Environment
 
 _LAST_WORDS: Final = 2_000  # characters of a dead worker's stderr that are logged
@@ -175,7 +175,7 @@ class Supervisor:
             worker.process.terminate()
             worker.ending = True
 
-    def _end_overdue(self, busy: dict[int, Run]) -> None:
+    def _end_overdue(self, busy: dict[int, RunRecord]) -> None:
         """Kill the workers whose step has not given way to its time limit.
 
         As its own alarm, this counts no time that the machine slept, and no clock that was set.
@@ -198,7 +198,7 @@ class Supervisor:
                 text = f"it took longer than its time limit of {limit:g} s and did not give way"
                 scheduler.lose(self._home, run, text, again=False)
 
-    def _limits_of(self, run: Run) -> dict[str, float]:
+    def _limits_of(self, run: RunRecord) -> dict[str, float]:
         try:
             steps = self._home.store.frozen(run.hash).steps
         except StoreCorrupt:

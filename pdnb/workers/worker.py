@@ -20,7 +20,7 @@ from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
 from pdnb.coordination.notify import POLL_S
 from pdnb.errors import PdnbError, Refused, StoreError, StoreUnavailable
-from pdnb.model import Run
+from pdnb.model import RunRecord
 from pdnb.runtime.runner import Runner
 from pdnb.workflow.model import Environment
 
@@ -70,7 +70,7 @@ class Worker:
             return POLL_S
         return POLL_S if due_ms is None else min(POLL_S, max(0.0, (due_ms - home.clock()) / 1000))
 
-    def _claimed(self) -> Run | None:
+    def _claimed(self) -> RunRecord | None:
         """A run for this worker: one that a claim has got which seemed to fail, else the next in the queue."""
         store, mine = self._home.store, self._home.owner
         if self._unsure:

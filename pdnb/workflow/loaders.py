@@ -19,7 +19,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
-class Sourced:
+class LoadedCell:
     """A cell that some file defines: of a step when it has a name, of the setup when it has none.
 
     ``options`` are those of a ``Step``.
@@ -30,7 +30,7 @@ class Sourced:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def cells_of_notebook(path: Path, workflow: str) -> Iterator[Sourced]:
+def cells_of_notebook(path: Path, workflow: str) -> Iterator[LoadedCell]:
     """The ``%%step`` and ``%%setup`` cells of *workflow* in the ``.ipynb`` at *path*; nothing is executed.
 
     Without ``-w`` a cell belongs to the workflow called like the file. Raises ``DefinitionError``.
@@ -47,7 +47,7 @@ def cells_of_notebook(path: Path, workflow: str) -> Iterator[Sourced]:
         except DefinitionError as error:
             raise DefinitionError(f"{path}, code cell {number}: {error}") from None
         if (given.text("--workflow") or path.stem) == workflow:
-            yield Sourced(given.name or "" if options is STEP else None, body, chosen)
+            yield LoadedCell(given.name or "" if options is STEP else None, body, chosen)
 
 
 @overload
@@ -87,7 +87,7 @@ def step(
     return mark if function is None else mark(function)
 
 
-def cells_of_module(module: ModuleType) -> Iterator[Sourced]:
+def cells_of_module(module: ModuleType) -> Iterator[LoadedCell]:
     """A cell for each function of *module* marked with :func:`step`, in the order they stand there.
 
     Raises ``DefinitionError`` when there are none that can be imported.
@@ -98,7 +98,7 @@ def cells_of_module(module: ModuleType) -> Iterator[Sourced]:
         raise DefinitionError(f"module {module.__name__!r} has no importable functions marked with @pdnb.step")
     for function in own:
         name, options = getattr(function, _MARK)
-        yield Sourced(name, _calls(function), options)
+        yield LoadedCell(name, _calls(function), options)
 
 
 def _calls(function: FunctionType) -> str:

@@ -1,6 +1,6 @@
 """What a person defines: steps in order, and the frozen form a run carries.
 
-A :class:`Workflow` is what stands in the notebook now; a :class:`Frozen` is what one run goes on with for ever:
+A :class:`Workflow` is what stands in the notebook now; a :class:`WorkflowVersion` is what one run goes on with for ever:
 cells only, in the shape of a small notebook, named by the hash of their content.
 """
 
@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, Final, Self
 
 from pdnb.errors import DefinitionError
-from pdnb.workflow.loaders import Sourced, cells_of_module, cells_of_notebook
+from pdnb.workflow.loaders import LoadedCell, cells_of_module, cells_of_notebook
 
 #: A run's row holds its step names and has to stay small (see ``store.py``): their letters, and 3 more for each.
 MAX_STEP_NAMES: Final = 1_500
@@ -138,7 +138,7 @@ class Workflow:
         """The steps' names in order."""
         return tuple(s.name for s in self.steps)
 
-    def with_cells(self, cells: Iterable[Sourced]) -> Self:
+    def with_cells(self, cells: Iterable[LoadedCell]) -> Self:
         """This workflow with what some file defines."""
         workflow = self
         for cell in cells:
@@ -178,7 +178,7 @@ class Environment:
 
 
 @dataclass(frozen=True)
-class Frozen:
+class WorkflowVersion:
     """The code one run goes on with: ``setup`` cells in the order they execute, then the steps."""
 
     name: str
@@ -212,7 +212,7 @@ class Frozen:
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> Frozen:
+    def from_json(cls, text: str) -> WorkflowVersion:
         """The inverse of :meth:`to_json`."""
         document = json.loads(text)
         env = document["environment"]
@@ -224,7 +224,7 @@ class Frozen:
         )
 
 
-def difference(before: Frozen, after: Frozen) -> str:
+def difference(before: WorkflowVersion, after: WorkflowVersion) -> str:
     """What has changed between two frozen workflows, cell by cell, as a unified diff; ``""``: nothing.
 
     ``Environment``: the interpreter, directory and ``sys.path`` are compared as if they were a cell.
@@ -238,7 +238,7 @@ def difference(before: Frozen, after: Frozen) -> str:
     return "\n".join(lines)
 
 
-def _cells(frozen: Frozen) -> dict[str, str]:
+def _cells(frozen: WorkflowVersion) -> dict[str, str]:
     env = frozen.environment
     cells = {"environment": "\n".join([env.executable, env.cwd, *env.path])}
     cells |= {f"setup {i}": source for i, source in enumerate(frozen.setup, 1)}

@@ -22,7 +22,7 @@ from pdnb.client import Run, listed, start
 from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.liveness import Owners
 from pdnb.model import Suspended
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 NOTEBOOKS: Final = Path(__file__).parent.parent.parent / "notebooks"
 TOKEN: Final = "t0ken"
@@ -153,10 +153,10 @@ def ask_many(home: Home, workflow: str, count: int) -> list[Run]:
     return [Run(home, row) for row in rows]
 
 
-def frozen(home: Home, workflow: str, steps: dict[str, str]) -> Frozen:
+def frozen(home: Home, workflow: str, steps: dict[str, str]) -> WorkflowVersion:
     """The code of a workflow; *steps* are sources by name."""
     where = Environment(sys.executable, str(home.directory), tuple(filter(None, sys.path)))
-    return Frozen(workflow, tuple(Step(name, source) for name, source in steps.items()), (), where)
+    return WorkflowVersion(workflow, tuple(Step(name, source) for name, source in steps.items()), (), where)
 
 
 _STEPS: Final = {"ask": "links = step.flow.suspend()", "after": "'went on'"}

@@ -11,7 +11,7 @@ import pytest
 from pdnb.capture.snapshot import freeze
 from pdnb.errors import CellSyntaxError, DefinitionError
 from pdnb.runtime.namespace import load
-from pdnb.workflow.model import Frozen, Step, Workflow
+from pdnb.workflow.model import Step, Workflow, WorkflowVersion
 from tests.machine.scenarios import HERE, Notebook, Scenario
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def test_what_a_step_uses_works_in_a_fresh_process(law: str, outcomes: Mapping[s
 def test_steps_and_environment_come_through_unchanged(notebook: Notebook) -> None:
     steps = (Step("b", "1;  # odd  spacing\n", at_most_once=True), Step("a", "def handler(pd): pass"))
     frozen = freeze(Workflow("w", steps), notebook.shell.user_ns, HERE)
-    assert frozen == Frozen("w", steps, (), HERE)
+    assert frozen == WorkflowVersion("w", steps, (), HERE)
 
 
 def test_display_is_given_to_steps_and_to_all_that_they_use(notebook: Notebook) -> None:

@@ -14,7 +14,7 @@ from pdnb.capture.values import MAX_LITERAL
 from pdnb.errors import CaptureError
 from pdnb.runtime.namespace import load, step_namespace
 from pdnb.workflow.cell import parse
-from pdnb.workflow.model import Frozen, Step, Workflow
+from pdnb.workflow.model import Step, Workflow, WorkflowVersion
 from tests.machine.scenarios import HERE, Notebook, Scenario
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ _json: st.SearchStrategy[Any] = st.recursive(
 @given(_json)
 def test_json_travels_unchanged(value: object) -> None:
     frozen = freeze(Workflow("w", (Step("s", "x"),)), {"x": value}, HERE)
-    got = parse("x", filename="<step>").call(step_namespace(load(Frozen.from_json(frozen.to_json()))), None)
+    got = parse("x", filename="<step>").call(step_namespace(load(WorkflowVersion.from_json(frozen.to_json()))), None)
     assert repr(got) == repr(value)  # tells 1 from True and 1.0, and 0.0 from -0.0
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from pdnb.links import Target
-from pdnb.model import Run
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.model import RunRecord
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 from tests.chaos import strike
 from tests.chaos.history import History
 
@@ -44,11 +44,11 @@ def source(step: str) -> str:
     return f"def handler(pd):\n    return bodies.{step.partition('_')[0]}(pd)"
 
 
-def frozen(name: str) -> Frozen:
+def frozen(name: str) -> WorkflowVersion:
     """The workflow called *name*, as this process would start it."""
     path = tuple(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100  # text is what is stored
     where = Environment(sys.executable, os.getcwd(), path)  # noqa: PTH109
-    return Frozen(name, tuple(Step(step, source(step)) for step in WORKFLOWS[name]), (SETUP,), where)
+    return WorkflowVersion(name, tuple(Step(step, source(step)) for step in WORKFLOWS[name]), (SETUP,), where)
 
 
 def digest(event: Any, step: str, runs: int, before: dict[str, Any]) -> int:
@@ -61,7 +61,7 @@ def chance(*words: object) -> int:
     return zlib.crc32(repr(words).encode()) % 100
 
 
-def target(run: Run) -> Target:
+def target(run: RunRecord) -> Target:
     """What the links of the present attempt are for."""
     return Target(run.id, run.step, run.runs)
 

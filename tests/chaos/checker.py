@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from pdnb.coordination.home import Home
-from pdnb.model import Attempt, Run, Status
+from pdnb.model import Attempt, RunRecord, Status
 from tests.chaos import bodies
 from tests.chaos.history import History, Record
 
@@ -89,7 +89,7 @@ def _check_store(home: Home, verdict: Verdict) -> None:
 class _Checked:
     """One run, its part of the history, and what the store says of it."""
 
-    def __init__(self, home: Home, run: Run, records: list[Record], verdict: Verdict) -> None:
+    def __init__(self, home: Home, run: RunRecord, records: list[Record], verdict: Verdict) -> None:
         self._run = run
         self._records = records
         self._verdict = verdict

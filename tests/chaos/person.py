@@ -11,8 +11,7 @@ from pdnb.client import Run
 from pdnb.coordination.home import Home
 from pdnb.errors import PdnbError
 from pdnb.links import Purpose
-from pdnb.model import Run as Row
-from pdnb.model import Status
+from pdnb.model import RunRecord, Status
 from tests.chaos import bodies, zygote
 from tests.chaos.players import Place
 
@@ -55,20 +54,20 @@ class Person:
         for _ in range(min(10, self._target - sum(row.status is not Status.FAILED for row in rows))):
             zygote.begin(home, self._place.history, self._rng, headless=True)
 
-    def open(self, home: Home) -> tuple[Row, ...]:
+    def open(self, home: Home) -> tuple[RunRecord, ...]:
         """The runs that have not come to their end."""
         return home.store.list(statuses=_OPEN, limit=100_000).runs
 
     def stop_starting(self) -> None:
         self._target = 0
 
-    def note(self, row: Row) -> None:
+    def note(self, row: RunRecord) -> None:
         """What was seen, in the history."""
         self._place.history.add(
             "seen", run=row.id, step=row.step, runs=row.runs, status=row.status, version=row.version
         )
 
-    def _act(self, home: Home, row: Row) -> None:
+    def _act(self, home: Home, row: RunRecord) -> None:
         if row.status is Status.FAILED:
             self._place.history.add("retry", run=row.id, step=row.step, runs=row.runs, error=row.error)
             Run(home, row).retry()

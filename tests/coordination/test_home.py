@@ -14,15 +14,15 @@ import pytest
 
 from pdnb.coordination import home as home_module
 from pdnb.coordination.home import Home, now_ms
-from pdnb.coordination.liveness import Post
+from pdnb.coordination.liveness import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import BadLink, StoreCorrupt, StoreError, StoreUnavailable
 from pdnb.links import Links
-from pdnb.model import Cancelled, Returned, Run, Suspended
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.model import Cancelled, Returned, RunRecord, Suspended
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 T0 = 1_700_000_000_000
-CODE = Frozen("launch", (Step("approve", "1"), Step("publish", "2")), (), Environment("python", "/"))
+CODE = WorkflowVersion("launch", (Step("approve", "1"), Step("publish", "2")), (), Environment("python", "/"))
 SOON_S = 5.0
 
 
@@ -32,7 +32,7 @@ def home(pdnb_dir: Path) -> Iterator[Home]:
         yield found
 
 
-def working(home: Home) -> Run:
+def working(home: Home) -> RunRecord:
     return home.store.add(CODE, None, at_ms=T0, owner=home.owner)
 
 
@@ -224,7 +224,7 @@ def test_a_home_is_alive_until_it_is_left(home: Home) -> None:
 
 def test_a_store_is_served_while_some_server_holds_the_post(home: Home) -> None:
     """Whether some server keeps this store: its clock and its workers."""
-    post = Post(home.directory)
+    post = LeaderLock(home.directory)
     assert [home.served(), home.served()] == [False, False]
     assert post.take()  # asking has not taken it away
     assert home.served()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pdnb.coordination.liveness import Owner, Owners, Post, owners_directory, write_private
+from pdnb.coordination.liveness import LeaderLock, Owner, Owners, owners_directory, write_private
 
 LIVE = """
 import sys
@@ -170,7 +170,7 @@ def test_what_owners_write_is_private(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
         owner = Owner(tmp_path, "kernel", 4711)
-        post = Post(tmp_path)
+        post = LeaderLock(tmp_path)
         post.take()
     finally:
         os.umask(old)
@@ -239,7 +239,7 @@ def test_what_somebody_left_who_was_killed_while_coming_in_is_removed_and_a_newc
 
 def test_a_post_is_held_by_one_process_and_free_when_that_is_killed(tmp_path: Path) -> None:
     """Two servers on one store are normal: the holder of ``server.lock`` keeps the clock; the others take over."""
-    post = Post(tmp_path)
+    post = LeaderLock(tmp_path)
     with process(TAKE, tmp_path) as (other, said):
         assert said == ["True", "True"]
         assert (post.take(), post.held) == (False, False)
@@ -253,7 +253,7 @@ def test_a_post_is_held_by_one_process_and_free_when_that_is_killed(tmp_path: Pa
 
 
 def test_a_post_is_taken_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
-    post, other = Post(tmp_path), Post(tmp_path)
+    post, other = LeaderLock(tmp_path), LeaderLock(tmp_path)
     assert [post.take(), post.take(), other.take()] == [True, True, False]
     post.leave()
     assert not post.held
@@ -264,19 +264,19 @@ def test_a_post_is_taken_once_however_often_it_is_asked_for(tmp_path: Path) -> N
 
 
 def test_a_post_belongs_to_the_process_and_not_to_a_thread(tmp_path: Path) -> None:
-    post = Post(tmp_path)
+    post = LeaderLock(tmp_path)
     thread = threading.Thread(target=post.take)
     thread.start()
     thread.join()
-    assert (post.held, post.take(), Post(tmp_path).take()) == (True, True, False)
+    assert (post.held, post.take(), LeaderLock(tmp_path).take()) == (True, True, False)
     post.leave()
-    other = Post(tmp_path)
+    other = LeaderLock(tmp_path)
     assert other.take()
     other.leave()
 
 
 def test_posts_of_other_names_are_others(tmp_path: Path) -> None:
-    post, other = Post(tmp_path), Post(tmp_path, "demo")
+    post, other = LeaderLock(tmp_path), LeaderLock(tmp_path, "demo")
     assert post.take()
     assert other.take()
     post.leave()

@@ -8,33 +8,33 @@ from collections.abc import Iterator
 
 import pytest
 
-from pdnb.coordination.notify import Doorbell
+from pdnb.coordination.notify import Notifier
 
 SOON_S = 5.0  # a ring comes at once; only a defect waits so long
 
 
 @pytest.fixture
-def bells() -> Iterator[tuple[Doorbell, Doorbell]]:
-    first, second = Doorbell(), Doorbell()
+def bells() -> Iterator[tuple[Notifier, Notifier]]:
+    first, second = Notifier(), Notifier()
     yield first, second
     first.close()
     second.close()
 
 
-def test_a_ring_wakes_who_listens(bells: tuple[Doorbell, Doorbell]) -> None:
+def test_a_ring_wakes_who_listens(bells: tuple[Notifier, Notifier]) -> None:
     ringer, listener = bells
     ringer.ring([listener.port])
     assert listener.wait(SOON_S)
 
 
-def test_without_a_ring_a_wait_ends_by_itself(bells: tuple[Doorbell, Doorbell]) -> None:
+def test_without_a_ring_a_wait_ends_by_itself(bells: tuple[Notifier, Notifier]) -> None:
     _, listener = bells
     assert not listener.wait(0)
     assert not listener.wait(-1)
     assert not listener.wait(0.001)
 
 
-def test_a_burst_is_one_ring(bells: tuple[Doorbell, Doorbell]) -> None:
+def test_a_burst_is_one_ring(bells: tuple[Notifier, Notifier]) -> None:
     """Bursts coalesced."""
     ringer, listener = bells
     ringer.ring([listener.port] * 1_000)
@@ -42,7 +42,7 @@ def test_a_burst_is_one_ring(bells: tuple[Doorbell, Doorbell]) -> None:
     assert not listener.wait(0)
 
 
-def test_nobody_rings_at_the_own_door(bells: tuple[Doorbell, Doorbell]) -> None:
+def test_nobody_rings_at_the_own_door(bells: tuple[Notifier, Notifier]) -> None:
     ringer, listener = bells
     ringer.ring([ringer.port, listener.port])
     assert listener.wait(SOON_S)
@@ -50,16 +50,16 @@ def test_nobody_rings_at_the_own_door(bells: tuple[Doorbell, Doorbell]) -> None:
 
 
 @pytest.mark.parametrize("port", [0, -1, 65_536, 10**9, 1])
-def test_a_door_that_is_none_keeps_no_other_from_being_rung(bells: tuple[Doorbell, Doorbell], port: int) -> None:
+def test_a_door_that_is_none_keeps_no_other_from_being_rung(bells: tuple[Notifier, Notifier], port: int) -> None:
     """Nobody at home is no error: a ring may get lost, the poll comes behind."""
     ringer, listener = bells
     ringer.ring([port, listener.port])
     assert listener.wait(SOON_S)
 
 
-def test_a_door_that_was_closed_keeps_no_other_from_being_rung(bells: tuple[Doorbell, Doorbell]) -> None:
+def test_a_door_that_was_closed_keeps_no_other_from_being_rung(bells: tuple[Notifier, Notifier]) -> None:
     ringer, listener = bells
-    gone = Doorbell()
+    gone = Notifier()
     gone.close()
     for _ in range(3):  # the refusal of the first comes back to the second
         ringer.ring([gone.port, listener.port])
@@ -67,7 +67,7 @@ def test_a_door_that_was_closed_keeps_no_other_from_being_rung(bells: tuple[Door
     assert not ringer.wait(0)
 
 
-def test_a_stranger_may_ring_and_brings_nothing_in(bells: tuple[Doorbell, Doorbell]) -> None:
+def test_a_stranger_may_ring_and_brings_nothing_in(bells: tuple[Notifier, Notifier]) -> None:
     """No data, nothing trusted."""
     _, listener = bells
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -76,13 +76,13 @@ def test_a_stranger_may_ring_and_brings_nothing_in(bells: tuple[Doorbell, Doorbe
     assert listener.wait(SOON_S)
 
 
-def test_a_door_is_on_loopback_alone(bells: tuple[Doorbell, Doorbell]) -> None:
+def test_a_door_is_on_loopback_alone(bells: tuple[Notifier, Notifier]) -> None:
     """Each listener binds a UDP port on loopback."""
     assert bells[0]._socket.getsockname() == ("127.0.0.1", bells[0].port)
     assert bells[0].port != bells[1].port
 
 
-def test_an_event_loop_can_wait_at_the_door(bells: tuple[Doorbell, Doorbell]) -> None:
+def test_an_event_loop_can_wait_at_the_door(bells: tuple[Notifier, Notifier]) -> None:
     ringer, listener = bells
     ringer.ring([listener.port])
     assert select.select([listener], [], [], SOON_S)[0] == [listener]

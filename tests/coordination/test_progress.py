@@ -13,7 +13,7 @@ import pytest
 from pdnb import client
 from pdnb.coordination import progress
 from pdnb.coordination.home import Home, now_ms
-from pdnb.model import Returned, Run
+from pdnb.model import Returned, RunRecord
 from pdnb.runtime.runner import Runner
 from tests.support.desk import code
 
@@ -34,7 +34,7 @@ def home(pdnb_dir: Path) -> Iterator[Home]:
         yield found
 
 
-def working(home: Home, source: str = "1") -> Run:
+def working(home: Home, source: str = "1") -> RunRecord:
     sources: dict[str, Any] = {"one": source}
     return home.store.add(code(**sources), None, at_ms=now_ms(), owner=home.owner)
 

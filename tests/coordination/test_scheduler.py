@@ -17,10 +17,10 @@ from pdnb.coordination.home import Home
 from pdnb.errors import Fenced, Over
 from pdnb.machine.table import MAX_LOSSES
 from pdnb.model import Cancelled, Claimed, Returned, Slept, Status, Suspended
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 T0 = 1_700_000_000_000
-CODE = Frozen("launch", (Step("approve", "1"), Step("publish", "2")), (), Environment("python", "/"))
+CODE = WorkflowVersion("launch", (Step("approve", "1"), Step("publish", "2")), (), Environment("python", "/"))
 
 CLAIM = """
 import sys
@@ -139,7 +139,7 @@ def test_a_tick_with_nothing_to_do_changes_nothing(home: Home) -> None:
     assert (home.directory / "cache.db").read_bytes() == before
 
 
-ONCE = Frozen("launch", (Step("charge", "1", at_most_once=True), Step("publish", "2")), (), CODE.environment)
+ONCE = WorkflowVersion("launch", (Step("charge", "1", at_most_once=True), Step("publish", "2")), (), CODE.environment)
 
 
 def test_a_step_that_must_run_at_most_once_fails_when_its_process_ends(home: Home) -> None:
@@ -159,7 +159,7 @@ def test_the_steps_beside_it_run_again(home: Home) -> None:
 
 def test_a_step_that_began_after_the_last_look_runs_at_most_once_too(home: Home) -> None:
     """The claim goes on from step to step: what counts is the step at which its owner died."""
-    code = Frozen("launch", (Step("load", "1"), Step("charge", "2", at_most_once=True)), (), CODE.environment)
+    code = WorkflowVersion("launch", (Step("load", "1"), Step("charge", "2", at_most_once=True)), (), CODE.environment)
     seen = home.store.add(code, None, at_ms=T0, owner="worker-1")
     home.store.apply(seen.id, Returned(T0 + 1, 1))
     scheduler.lose(home, seen)

@@ -10,14 +10,14 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from pdnb.kernel.card import MAX_ATTEMPTS, MAX_OUTPUT, Card, card_html, card_text
-from pdnb.model import Ask, Attempt, Decision, Pause, Run, Status
+from pdnb.model import Attempt, Decision, Pause, Prompt, RunRecord, Status
 from pdnb.views.documents import detail, summary
 
 NOW = 1_763_763_065_000  # 21 Nov 2025, 22:11:05 UTC
 HOSTILE = "<img src=x onerror=alert(1)></object><script>alert(2)</script>\"'&lt;\x1b]0;own\x07"
 SHOWN = "<img src=x onerror=alert(1)></object><script>alert(2)</script>\"'&lt;"
 LINK = "https://hub.example.com/user/x/pdnb/resume/eyJydW4iOi.Zz-9_a.SIGNATURE?decision=yes"
-RUN = Run(
+RUN = RunRecord(
     id="r1",
     workflow="01_approve",
     hash="h",
@@ -57,7 +57,7 @@ class Text(HTMLParser):
         return " ".join(self.text.split())
 
 
-def document(run: Run = RUN, *attempts: Attempt) -> dict[str, Any]:
+def document(run: RunRecord = RUN, *attempts: Attempt) -> dict[str, Any]:
     return detail(run, {}, attempts)
 
 
@@ -189,7 +189,7 @@ def test_ipython_shows_the_card_as_html_and_as_text() -> None:
 
 def test_the_card_says_what_is_asked_and_how_far_a_step_at_work_has_come() -> None:
     form = {"type": "object", "properties": {"amount": {"type": "integer"}}}
-    waits = replace(DRAFT, step="approve", position=1, ask=Ask("Pay the **venue**?", form))
+    waits = replace(DRAFT, step="approve", position=1, ask=Prompt("Pay the **venue**?", form))
     told = card_text(document(RUN, DRAFT, waits))
     assert "Pay the venue?" in told
     assert "Asks for: Amount" in told

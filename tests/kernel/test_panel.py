@@ -22,7 +22,7 @@ from pdnb.kernel.panel import Panel
 from pdnb.kernel.run_feed import FIRST, PAGE, STATUSES
 from pdnb.kernel.watcher import Live
 from pdnb.model import Status
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 GATE = "step.flow.suspend()"
 
@@ -53,8 +53,8 @@ def wires(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comm, "create_comm", Wire)
 
 
-def code(source: str, name: str = "play", step: str = "one") -> Frozen:
-    return Frozen(name, (Step(step, source),), (), Environment(sys.executable, "/"))
+def code(source: str, name: str = "play", step: str = "one") -> WorkflowVersion:
+    return WorkflowVersion(name, (Step(step, source),), (), Environment(sys.executable, "/"))
 
 
 def begun(home: Home, source: str, name: str = "play") -> Run:
@@ -186,7 +186,7 @@ def test_cancel_cancels_with_its_reason(home: Home) -> None:
 
 
 def test_a_stale_button_changes_nothing_and_says_why(home: Home) -> None:
-    frozen = Frozen("play", (Step("first", GATE), Step("second", GATE)), (), Environment(sys.executable, "/"))
+    frozen = WorkflowVersion("play", (Step("first", GATE), Step("second", GATE)), (), Environment(sys.executable, "/"))
     run = start(home, frozen, show=False)
     _, wire = opened(home)
     press = {"act": "resume", "id": run.id, "step": "first", "runs": 1, "seq": 8}
@@ -234,7 +234,7 @@ def test_a_message_that_makes_no_sense_is_answered_with_an_error(home: Home, con
 
 def test_ten_thousand_runs_are_less_than_a_megabyte_in_pages_that_block_nobody(home: Home) -> None:
     steps = tuple(Step(name, "1") for name in ("collect_the_rows", "approve_the_letter", "publish_the_letter"))
-    frozen = Frozen("01_approve_a_letter", steps, (), Environment(sys.executable, "/"))
+    frozen = WorkflowVersion("01_approve_a_letter", steps, (), Environment(sys.executable, "/"))
     with home.store._rows.transact():  # one commit: this is not about the store
         ids = [home.store.add(frozen, {"n": 1}, at_ms=now_ms()).id for _ in range(10_000)]
     panel, wire = opened(home)

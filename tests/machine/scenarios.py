@@ -14,7 +14,7 @@ import pytest
 
 from pdnb.capture.snapshot import freeze
 from pdnb.errors import CaptureError, DefinitionError
-from pdnb.workflow.model import Environment, Frozen, Step, Workflow
+from pdnb.workflow.model import Environment, Step, Workflow, WorkflowVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ class Notebook:
             self.shell.run_cell(cell, store_history=True).raise_error()
         return self
 
-    def freeze(self, *steps: str, setup: tuple[str, ...] = ()) -> Frozen:
+    def freeze(self, *steps: str, setup: tuple[str, ...] = ()) -> WorkflowVersion:
         named = tuple(Step(f"s{i}", source) for i, source in enumerate(steps, 1))
         return freeze(Workflow("w", named, setup), self.shell.user_ns, HERE)
 
@@ -131,7 +131,7 @@ def outcomes(
     (library / "pdnb_hidden/part.py").write_text("VALUE = 5\n")
     sys.path.insert(0, str(library))
     found: dict[str, str] = {}
-    codes: dict[str, Frozen] = {}
+    codes: dict[str, WorkflowVersion] = {}
     for law, text in scenarios.items():
         case = Scenario.read(text)
         shell.reset()

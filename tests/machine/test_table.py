@@ -31,7 +31,7 @@ from pdnb.model import (
     Resumed,
     Retried,
     Returned,
-    Run,
+    RunRecord,
     Slept,
     Status,
     Suspended,
@@ -47,13 +47,13 @@ T0 = 1_700_000_000_000
 TICK = 1_000  # between two events of a story
 WAIT = 500  # how long a story's pauses last: the next event comes after they are due
 
-Make: TypeAlias = Callable[[Run, int], Event]
+Make: TypeAlias = Callable[[RunRecord, int], Event]
 Story: TypeAlias = tuple[tuple[Make, Status], ...]
 
 
-def queued(*steps: str) -> Run:
+def queued(*steps: str) -> RunRecord:
     """A run that nobody has touched yet."""
-    return Run(
+    return RunRecord(
         id="0123456789abcdefghjk",
         workflow="launch",
         hash="0" * 32,
@@ -68,67 +68,67 @@ def queued(*steps: str) -> Run:
 # ---- events as they come at a run: made for its present claim and attempt -----------------------------------------
 
 
-def claimed(run: Run, at_ms: int) -> Claimed:
+def claimed(run: RunRecord, at_ms: int) -> Claimed:
     return Claimed(at_ms, "worker-1")
 
 
-def returned(run: Run, at_ms: int) -> Returned:
+def returned(run: RunRecord, at_ms: int) -> Returned:
     return Returned(at_ms, run.fence, {"$return_value": 1})
 
 
-def suspended(run: Run, at_ms: int) -> Suspended:
+def suspended(run: RunRecord, at_ms: int) -> Suspended:
     return Suspended(at_ms, run.fence, due_ms=at_ms + WAIT)
 
 
-def gate_that_opens(run: Run, at_ms: int) -> Suspended:
+def gate_that_opens(run: RunRecord, at_ms: int) -> Suspended:
     return Suspended(at_ms, run.fence, due_ms=at_ms + WAIT, on_timeout="resume")
 
 
-def rerun(run: Run, at_ms: int) -> Slept:
+def rerun(run: RunRecord, at_ms: int) -> Slept:
     return Slept(at_ms, run.fence, kind="rerun", due_ms=at_ms + WAIT, context={"n": run.runs})
 
 
-def last_rerun(run: Run, at_ms: int) -> Slept:
+def last_rerun(run: RunRecord, at_ms: int) -> Slept:
     return Slept(at_ms, run.fence, kind="rerun", due_ms=at_ms + WAIT, max_retries=0)
 
 
-def delay(run: Run, at_ms: int) -> Slept:
+def delay(run: RunRecord, at_ms: int) -> Slept:
     return Slept(at_ms, run.fence, kind="delay", due_ms=at_ms + WAIT)
 
 
-def exited(run: Run, at_ms: int) -> Exited:
+def exited(run: RunRecord, at_ms: int) -> Exited:
     return Exited(at_ms, run.fence, reason="enough")
 
 
-def raised(run: Run, at_ms: int) -> Raised:
+def raised(run: RunRecord, at_ms: int) -> Raised:
     return Raised(at_ms, run.fence, error="ValueError: no")
 
 
-def lost(run: Run, at_ms: int) -> Lost:
+def lost(run: RunRecord, at_ms: int) -> Lost:
     return Lost(at_ms, run.fence)
 
 
-def resumed(run: Run, at_ms: int) -> Resumed:
+def resumed(run: RunRecord, at_ms: int) -> Resumed:
     return Resumed(at_ms, run.step, run.runs, "link", request={"body": "yes"})
 
 
-def cancelled(run: Run, at_ms: int) -> Cancelled:
+def cancelled(run: RunRecord, at_ms: int) -> Cancelled:
     return Cancelled(at_ms, run.step, run.runs, "panel", "ann", "not today")
 
 
-def elapsed(run: Run, at_ms: int) -> Elapsed:
+def elapsed(run: RunRecord, at_ms: int) -> Elapsed:
     return Elapsed(at_ms)
 
 
-def retried(run: Run, at_ms: int) -> Retried:
+def retried(run: RunRecord, at_ms: int) -> Retried:
     return Retried(at_ms, run.step, run.runs, "magic", "ann")
 
 
-def upgraded(run: Run, at_ms: int) -> Upgraded:
+def upgraded(run: RunRecord, at_ms: int) -> Upgraded:
     return Upgraded(at_ms, "1" * 32, "1" * 16, (*run.steps, "announce"))
 
 
-def lost_for_good(run: Run, at_ms: int) -> Lost:
+def lost_for_good(run: RunRecord, at_ms: int) -> Lost:
     return Lost(at_ms, run.fence, again=False)
 
 
@@ -197,7 +197,7 @@ STORIES: dict[str, Story] = {
 }  # fmt: skip
 
 
-def play(story: Story) -> Iterator[tuple[Run, Event, Run]]:
+def play(story: Story) -> Iterator[tuple[RunRecord, Event, RunRecord]]:
     """Every step of *story* as ``(before, event, after)``; fails where a status is not the story's."""
     run, at_ms = queued(), T0
     for make, status in story:
@@ -209,7 +209,7 @@ def play(story: Story) -> Iterator[tuple[Run, Event, Run]]:
         run = after
 
 
-def told(*makes: Make, steps: tuple[str, ...] = ()) -> Run:
+def told(*makes: Make, steps: tuple[str, ...] = ()) -> RunRecord:
     """The run after these events, one every ``TICK``."""
     run, at_ms = queued(*steps), T0
     for make in makes:
@@ -218,9 +218,9 @@ def told(*makes: Make, steps: tuple[str, ...] = ()) -> Run:
     return run
 
 
-def samples() -> dict[Status, list[Run]]:
+def samples() -> dict[Status, list[RunRecord]]:
     """Runs of every status, as the stories leave them."""
-    found: dict[Status, list[Run]] = {QUEUED: [queued()]}
+    found: dict[Status, list[RunRecord]] = {QUEUED: [queued()]}
     for story in STORIES.values():
         for _, _, after in play(story):
             found.setdefault(after.status, []).append(after)
@@ -684,7 +684,7 @@ def test_what_people_wrote_takes_little_room_in_a_runs_row(letter: str) -> None:
 # ---- what stands in the attempt's record --------------------------------------------------------------------------
 
 
-def noted(run: Run, event: Event, attempt: Attempt | None = None) -> Attempt:
+def noted(run: RunRecord, event: Event, attempt: Attempt | None = None) -> Attempt:
     found = record(run, event, attempt)
     assert found is not None
     return found
@@ -810,7 +810,7 @@ histories = st.lists(
 
 
 def any_event(
-    run: Run, pick: int, at_ms: int, *, aimed: bool, number: int, on_timeout: Literal["cancel", "resume"]
+    run: RunRecord, pick: int, at_ms: int, *, aimed: bool, number: int, on_timeout: Literal["cancel", "resume"]
 ) -> Event:
     """An event that *run* may take, if *aimed*; else any, for another claim or attempt; *number* varies."""
     legal = [kind for status, kind in TABLE if status is run.status]
@@ -847,7 +847,7 @@ def test_no_history_breaks_what_is_always_true_of_a_run(history: list[Any], step
         always_true(before, run, calls)
 
 
-def always_true(before: Run, run: Run, claims: int) -> None:
+def always_true(before: RunRecord, run: RunRecord, claims: int) -> None:
     assert run.version == before.version + 1
     assert run.fence == claims
     assert 0 <= before.position <= run.position < len(run.steps)

@@ -20,16 +20,16 @@ DAY = 86_400_000
 NOW = 1_700_000_000_000
 LINKS = URLs(resume_url="http://host/pdnb/resume/r", cancel_url="http://host/pdnb/cancel/c")
 
-Ask: TypeAlias = Callable[[Flow], object]
+Prompt: TypeAlias = Callable[[Flow], object]
 
-PAUSES: dict[str, Ask] = {
+PAUSES: dict[str, Prompt] = {
     "suspend": lambda flow: flow.suspend(),
     "rerun": lambda flow: flow.rerun(5),
     "delay": lambda flow: flow.delay(5),
 }
 
 
-def asked(*asks: Ask, **settings: Any) -> End:
+def asked(*asks: Prompt, **settings: Any) -> End:
     """The event after these calls."""
     flow = Flow(LINKS, **settings)
     for ask in asks:
@@ -37,13 +37,13 @@ def asked(*asks: Ask, **settings: Any) -> End:
     return flow.event(NOW, 7, {"a": 1}, ({"output_type": "stream"},))
 
 
-def suspended(*asks: Ask, **settings: Any) -> Suspended:
+def suspended(*asks: Prompt, **settings: Any) -> Suspended:
     event = asked(*asks, **settings)
     assert isinstance(event, Suspended)
     return event
 
 
-def slept(*asks: Ask) -> Slept:
+def slept(*asks: Prompt) -> Slept:
     event = asked(*asks)
     assert isinstance(event, Slept)
     return event
@@ -104,7 +104,7 @@ def test_whether_a_link_asks_first_can_be_said_in_the_call_or_in_the_configurati
     configured: bool, said: bool | None
 ) -> None:
     """``confirm=False`` on the call, or ``confirm_links=False`` in the configuration: GET acts."""
-    asks: tuple[Ask, ...] = (
+    asks: tuple[Prompt, ...] = (
         lambda flow: flow.suspend(confirm=said),
         lambda flow: flow.rerun(1, confirm=said),
         lambda flow: flow.delay(1, confirm=said),
@@ -198,7 +198,7 @@ def test_all_calls_in_one_attempt_return_the_same_links() -> None:
 @given(st.permutations([*sorted(PAUSES), "exit"]))
 def test_exit_beats_all(kinds: list[str]) -> None:
     """``exit`` beats all."""
-    asks: dict[str, Ask] = {**PAUSES, "exit": lambda flow: flow.exit()}
+    asks: dict[str, Prompt] = {**PAUSES, "exit": lambda flow: flow.exit()}
     assert isinstance(asked(*(asks[kind] for kind in kinds)), Exited)
 
 
@@ -225,7 +225,7 @@ def test_an_ask_that_is_refused_records_nothing() -> None:
 @pytest.mark.parametrize("kind", [*PAUSES, "exit"])
 def test_after_the_step_has_ended_nothing_can_be_asked_for(kind: str) -> None:
     """A pause asked for outside a step, in a thread."""
-    asks: dict[str, Ask] = {**PAUSES, "exit": lambda flow: flow.exit()}
+    asks: dict[str, Prompt] = {**PAUSES, "exit": lambda flow: flow.exit()}
     flow = Flow(LINKS)
     flow.event(NOW, 7, {}, ())
     with pytest.raises(PdnbError, match="after its step had ended"):

@@ -14,12 +14,12 @@ import pytest
 from pdnb.errors import CellSyntaxError
 from pdnb.runtime.namespace import load, step_namespace
 from pdnb.workflow.cell import parse
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 
-def frozen(*setup: str, name: str = "") -> Frozen:
+def frozen(*setup: str, name: str = "") -> WorkflowVersion:
     """A workflow that no other test has, unless it is named."""
-    return Frozen(name or uuid4().hex, (Step("s", "1"),), setup, Environment("python", "/", ()))
+    return WorkflowVersion(name or uuid4().hex, (Step("s", "1"),), setup, Environment("python", "/", ()))
 
 
 def modules() -> set[str]:
@@ -39,7 +39,7 @@ def test_setup_cells_execute_in_order_once_per_hash() -> None:
     setup = ("log = []", "log.append(len(log))", "log.append(len(log))")
     code = frozen(*setup)
     assert vars(load(code))["log"] == [0, 1]
-    assert load(code) is load(Frozen.from_json(code.to_json()))
+    assert load(code) is load(WorkflowVersion.from_json(code.to_json()))
     assert vars(load(code))["log"] == [0, 1]
     assert load(frozen(*setup)) is not load(code)
 

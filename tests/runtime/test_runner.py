@@ -20,11 +20,11 @@ import pytest
 from pdnb.coordination.home import Home
 from pdnb.errors import Fenced, NotJSON, Over, PdnbError
 from pdnb.links import Target
-from pdnb.model import JSON, Cancelled, Claimed, Elapsed, Lost, Resumed, Retried, Run, Status
+from pdnb.model import JSON, Cancelled, Claimed, Elapsed, Lost, Resumed, Retried, RunRecord, Status
 from pdnb.request import from_person
 from pdnb.runtime.runner import Runner
 from pdnb.store import sqlite
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 NOW = 1_763_763_060_000  # 21 Nov 2025, 22:11 UTC
 DAY = 86_400_000
@@ -40,39 +40,39 @@ class Stage:
         home.clock = lambda: self.now
         self.runner = Runner(home, show=False)
 
-    def add(self, event: JSON = None, *, setup: str = "", **steps: str) -> Run:
+    def add(self, event: JSON = None, *, setup: str = "", **steps: str) -> RunRecord:
         """A run of *steps*, claimed and not driven yet."""
         cells = tuple(Step(name, dedent(source).strip("\n")) for name, source in steps.items())
-        frozen = Frozen("play", cells, (dedent(setup),) if setup else (), Environment(sys.executable, "/"))
+        frozen = WorkflowVersion("play", cells, (dedent(setup),) if setup else (), Environment(sys.executable, "/"))
         return self.store.add(frozen, event, at_ms=self.now, owner=self.home.owner)
 
-    def play(self, event: JSON = None, **steps: str) -> Run:
+    def play(self, event: JSON = None, **steps: str) -> RunRecord:
         """The run after its first stretch."""
         return self.runner.drive(self.add(event, **steps))
 
-    def fail(self, kind: type[BaseException], **steps: str) -> tuple[Run, BaseException]:
+    def fail(self, kind: type[BaseException], **steps: str) -> tuple[RunRecord, BaseException]:
         """The run that failed, and what the caller was told."""
         run = self.add(**steps)
         with pytest.raises(kind) as raised:
             self.runner.drive(run)
         return self.store.get(run.id), raised.value
 
-    def wake(self, run: Run, body: JSON = None) -> Run:
+    def wake(self, run: RunRecord, body: JSON = None) -> RunRecord:
         """The next stretch, after a resume of what *run* waits for."""
         request = from_person("python", "al", body)
         run = self.store.apply(run.id, Resumed(self.now, run.step, run.runs, "python", "al", request))
         return self.claim(run)
 
-    def elapse(self, run: Run) -> Run:
+    def elapse(self, run: RunRecord) -> RunRecord:
         """The next stretch, after the pause has ended by itself."""
         assert run.due_ms is not None
         self.now = run.due_ms
         return self.claim(self.store.apply(run.id, Elapsed(self.now)))
 
-    def claim(self, run: Run) -> Run:
+    def claim(self, run: RunRecord) -> RunRecord:
         return self.runner.drive(self.store.apply(run.id, Claimed(self.now, self.home.owner)))
 
-    def value(self, run: Run, step: str = "one") -> Any:
+    def value(self, run: RunRecord, step: str = "one") -> Any:
         return self.store.exports(run.id)[step].get("$return_value")
 
 

@@ -16,11 +16,10 @@ from pdnb import client
 from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
 from pdnb.runtime.runner import Runner
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 if TYPE_CHECKING:
-    from pdnb.model import JSON
-    from pdnb.model import Run as Row
+    from pdnb.model import JSON, RunRecord
 
 NOW = 1_763_763_060_000  # 21 Nov 2025, 22:11 UTC
 SECOND, HOUR, DAY = 1_000, 3_600_000, 86_400_000
@@ -72,15 +71,15 @@ class Stage:
         """A run that somebody else started."""
         return client.Run(self.home, self.home.store.get(run_id))
 
-    def row(self, run: client.Run) -> Row:
+    def row(self, run: client.Run) -> RunRecord:
         """*run* as it is stored."""
         return self.home.store.get(run.id)
 
 
-def frozen(**steps: str) -> Frozen:
+def frozen(**steps: str) -> WorkflowVersion:
     """A workflow of these cells, for this interpreter."""
     cells = tuple(Step(name, dedent(source).strip("\n")) for name, source in steps.items())
-    return Frozen("launch", cells, (), Environment(sys.executable, str(Path.cwd())))
+    return WorkflowVersion("launch", cells, (), Environment(sys.executable, str(Path.cwd())))
 
 
 def value(run: client.Run, step: str) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from pdnb.model import Status
-from pdnb.runtime.step_test import Trial
+from pdnb.runtime.step_test import StepTest
 from tests.seeds.stage import Stage, frozen
 
 SUSPEND = "def handler(pd):\n    pd.flow.suspend()\n    return 'asked'"
@@ -21,7 +21,7 @@ def test_a_tested_step_suspends_nothing_and_says_so(stage: Stage, source: str) -
     node: When you’re building a workflow and test a step with $.flow.suspend or $.flow.rerun, it will not suspend the
     workflow, and you’ll see a message like the following:
     """
-    trial = Trial()
+    trial = StepTest()
     tested = trial.test(frozen(gate=source), ())
     assert tested.message is not None
     assert tested.message in repr(tested)
@@ -38,7 +38,7 @@ def test_the_message_is_the_pages_to_the_letter() -> None:
     """
     said = "Workflow execution canceled — this may be due to pd.flow.{}() usage (not supported in test)"
     for call in ("suspend()", "rerun(1000)", "delay(1000)"):
-        message = Trial().test(frozen(gate=f"step.flow.{call}"), ()).message
+        message = StepTest().test(frozen(gate=f"step.flow.{call}"), ()).message
         assert message == said.format(call.partition("(")[0])
 
 

@@ -15,7 +15,7 @@ import pdnb
 from pdnb.codec import SCHEMA
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreUnavailable
-from pdnb.model import Raised, Returned, Run, Status
+from pdnb.model import Raised, Returned, RunRecord, Status
 from pdnb.server.pages import APP_CSP
 from tests.support.desk import Answer, Desk
 
@@ -68,7 +68,7 @@ def api(desk: Desk, jp_auth_header: dict[str, str]) -> Callable[..., Awaitable[A
     return ask
 
 
-def shown(run: Run, **more: Any) -> dict[str, Any]:
+def shown(run: RunRecord, **more: Any) -> dict[str, Any]:
     """What a button sends: the attempt that was on display."""
     return {"step": run.step, "runs": run.runs, **more}
 

@@ -19,7 +19,7 @@ from traitlets.config import Config
 from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.settings import Settings, read_settings
 from pdnb.links import Target
-from pdnb.model import Run, Status, Suspended
+from pdnb.model import RunRecord, Status, Suspended
 from pdnb.server.app import PdnbApp
 from tests.support.desk import DAY, code, eventually, parse, send, written
 from tests.support.live import Server, post, until
@@ -79,7 +79,7 @@ def complaints(said: pytest.CaptureFixture[str]) -> list[str]:
     return [line for line in lines if not re.match(r"\[[DI] |\t|\s*$", line) and "JUPYTER" not in line]
 
 
-def suspended(home: Home) -> Run:
+def suspended(home: Home) -> RunRecord:
     run = home.store.add(code("approve", "publish"), None, at_ms=now_ms(), owner=home.owner)
     return home.store.apply(run.id, Suspended(now_ms(), run.fence, due_ms=now_ms() + DAY))
 
@@ -286,7 +286,7 @@ def two(tmp_path: Path, pdnb_dir: Path) -> Iterator[tuple[Server, Server]]:
             yield first, second
 
 
-def token_path(home: Home, run: Run) -> str:
+def token_path(home: Home, run: RunRecord) -> str:
     return f"pdnb/resume/{home.links.token('resume', Target(run.id, run.step, run.runs))}"
 
 

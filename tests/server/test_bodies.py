@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
     from traitlets.config import Config
 
-    from pdnb.model import Run
+    from pdnb.model import RunRecord
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -43,7 +43,7 @@ def desk(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
         yield Desk(pdnb_server, home)
 
 
-def data(desk: Desk, run: Run) -> dict[str, Any]:
+def data(desk: Desk, run: RunRecord) -> dict[str, Any]:
     found: dict[str, Any] = desk.home.store.exports(run.id)["approve"]["$resume_data"]
     return found
 
@@ -52,7 +52,7 @@ def chunked(*pieces: bytes) -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
-async def assert_still_good(desk: Desk, run: Run) -> None:
+async def assert_still_good(desk: Desk, run: RunRecord) -> None:
     """State unchanged, link still good."""
     assert desk.now(run) == run
     answer = await desk.ask("POST", desk.path("resume", run), JSON, b'"at last"')

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from pdnb.coordination.home import Home, now_ms
-from pdnb.model import Ask, Run, Status, Suspended
+from pdnb.model import Prompt, RunRecord, Status, Suspended
 from tests.support.desk import Answer, Desk
 
 if TYPE_CHECKING:
@@ -55,19 +55,19 @@ def api(desk: Desk, jp_auth_header: dict[str, str]) -> Callable[..., Awaitable[A
     return ask
 
 
-def asking(desk: Desk, run: Run | None = None, **ask: Any) -> Run:
+def asking(desk: Desk, run: RunRecord | None = None, **ask: Any) -> RunRecord:
     """A run that waits with a form (or with what *ask* says)."""
     run, now = run or desk.working(), now_ms()
-    event = Suspended(now, run.fence, due_ms=now + 3_600_000, ask=Ask(**(ask or {"form": FORM})))
+    event = Suspended(now, run.fence, due_ms=now + 3_600_000, ask=Prompt(**(ask or {"form": FORM})))
     return desk.home.store.apply(run.id, event)
 
 
-def answered(desk: Desk, run: Run) -> Any:
+def answered(desk: Desk, run: RunRecord) -> Any:
     """The body that the workflow received."""
     return desk.home.store.exports(run.id)[run.step]["$resume_data"]["body"]
 
 
-def waits(desk: Desk, run: Run) -> bool:
+def waits(desk: Desk, run: RunRecord) -> bool:
     return desk.now(run) == run
 
 
@@ -166,7 +166,7 @@ async def test_a_get_never_answers_a_form(desk: Desk) -> None:
     """Also where the author said ``confirm=False``: an empty answer would be refused."""
     run, now = desk.working(), now_ms()
     run = desk.home.store.apply(
-        run.id, Suspended(now, run.fence, due_ms=now + 3_600_000, confirm=False, ask=Ask(form=FORM))
+        run.id, Suspended(now, run.fence, due_ms=now + 3_600_000, confirm=False, ask=Prompt(form=FORM))
     )
     assert (await desk.ask("GET", desk.path("resume", run), {"Accept": "text/html"})).status == 200
     assert waits(desk, run)
@@ -252,7 +252,7 @@ async def test_the_copy_buttons_links_are_behind_the_login_and_are_not_kept(
 
 async def test_a_cancel_link_acts_on_a_get_where_its_author_said_so_also_with_a_form(desk: Desk) -> None:
     run, now = desk.working(), now_ms()
-    event = Suspended(now, run.fence, due_ms=now + 3_600_000, confirm=False, ask=Ask(form=FORM))
+    event = Suspended(now, run.fence, due_ms=now + 3_600_000, confirm=False, ask=Prompt(form=FORM))
     run = desk.home.store.apply(run.id, event)
     assert (await desk.ask("GET", desk.path("cancel", run), JSON)).status == 200
     assert desk.status(run) is Status.CANCELLED

@@ -11,7 +11,7 @@ import pytest
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreUnavailable
 from pdnb.links import Links, Target
-from pdnb.model import Exited, Raised, Returned, Run, Status, Suspended
+from pdnb.model import Exited, Raised, Returned, RunRecord, Status, Suspended
 from pdnb.server.pages import LINK_CSP
 from tests.support.desk import DAY, Answer, Desk, code, parse, send, written
 
@@ -344,7 +344,7 @@ async def test_the_link_of_an_earlier_attempt_never_moves_a_later_one(desk: Desk
 # ---- no such link -------------------------------------------------------------------------------------------------
 
 
-def wrong_paths(desk: Desk, run: Run, elsewhere: Links) -> Iterator[str]:
+def wrong_paths(desk: Desk, run: RunRecord, elsewhere: Links) -> Iterator[str]:
     """Paths that are no link, though they look like one."""
     resume, cancel = desk.token("resume", run), desk.token("cancel", run)
     base = f"{desk.base}pdnb/"
@@ -559,7 +559,7 @@ async def test_a_store_that_is_really_locked_gives_503_and_no_change(
 ) -> None:
     run = desk.suspended()
     monkeypatch.setattr(desk.office.home.store._rows._cache, "_timeout", 0.05)
-    await desk.office.on_store(desk.office.home.store.close)  # a connection keeps the timeout it began with
+    await desk.office.call(desk.office.home.store.close)  # a connection keeps the timeout it began with
     with desk.home.store._rows.transact():
         answer = await desk.ask("POST", desk.path("resume", run))
     assert answer.status == 503

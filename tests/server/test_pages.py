@@ -16,7 +16,7 @@ from typing import Any, get_args
 import pytest
 
 import pdnb
-from pdnb.model import Pause, PauseKind, Run, Status
+from pdnb.model import Pause, PauseKind, RunRecord, Status
 from pdnb.server.pages import (
     APP_CSP,
     LINK_CSP,
@@ -34,7 +34,7 @@ from pdnb.server.pages import (
 NOW = 1_763_763_065_000  # 21 Nov 2025, 22:11:05 UTC
 DAY = 86_400_000
 HOSTILE = "<img src=x onerror=alert(1)></script></style><script>alert(2)</script>\"'`{{7*7}}{%raw%}&lt;"
-RUN = Run(
+RUN = RunRecord(
     id="r1",
     workflow="01_approve",
     hash="h",
@@ -84,12 +84,12 @@ class Page(HTMLParser):
         return " ".join(self.text.split())
 
 
-def paused(kind: PauseKind, **changes: Any) -> Run:
+def paused(kind: PauseKind, **changes: Any) -> RunRecord:
     status = Status.SUSPENDED if kind == "suspend" else Status.SLEEPING
     return replace(RUN, status=status, pause=Pause(kind, NOW - 60_000, NOW + DAY, **changes))
 
 
-def link_pages(run: Run) -> list[str]:
+def link_pages(run: RunRecord) -> list[str]:
     pages = [confirm_page(run, purpose, NOW) for purpose in get_args(Purpose)]
     pages += [result_page(happened, run, NOW, NOW - 5_000, "why not") for happened in get_args(Happened)]
     return [*pages, *(problem_page(status) for status in (400, 404, 413, 415, 418, 503))]
@@ -171,7 +171,7 @@ def test_the_confirm_page_says_what_waits_since_and_until_when() -> None:
         (paused("rerun"), "then the step runs again"),
     ],
 )
-def test_the_confirm_page_says_what_happens_by_itself(run: Run, then: str) -> None:
+def test_the_confirm_page_says_what_happens_by_itself(run: RunRecord, then: str) -> None:
     assert then in Page(confirm_page(run, "resume", NOW)).words()
 
 
@@ -184,7 +184,7 @@ def test_the_confirm_page_says_what_happens_by_itself(run: Run, then: str) -> No
         (paused("rerun"), "cancel", "Cancel this run"),
     ],
 )
-def test_the_confirm_page_has_one_form_that_posts_to_its_own_address(run: Run, purpose: Purpose, label: str) -> None:
+def test_the_confirm_page_has_one_form_that_posts_to_its_own_address(run: RunRecord, purpose: Purpose, label: str) -> None:
     html = confirm_page(run, purpose, NOW)
     forms = [attrs for tag, attrs in Page(html).tags if tag == "form"]
     assert forms == [{"method": "post"}]

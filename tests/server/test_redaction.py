@@ -11,7 +11,7 @@ import pytest
 
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreCorrupt
-from pdnb.model import Run, Suspended
+from pdnb.model import RunRecord, Suspended
 from pdnb.server.redaction import RedactTokens, redact_logs
 from tests.support.desk import DAY, Desk, code, send
 from tests.support.live import TOKEN, Server, alive, post, until
@@ -175,7 +175,7 @@ async def test_no_token_is_logged_when_the_keeper_of_the_store_stumbles(
         with pytest.raises(type(error)):
             await desk.office.look()
         desk.office._look.set()
-        await desk.office.on_store(lambda: None)
+        await desk.office.call(lambda: None)
 
 
 async def test_the_metrics_have_no_token(desk: Desk, jp_auth_header: dict[str, str]) -> None:
@@ -217,7 +217,7 @@ def test_a_record_keeps_all_but_its_token() -> None:
 def test_a_real_server_at_debug_logs_no_token(tmp_path: Path, pdnb_dir: Path) -> None:
     dies = "import sys, os\nsys.stderr.flush()\nos.write(2, step.flow.suspend()['resume_url'].encode())\nos._exit(7)"
 
-    def suspended(home: Home) -> Run:
+    def suspended(home: Home) -> RunRecord:
         run = home.store.add(code("approve", place=PLACE), None, at_ms=now_ms(), owner=home.owner)
         return home.store.apply(run.id, Suspended(now_ms(), run.fence, due_ms=now_ms() + DAY))
 

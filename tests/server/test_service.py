@@ -17,15 +17,15 @@ from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.settings import Settings, read_settings
 from pdnb.errors import StoreUnavailable
-from pdnb.model import Claimed, Resumed, Run, Slept, Status, Suspended
+from pdnb.model import Claimed, Resumed, RunRecord, Slept, Status, Suspended
 from pdnb.request import from_person
-from pdnb.server.service import Office
+from pdnb.server.service import StoreService
 from tests.support.desk import DAY, code, eventually
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-Open = Callable[..., Awaitable[Office]]
+Open = Callable[..., Awaitable[StoreService]]
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def home(pdnb_dir: Path) -> Iterator[Home]:
 @pytest.fixture
 def opened(pdnb_dir: Path, jp_asyncio_loop: AbstractEventLoop) -> Iterator[Open]:
     """Opens an office of that store; *clock* is what it goes by."""
-    offices: list[Office] = []
+    offices: list[StoreService] = []
 
-    async def open_(clock: Callable[[], int] = now_ms, url: str = "http://127.0.0.1:1/") -> Office:
-        office = Office(pdnb_dir, logging.getLogger("office"), max_workers=0)
+    async def open_(clock: Callable[[], int] = now_ms, url: str = "http://127.0.0.1:1/") -> StoreService:
+        office = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
         office.home.clock = clock
         office.publish(Settings(url=url))
         office.open()
@@ -62,11 +62,11 @@ class Clock:
         return self.at_ms
 
 
-def working(home: Home, *steps: str) -> Run:
+def working(home: Home, *steps: str) -> RunRecord:
     return home.store.add(code(*(steps or ("gate", "after"))), None, at_ms=now_ms(), owner=home.owner)
 
 
-def gate(home: Home, wait_ms: int, *, resume: bool = False) -> Run:
+def gate(home: Home, wait_ms: int, *, resume: bool = False) -> RunRecord:
     run, now = working(home), now_ms()
     event = Suspended(now, run.fence, due_ms=now + wait_ms, on_timeout="resume" if resume else "cancel")
     return home.store.apply(run.id, event)
@@ -182,7 +182,7 @@ async def test_the_run_of_an_owner_that_died_is_queued_again(
 async def test_one_thread_that_is_not_the_loops_has_the_store(opened: Open) -> None:
     """The event loop never waits for the disk; transactions belong to threads, so there is exactly one."""
     office = await opened()
-    idents = await asyncio.gather(*(office.on_store(threading.get_ident) for _ in range(20)))
+    idents = await asyncio.gather(*(office.call(threading.get_ident) for _ in range(20)))
     assert len(set(idents)) == 1
     assert threading.get_ident() not in idents
 
@@ -209,7 +209,7 @@ async def test_what_goes_wrong_at_a_look_is_said_and_the_next_look_comes(
 async def test_closing_always_ends_whatever_comes_at_that_moment(home: Home, pdnb_dir: Path) -> None:
     for round_ in range(25):
         run = gate(home, DAY)
-        office = Office(pdnb_dir, logging.getLogger("office"), max_workers=0)
+        office = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
         office.open()
         event = Resumed(now_ms(), run.step, run.runs, "api", None, from_person("api", None))
         applying = asyncio.ensure_future(office.apply(run.id, event))
@@ -222,7 +222,7 @@ async def test_closing_always_ends_whatever_comes_at_that_moment(home: Home, pdn
 
 async def test_nothing_is_left_of_an_office_that_was_closed(home: Home, pdnb_dir: Path) -> None:
     before = threading.active_count()
-    office = Office(pdnb_dir, logging.getLogger("office"), max_workers=0)
+    office = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
     office.open()
     await office.look()
     assert home.served()
@@ -233,7 +233,7 @@ async def test_nothing_is_left_of_an_office_that_was_closed(home: Home, pdnb_dir
 
 
 async def test_an_office_that_was_never_opened_can_be_closed(pdnb_dir: Path) -> None:
-    office = Office(pdnb_dir, logging.getLogger("office"), max_workers=0)
+    office = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
     await office.close()
     await office.close()
 

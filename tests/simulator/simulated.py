@@ -29,7 +29,7 @@ from pdnb.model import (
 )
 
 if TYPE_CHECKING:
-    from pdnb.workflow.model import Frozen
+    from pdnb.workflow.model import WorkflowVersion
 
 #: How often an owner may die at one attempt.
 LOSSES = 3
@@ -122,7 +122,7 @@ class Known:
             status = self.status
             self._went(status, Elapsed, self._elapsed(at_ms))
 
-    def upgraded(self, frozen: Frozen, at_ms: int) -> Expected:
+    def upgraded(self, frozen: WorkflowVersion, at_ms: int) -> Expected:
         """What other code makes of the run."""
         self.settle(at_ms)
         if self.status not in {"queued", "suspended", "sleeping", "failed"}:

@@ -35,12 +35,12 @@ from pdnb import client
 from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
 from pdnb.errors import PdnbError, Refused, StoreUnavailable
-from pdnb.model import Cancelled, Claimed, Ended, Event, Lost, Resumed, Run
+from pdnb.model import Cancelled, Claimed, Ended, Event, Lost, Resumed, RunRecord
 from pdnb.runtime import runner
 from pdnb.runtime.execute import execute
 from pdnb.store import store as store_module
 from pdnb.workers.worker import Worker
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 from tests.simulator.simulated import Gone, Known
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ class Violated(AssertionError):
     """A law does not hold; the message says how to see it again."""
 
 
-def workflow(name: str, version: int) -> Frozen:
+def workflow(name: str, version: int) -> WorkflowVersion:
     """One of the simulator's workflows; version 0 is what runs start with."""
     steps = tuple(
         Step(step.rstrip("!"), SOURCE, at_most_once=step.endswith("!")) for step in WORKFLOWS[name][version].split()
     )
-    return Frozen(name, steps, (), Environment.here())
+    return WorkflowVersion(name, steps, (), Environment.here())
 
 
 class Owner(threading.Thread):
@@ -112,7 +112,7 @@ class Owner(threading.Thread):
 
     def retry(self, run_id: str, *, take_over: bool = False) -> None:
         """What a person asks of it."""
-        client.Run(self.home, self.home.store.get(run_id)).retry(take_over=take_over)
+        client.RunRecord(self.home, self.home.store.get(run_id)).retry(take_over=take_over)
 
     def die(self) -> None:
         """What SIGKILL leaves: its files stay, its locks are free."""
@@ -184,7 +184,7 @@ class Gate:
             raise Killed
         return getattr(self._store, name)
 
-    def apply(self, run_id: str, event: Event) -> Run:
+    def apply(self, run_id: str, event: Event) -> RunRecord:
         known = copy.deepcopy(self._before(type(event).__name__.lower(), run_id))
         holder, place = known.owner, known.here
         expected = known.take(event)
@@ -211,7 +211,7 @@ class Gate:
             living = [owner for owner in self._world.owners if owner.home.owner == holder and not owner.dead]
             assert not living, f"{holder} is not dead"
 
-    def upgrade(self, run_id: str, frozen: Frozen, *, at_ms: int) -> Run:
+    def upgrade(self, run_id: str, frozen: WorkflowVersion, *, at_ms: int) -> RunRecord:
         known = copy.deepcopy(self._before("upgraded", run_id))
         expected = known.upgraded(frozen, at_ms)
         if expected is not None:
@@ -220,7 +220,7 @@ class Gate:
             self._held(run_id, known, expected, lambda: self._store.upgrade(run_id, frozen, at_ms=at_ms))
         )
 
-    def add(self, frozen: Frozen, event: Any, *, at_ms: int, owner: str | None = None, by: str | None = None) -> Run:
+    def add(self, frozen: WorkflowVersion, event: Any, *, at_ms: int, owner: str | None = None, by: str | None = None) -> RunRecord:
         self._owner.at("before add")
         run = self._store.add(frozen, event, at_ms=at_ms, owner=owner, by=by)
         known = Known(run.id, frozen.name, frozen.names, frozen.hash, event, at_ms)
@@ -230,7 +230,7 @@ class Gate:
         self._world.touched.add(run.id)
         return self._after(run)
 
-    def claim(self, environment: str, owner: str, *, at_ms: int, after: str | None = None) -> Run | None:
+    def claim(self, environment: str, owner: str, *, at_ms: int, after: str | None = None) -> RunRecord | None:
         self._owner.at("before claim")
         waiting = [known for known in self._world.known.values() if known.status == "queued"]
         run = self._store.claim(environment, owner, at_ms=at_ms, after=after)
@@ -261,7 +261,7 @@ class Gate:
         self._owner.at(f"before {what}")
         return self._world.known[run_id]
 
-    def _held(self, run_id: str, known: Known, expected: type[Refused] | None, call: Callable[[], Run]) -> Run:
+    def _held(self, run_id: str, known: Known, expected: type[Refused] | None, call: Callable[[], RunRecord]) -> RunRecord:
         """What *call* gives, if that is what the model expects; *known* is the run after it."""
         refused: Refused | None = None
         try:
@@ -475,7 +475,7 @@ class World:
 
         owner.do(
             f"upgrades {known.id} to {' '.join(frozen.names)}",
-            lambda: client.Run(owner.home, owner.home.store.get(known.id)).upgrade(frozen),
+            lambda: client.RunRecord(owner.home, owner.home.store.get(known.id)).upgrade(frozen),
         )
 
     def _any_run(self, *statuses: str) -> Known:

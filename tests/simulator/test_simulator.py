@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pdnb.machine import table
-from pdnb.model import Resumed, Run
+from pdnb.model import Resumed, RunRecord
 from tests.simulator import simulator
 from tests.simulator.simulator import Violated, simulate
 
@@ -40,7 +40,7 @@ def test_a_seed_is_the_same_history_every_time(monkeypatch: pytest.MonkeyPatch) 
 def test_a_violated_law_says_how_to_see_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that lets a second answer win is found, by the same line every time."""
 
-    def any_answer(run: Run, event: Resumed) -> Run:
+    def any_answer(run: RunRecord, event: Resumed) -> RunRecord:
         return replace(run, early=table._decision(event))
 
     for pair, rule in list(table.TABLE.items()):

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.one_winner import REQUESTS, Told, storm
 from pdnb.coordination.home import Home, now_ms
 from pdnb.links import Target
-from pdnb.model import Run, Status, Suspended
+from pdnb.model import RunRecord, Status, Suspended
 from tests.support.desk import DAY, code
 from tests.support.live import Server, until
 
@@ -38,12 +38,12 @@ def home(servers: tuple[Server, Server]) -> Iterator[Home]:
         yield home
 
 
-def suspended(home: Home, *, due_ms: int | None = None) -> Run:
+def suspended(home: Home, *, due_ms: int | None = None) -> RunRecord:
     run = home.store.add(code("ask", "after"), None, at_ms=now_ms(), owner=home.owner)
     return home.store.apply(run.id, Suspended(now_ms(), run.fence, due_ms=due_ms or now_ms() + DAY))
 
 
-def path(home: Home, purpose: Purpose, run: Run) -> str:
+def path(home: Home, purpose: Purpose, run: RunRecord) -> str:
     return f"/pdnb/{purpose}/{home.links.token(purpose, Target(run.id, run.step, run.runs))}"
 
 

@@ -29,18 +29,18 @@ from pdnb.coordination.home import Home
 from pdnb.errors import StoreUnavailable
 from pdnb.links import Links
 from pdnb.model import (
-    Ask,
     Cancelled,
     Claimed,
     Elapsed,
     Event,
     Exited,
     Lost,
+    Prompt,
     Raised,
     Resumed,
     Retried,
     Returned,
-    Run,
+    RunRecord,
     Slept,
     Status,
     Suspended,
@@ -49,7 +49,7 @@ from pdnb.runtime.runner import Runner
 from pdnb.store import sqlite as rows_module
 from pdnb.store import store as store_module
 from pdnb.store.store import Store
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 from tests.support.desk import Desk
 
 if TYPE_CHECKING:
@@ -147,11 +147,11 @@ def assert_no_lock_lingers(directory: Path, *, timeout: float = 0) -> None:
         con.execute("ROLLBACK")
 
 
-def code(name: str = "launch", *steps: str) -> Frozen:
-    return Frozen(name, tuple(Step(step, f"'{step}'") for step in steps or ("draft", "publish")), (), HERE)
+def code(name: str = "launch", *steps: str) -> WorkflowVersion:
+    return WorkflowVersion(name, tuple(Step(step, f"'{step}'") for step in steps or ("draft", "publish")), (), HERE)
 
 
-def add(store: Store, *events: Event, name: str = "launch", claimed: bool = True) -> Run:
+def add(store: Store, *events: Event, name: str = "launch", claimed: bool = True) -> RunRecord:
     """A run after *events*."""
     run = store.add(code(name), {"to": "team"}, at_ms=T0, owner="kernel-1" if claimed else None)
     for event in events:
@@ -159,7 +159,7 @@ def add(store: Store, *events: Event, name: str = "launch", claimed: bool = True
     return run
 
 
-def furnish(directory: Path) -> dict[str, Run]:
+def furnish(directory: Path) -> dict[str, RunRecord]:
     """A store with a run in every status that an operation begins with."""
     suspended = Suspended(T0 + 1, 1, {"$return_value": "a draft"}, due_ms=T0 + DAY)
     store = Store(directory, LINKS)
@@ -167,7 +167,7 @@ def furnish(directory: Path) -> dict[str, Run]:
         "queued": add(store, claimed=False),
         "running": add(store),
         "waiting": add(store, suspended),
-        "asking": add(store, Suspended(T0 + 1, 1, due_ms=T0 + 3 * DAY, ask=Ask(form=FORM))),
+        "asking": add(store, Suspended(T0 + 1, 1, due_ms=T0 + 3 * DAY, ask=Prompt(form=FORM))),
         "sleeping": add(store, Slept(T0 + 1, 1, kind="rerun", due_ms=T0 + DAY, context={"n": 1})),
         "failed": add(store, Raised(T0 + 1, 1, error="x")),
     }
@@ -175,12 +175,12 @@ def furnish(directory: Path) -> dict[str, Run]:
     return runs
 
 
-def aim(run: Run) -> tuple[int, str, int, Literal["link"]]:
+def aim(run: RunRecord) -> tuple[int, str, int, Literal["link"]]:
     return T0 + 5, run.step, run.runs, "link"
 
 
 #: Whatever is asked of a store, by name; "looks" change nothing.
-CHANGES: dict[str, Callable[[Store, dict[str, Run]], object]] = {
+CHANGES: dict[str, Callable[[Store, dict[str, RunRecord]], object]] = {
     "add": lambda store, runs: add(store, name="new", claimed=False),
     "add and claim": lambda store, runs: add(store, name="new"),
     "claim": lambda store, runs: store.claim(HERE.key, "worker-1", at_ms=T0 + 5),
@@ -207,7 +207,7 @@ CHANGES: dict[str, Callable[[Store, dict[str, Run]], object]] = {
         runs["waiting"].id, code("launch", "draft", "publish", "tell"), at_ms=T0 + 5
     ),
 }
-LOOKS: dict[str, Callable[[Store, dict[str, Run]], object]] = {
+LOOKS: dict[str, Callable[[Store, dict[str, RunRecord]], object]] = {
     "get": lambda store, runs: store.get(runs["waiting"].id),
     "list": lambda store, runs: store.list(),
     "counts": lambda store, runs: store.counts(),
@@ -363,11 +363,11 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def play() -> Frozen:
-    return Frozen("play", tuple(Step(name, source) for name, source in STEPS.items()), (), HERE)
+def play() -> WorkflowVersion:
+    return WorkflowVersion("play", tuple(Step(name, source) for name, source in STEPS.items()), (), HERE)
 
 
-def assert_driven(home: Home, run: Run) -> None:
+def assert_driven(home: Home, run: RunRecord) -> None:
     assert home.store.get(run.id) == run
     assert (run.status, run.step) == (Status.SUSPENDED, "approve")
     assert home.store.exports(run.id) == EXPORTS
@@ -540,7 +540,7 @@ async def test_a_post_whose_nth_statement_fails_is_answered_503_and_succeeds_whe
     store, done = desk.office.home.store, {"resume": Status.QUEUED, "cancel": Status.CANCELLED}[purpose]
     apply, fired = store.apply, False
 
-    def failing(n: int, run_id: str, event: Event) -> Run:
+    def failing(n: int, run_id: str, event: Event) -> RunRecord:
         nonlocal fired
         faults.arm(n, way, SAYS[n % 3])
         try:
@@ -575,7 +575,7 @@ async def test_a_post_to_a_store_that_another_process_has_locked_is_answered_503
     desk: Desk, pdnb_dir: Path
 ) -> None:
     run = desk.suspended()
-    await desk.office.on_store(lambda: desk.office.home.store._rows._cache._sql("PRAGMA busy_timeout = 50"))
+    await desk.office.call(lambda: desk.office.home.store._rows._cache._sql("PRAGMA busy_timeout = 50"))
     with locked(pdnb_dir):
         answer = await desk.ask("POST", desk.path("resume", run))
         assert (answer.status, answer.header("retry-after")) == (503, "5")

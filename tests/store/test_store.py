@@ -37,7 +37,6 @@ from pdnb.links import Links, Target
 from pdnb.machine import table
 from pdnb.model import (
     JSON,
-    Ask,
     Attempt,
     Cancelled,
     Claimed,
@@ -45,18 +44,19 @@ from pdnb.model import (
     Event,
     Exited,
     Lost,
+    Prompt,
     Raised,
     Resumed,
     Retried,
     Returned,
-    Run,
+    RunRecord,
     Slept,
     Status,
     Suspended,
 )
 from pdnb.store import sqlite as rows_module
 from pdnb.store.store import Page, Store, new_id
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 from tests.machine.test_table import any_event
 
 T0 = 1_700_000_000_000
@@ -67,9 +67,9 @@ HERE = Environment("/usr/bin/python3", "/home/ann")
 THERE = Environment("/usr/bin/python3", "/home/bob")
 
 
-def code(name: str = "launch", *steps: str, environment: Environment = HERE) -> Frozen:
+def code(name: str = "launch", *steps: str, environment: Environment = HERE) -> WorkflowVersion:
     names = steps or ("draft", "approve", "publish")
-    return Frozen(name, tuple(Step(step, f"'{step}'") for step in names), (), environment)
+    return WorkflowVersion(name, tuple(Step(step, f"'{step}'") for step in names), (), environment)
 
 
 @pytest.fixture
@@ -79,17 +79,17 @@ def store(tmp_path: Path) -> Iterator[Store]:
     found.close()
 
 
-def waiting(store: Store, *, due_ms: int = T0 + DAY, **how: Any) -> Run:
+def waiting(store: Store, *, due_ms: int = T0 + DAY, **how: Any) -> RunRecord:
     """A run whose first step has suspended."""
     run = store.add(code(), {"to": "team"}, at_ms=T0, owner="kernel-1")
     return store.apply(run.id, Suspended(T0 + 1, 1, {"$return_value": "a draft"}, due_ms=due_ms, **how))
 
 
-def resumed(run: Run, at_ms: int = T0 + 2, **how: Any) -> Resumed:
+def resumed(run: RunRecord, at_ms: int = T0 + 2, **how: Any) -> Resumed:
     return Resumed(at_ms, run.step, run.runs, "link", **how)
 
 
-def cancelled(run: Run, at_ms: int = T0 + 2) -> Cancelled:
+def cancelled(run: RunRecord, at_ms: int = T0 + 2) -> Cancelled:
     return Cancelled(at_ms, run.step, run.runs, "link")
 
 
@@ -156,13 +156,13 @@ def test_an_unknown_run_is_an_error_that_says_where_to_look(store: Store) -> Non
 
 def test_a_run_is_found_by_the_beginning_of_its_id(store: Store) -> None:
     one, two = store.add(code(), None, at_ms=T0), store.add(code(), None, at_ms=T0 + 100 * DAY)
-    assert store.full_id(one.id) == one.id
-    assert store.full_id(two.id[:10]) == two.id
+    assert store.resolve_id(one.id) == one.id
+    assert store.resolve_id(two.id[:10]) == two.id
     with pytest.raises(RunNotFound, match="begins several runs' ids: give more of it"):
-        store.full_id(one.id[:2])
+        store.resolve_id(one.id[:2])
     for beginning in ("zzz", "", "%", "run/", "\udc80", "\x00", " " + one.id):
         with pytest.raises(RunNotFound, match="look at the list of runs"):
-            store.full_id(beginning)
+            store.resolve_id(beginning)
 
 
 # ---- changes ------------------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def test_a_link_used_long_ago_still_says_that_it_was_used(store: Store) -> None:
         assert refusal.value.at_ms == T0 + 2
 
 
-def decisions(run: Run) -> dict[str, Event]:
+def decisions(run: RunRecord) -> dict[str, Event]:
     at_ms = T0 + 10
     return {"resumed": resumed(run, at_ms), "cancelled": cancelled(run, at_ms), "elapsed": Elapsed(at_ms)}
 
@@ -721,7 +721,7 @@ def test_a_list_reads_by_indexes_alone(store: Store) -> None:
     store.list(statuses=[Status.QUEUED], workflow="a", cursor="99", limit=2)
     for look in (store.next_due_ms, store.queued_environments, store.running):
         look()
-    for of in (store.get, store.exports, store.attempts, store.event, store.full_id):
+    for of in (store.get, store.exports, store.attempts, store.event, store.resolve_id):
         of(run.id)
     store.claim(HERE.key, "worker-1", at_ms=T0)
     store.elapse(T0)
@@ -735,7 +735,7 @@ def test_a_list_reads_by_indexes_alone(store: Store) -> None:
 # ---- links --------------------------------------------------------------------------------------------------------
 
 
-def linked(run: Run) -> tuple[str, JSON]:
+def linked(run: RunRecord) -> tuple[str, JSON]:
     """A token of the run's present attempt, and a value that holds it in every way."""
     url = LINKS.url("resume", Target(run.id, run.step, run.runs))
     return url.rsplit("/", 1)[1], {"url": url, url: [f"<a href='{url}'>{url}</a>\n\"{url}\""]}
@@ -950,7 +950,7 @@ class Faulty:
         return getattr(self._con, name)
 
 
-CALLS: dict[str, Callable[[Store, dict[str, Run]], object]] = {
+CALLS: dict[str, Callable[[Store, dict[str, RunRecord]], object]] = {
     "add": lambda store, runs: store.add(code("new"), {"a": 1}, at_ms=T0 + 1),
     "add and claim": lambda store, runs: store.add(code("new"), {"a": 1}, at_ms=T0 + 1, owner="kernel-1"),
     "claim": lambda store, runs: store.claim(HERE.key, "worker-1", at_ms=T0 + 5),
@@ -1051,7 +1051,7 @@ store.close()
 """
 
 
-def decide(directory: Path, run: Run, whats: tuple[Literal["resume", "cancel"], ...]) -> list[list[Any]]:
+def decide(directory: Path, run: RunRecord, whats: tuple[Literal["resume", "cancel"], ...]) -> list[list[Any]]:
     """What 25 requests of each of several processes at once are answered."""
     command = [sys.executable, "-c", DECIDE, str(directory), run.id]
     with contextlib.ExitStack() as stack:
@@ -1106,7 +1106,7 @@ def test_resumes_against_cancels_from_four_processes_are_all_told_the_same(tmp_p
 class Known:
     """What a plain program would remember of one run."""
 
-    def __init__(self, run: Run, event: JSON) -> None:
+    def __init__(self, run: RunRecord, event: JSON) -> None:
         self.run = run
         self.event = event
         self.attempts: dict[tuple[int, int], Attempt] = {}
@@ -1292,7 +1292,7 @@ def test_an_answer_is_judged_before_the_lock_is_taken(store: Store, monkeypatch:
 
     form = {"type": "object", "properties": {"n": {}}}
     run = store.add(code(), None, at_ms=T0, owner="worker-1")
-    store.apply(run.id, Suspended(T0 + 1, 1, due_ms=T0 + DAY, ask=Ask(form=form)))
+    store.apply(run.id, Suspended(T0 + 1, 1, due_ms=T0 + DAY, ask=Prompt(form=form)))
     monkeypatch.setattr(store._rows, "transact", transact)
     monkeypatch.setattr("pdnb.store.store.forms.problems", slow)
     with pytest.raises(BadAnswer):

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pdnb.coordination.home import Home, now_ms
 from pdnb.links import Purpose, Target
-from pdnb.model import Claimed, Run, Slept, Status, Suspended
-from pdnb.workflow.model import Environment, Frozen, Step
+from pdnb.model import Claimed, RunRecord, Slept, Status, Suspended
+from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from jupyter_server.serverapp import ServerApp
 
-    from pdnb.server.service import Office
+    from pdnb.server.service import StoreService
 
 DAY = 86_400_000
 
@@ -115,11 +115,11 @@ async def eventually(look: Callable[[], _T], *, within_s: float = 20) -> _T:
 
 def code(
     *steps: str, name: str = "launch", executable: str = sys.executable, cwd: Path | None = None, **sources: str
-) -> Frozen:
+) -> WorkflowVersion:
     """A workflow of *steps* that do nothing, and of those in *sources* behind them, for this interpreter."""
     cells = [Step(step, "pass") for step in steps] + [Step(step, source) for step, source in sources.items()]
     place = Environment(executable, str(cwd or Path.cwd()), tuple(entry for entry in sys.path if entry))
-    return Frozen(name, tuple(cells), (), place)
+    return WorkflowVersion(name, tuple(cells), (), place)
 
 
 class Desk:
@@ -129,22 +129,22 @@ class Desk:
         self.home = home
         self.port = app.port
         self.base = app.base_url
-        self.office: Office = app.web_app.settings["pdnb_office"]
+        self.office: StoreService = app.web_app.settings["pdnb_office"]
 
-    def working(self, *steps: str, name: str = "launch") -> Run:
+    def working(self, *steps: str, name: str = "launch") -> RunRecord:
         """A run whose first step is at work."""
         frozen = code(*(steps or ("approve", "publish")), name=name)
         return self.home.store.add(frozen, {"to": "team"}, at_ms=now_ms(), owner=self.home.owner)
 
     def suspended(
         self,
-        run: Run | None = None,
+        run: RunRecord | None = None,
         *,
         timeout_ms: int = DAY,
         on_timeout: Literal["cancel", "resume"] = "cancel",
         confirm: bool = True,
         exports: dict[str, Any] | None = None,
-    ) -> Run:
+    ) -> RunRecord:
         """*run* (or a new one) after its present step asked to be suspended."""
         run, now = run or self.working(), now_ms()
         event = Suspended(
@@ -152,23 +152,23 @@ class Desk:
         )
         return self.home.store.apply(run.id, event)
 
-    def sleeping(self, kind: Literal["rerun", "delay"], *, wait_ms: int = DAY, confirm: bool = True) -> Run:
+    def sleeping(self, kind: Literal["rerun", "delay"], *, wait_ms: int = DAY, confirm: bool = True) -> RunRecord:
         """A new run whose first step asked for a rerun or a delay."""
         run, now = self.working(), now_ms()
         return self.home.store.apply(run.id, Slept(now, run.fence, kind=kind, due_ms=now + wait_ms, confirm=confirm))
 
-    def claimed(self, run: Run) -> Run:
+    def claimed(self, run: RunRecord) -> RunRecord:
         """*run*, taken from the queue by this side."""
         return self.home.store.apply(run.id, Claimed(now_ms(), self.home.owner))
 
-    def token(self, purpose: Purpose, run: Run) -> str:
+    def token(self, purpose: Purpose, run: RunRecord) -> str:
         return self.home.links.token(purpose, Target(run.id, run.step, run.runs))
 
-    def path(self, purpose: Purpose, run: Run) -> str:
+    def path(self, purpose: Purpose, run: RunRecord) -> str:
         """The path of the present attempt's link."""
         return f"{self.base}pdnb/{purpose}/{self.token(purpose, run)}"
 
-    def now(self, run: Run) -> Run:
+    def now(self, run: RunRecord) -> RunRecord:
         """*run* as it is stored now."""
         return self.home.store.get(run.id)
 
@@ -178,5 +178,5 @@ class Desk:
         """The answer to one request, sent as it is written here."""
         return parse(await send(self.port, written(method, path, headers, body, host=f"127.0.0.1:{self.port}")))
 
-    def status(self, run: Run) -> Status:
+    def status(self, run: RunRecord) -> Status:
         return self.now(run).status

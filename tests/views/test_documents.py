@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from pdnb.links import Links, Target
-from pdnb.model import Attempt, Decision, Pause, Run, Status
+from pdnb.model import Attempt, Decision, Pause, RunRecord, Status
 from pdnb.views.documents import detail, summary
 
 T0 = 1_700_000_000_000
-RUN = Run(
+RUN = RunRecord(
     id="0123456789abcdefghjk",
     workflow="launch",
     hash="a" * 32,

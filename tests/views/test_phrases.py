@@ -7,14 +7,14 @@ from typing import get_args
 
 import pytest
 
-from pdnb.model import Decision, Outcome, Pause, Run, Status, Via
+from pdnb.model import Decision, Outcome, Pause, RunRecord, Status, Via
 from pdnb.views.documents import summary
 from pdnb.views.phrases import OUTCOMES, decided, own, sentences, waited, where
 
 NOW = 1_763_763_065_000  # 21 Nov 2025, 22:11:05 UTC
 DUE = NOW + 60_000
 ANSWER = "Waited for a person or a callback since {0}, to"
-RUN = Run(
+RUN = RunRecord(
     "r1", "launch", "h", "e", ("draft", "approve"), Status.SUSPENDED, NOW, NOW, 1, pause=Pause("suspend", NOW, NOW)
 )
 

@@ -22,12 +22,12 @@ from nbconvert import HTMLExporter
 from pdnb.capture.snapshot import freeze
 from pdnb.errors import DefinitionError
 from pdnb.links import Links, Target
-from pdnb.model import Ask, Attempt, Cancelled, Claimed, Decision, Lost, Pause, Resumed, Retried, Run, Status
+from pdnb.model import Attempt, Cancelled, Claimed, Decision, Lost, Pause, Prompt, Resumed, Retried, RunRecord, Status
 from pdnb.request import from_person
 from pdnb.testing import EPOCH_MS, Sandbox
 from pdnb.views.documents import shown_attempt
 from pdnb.views.report import default_path, notebook, write
-from pdnb.workflow.model import Environment, Frozen, Step, Workflow
+from pdnb.workflow.model import Environment, Step, Workflow, WorkflowVersion
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -198,7 +198,7 @@ def told(request: pytest.FixtureRequest, sandbox: Sandbox) -> tuple[Any, ...]:
     return (*parts(sandbox, make(sandbox)), says)
 
 
-def parts(sandbox: Sandbox, run_id: str) -> tuple[Run, Frozen, Any, tuple[Attempt, ...]]:
+def parts(sandbox: Sandbox, run_id: str) -> tuple[RunRecord, WorkflowVersion, Any, tuple[Attempt, ...]]:
     store = sandbox.home.store
     run = store.get(run_id)
     return run, store.frozen(run.hash), store.event(run_id), store.attempts(run_id)
@@ -294,7 +294,7 @@ def test_an_error_that_its_outputs_do_not_show_is_told(sandbox: Sandbox) -> None
 
 def test_what_people_were_shown_is_told(sandbox: Sandbox) -> None:
     run, frozen, event, attempts = parts(sandbox, suspended(sandbox))
-    asked = (attempts[0], replace(attempts[1], ask=Ask("**Publish** <it>?", {"type": "object"})))
+    asked = (attempts[0], replace(attempts[1], ask=Prompt("**Publish** <it>?", {"type": "object"})))
     text = words(notebook(run, frozen, event, asked))
     assert "```text\n**Publish** <it>?\n```" in text
     assert "Form of `approve`, attempt 1:" in text
@@ -319,9 +319,9 @@ def test_code_from_before_an_upgrade_is_shown_and_defines_nothing(sandbox: Sandb
 SOURCES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60).filter(lambda s: "pdnb1" not in s)
 
 
-def waiting(frozen: Frozen) -> Run:
+def waiting(frozen: WorkflowVersion) -> RunRecord:
     steps = frozen.names
-    return Run("0" * 20, frozen.name, frozen.hash, "e", steps, Status.QUEUED, T0, T0)
+    return RunRecord("0" * 20, frozen.name, frozen.hash, "e", steps, Status.QUEUED, T0, T0)
 
 
 @given(st.lists(SOURCES, min_size=1, max_size=4), st.lists(SOURCES, max_size=3, unique=True), st.data())
@@ -331,13 +331,13 @@ def test_whatever_the_cells_hold_they_come_back(sources: list[str], setup: list[
         Step(f"s-{i}", s, data.draw(st.booleans()), data.draw(time), data.draw(st.none() | st.integers(2**20, 2**45)))
         for i, s in enumerate(sources)
     )
-    frozen = Frozen("w", steps, tuple(setup), HERE)
+    frozen = WorkflowVersion("w", steps, tuple(setup), HERE)
     workflow = back(notebook(waiting(frozen), frozen, None, ()), "w")
     assert (workflow.steps, workflow.setup) == (frozen.steps, frozen.setup)
 
 
 def test_a_steps_options_are_spelled_as_a_person_would() -> None:
-    frozen = Frozen("w", (Step("draft", DRAFT, at_most_once=True, time_limit=90, memory_limit=2**21),), (), HERE)
+    frozen = WorkflowVersion("w", (Step("draft", DRAFT, at_most_once=True, time_limit=90, memory_limit=2**21),), (), HERE)
     cell = notebook(waiting(frozen), frozen, None, ()).cells[-1]
     assert cell.source == f"%%step --workflow=w --at-most-once --time-limit=90 --memory-limit=2097152 draft\n{DRAFT}"
 
@@ -346,13 +346,13 @@ def test_a_steps_options_are_spelled_as_a_person_would() -> None:
     "name", ["launch", "my launch", "-w", "it's", 'a "b" c', "x=1", "{x} $y", "'", "日本 語", "%%step"]
 )
 def test_whatever_the_workflow_is_called_it_comes_back(name: str) -> None:
-    frozen = Frozen(name, (Step("draft", DRAFT),), (SETUP,), HERE)
+    frozen = WorkflowVersion(name, (Step("draft", DRAFT),), (SETUP,), HERE)
     assert back(notebook(waiting(frozen), frozen, None, ()), name).name == name
 
 
 @pytest.mark.parametrize("name", ['it\'s "it" ', "a\nb"])
 def test_a_name_that_no_line_can_hold_leaves_it_to_the_file(name: str) -> None:
-    frozen = Frozen(name, (Step("draft", DRAFT),), (SETUP,), HERE)
+    frozen = WorkflowVersion(name, (Step("draft", DRAFT),), (SETUP,), HERE)
     assert back(notebook(waiting(frozen), frozen, None, ()), None, "mine").steps == frozen.steps
 
 
@@ -390,7 +390,7 @@ def test_no_token_comes_together_in_the_report_that_was_apart_before(sandbox: Sa
         context=TOKEN,
         mails=({"subject": apart, "text": apart, "html": apart, "to": [apart], "sent": True},),
         decision=Decision("cancelled", T0, "api", apart, apart),
-        ask=Ask(apart, {"title": TOKEN}),
+        ask=Prompt(apart, {"title": TOKEN}),
     )
     run = replace(run, summary=apart, error=apart, workflow=TOKEN, decision=attempt.decision)
     frozen = replace(frozen, steps=(Step("draft", f"url = {TOKEN!r}"), *frozen.steps[1:]))
@@ -417,7 +417,7 @@ class Page(HTMLParser):
             self.active.append(tag)
 
 
-def hostile(sandbox: Sandbox) -> tuple[Run, Frozen, Any, tuple[Attempt, ...]]:
+def hostile(sandbox: Sandbox) -> tuple[RunRecord, WorkflowVersion, Any, tuple[Attempt, ...]]:
     run, frozen, _, attempts = parts(sandbox, resumed(sandbox))
     decision = Decision("resumed", T0, "api", HOSTILE, HOSTILE)
     attempt = replace(
@@ -431,7 +431,7 @@ def hostile(sandbox: Sandbox) -> tuple[Run, Frozen, Any, tuple[Attempt, ...]]:
         context=HOSTILE,
         asked=Pause("suspend", T0, T0 + 1, "resume"),
         mails=({"subject": HOSTILE, "text": HOSTILE, "html": HOSTILE, "to": [HOSTILE], "sent": False},),
-        ask=Ask(HOSTILE, {"title": HOSTILE}),
+        ask=Prompt(HOSTILE, {"title": HOSTILE}),
     )
     run = replace(run, workflow=HOSTILE, summary=HOSTILE, error=HOSTILE, decision=decision)
     run = replace(run, steps=("draft", HOSTILE, "publish"))
@@ -567,13 +567,13 @@ def test_a_path_that_is_no_place_for_a_report_is_refused_in_one_line(
     ],
 )
 def test_the_default_path_is_the_workflows_name_and_the_runs(workflow: str, name: str) -> None:
-    frozen = Frozen(workflow, (Step("draft", DRAFT),), (), HERE)
+    frozen = WorkflowVersion(workflow, (Step("draft", DRAFT),), (), HERE)
     assert default_path(replace(waiting(frozen), id="0123456789abcdefghjk")) == Path(name)
 
 
 @given(st.text(max_size=120))
 def test_any_workflow_has_a_default_path_that_is_one_file_name(workflow: str) -> None:
-    path = default_path(replace(waiting(Frozen("w", (Step("s", ""),), (), HERE)), workflow=workflow))
+    path = default_path(replace(waiting(WorkflowVersion("w", (Step("s", ""),), (), HERE)), workflow=workflow))
     assert path.name == str(path)
     assert path.suffix == ".ipynb"
     assert len(str(path).encode(errors="replace")) < 200

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from pdnb.model import Decision, Pause, Run, Status
+from pdnb.model import Decision, Pause, RunRecord, Status
 from pdnb.views.documents import summary
 from pdnb.views.table import frame
 
 T0 = 1_700_000_000_000
-WAITING = Run(
+WAITING = RunRecord(
     id="0123456789abcdefghjk",
     workflow="launch",
     hash="a" * 32,

@@ -15,7 +15,7 @@ import pytest
 
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreUnavailable
-from pdnb.model import Run, Status
+from pdnb.model import RunRecord, Status
 from tests.support.desk import Desk, code, eventually
 from tests.support.live import Server, alive, post, until
 from tests.workers.test_worker import HOLD, PLACE
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
     from traitlets.config import Config
 
-    from pdnb.workflow.model import Frozen
+    from pdnb.workflow.model import WorkflowVersion
 
 ASK = "step.flow.suspend()\n'asked'"
 
@@ -44,11 +44,11 @@ def desk(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
         yield Desk(pdnb_server, home)
 
 
-def queued(desk: Desk, frozen: Frozen, event: Any = None) -> Run:
+def queued(desk: Desk, frozen: WorkflowVersion, event: Any = None) -> RunRecord:
     return desk.home.store.add(frozen, event, at_ms=now_ms())
 
 
-def left(desk: Desk, run: Run, step: str) -> Any:
+def left(desk: Desk, run: RunRecord, step: str) -> Any:
     return desk.home.store.exports(run.id)[step]["$return_value"]
 
 
@@ -58,7 +58,7 @@ def workers(desk: Desk) -> set[int]:
     return {int(name.split("-")[1]) for name in names if desk.home.owners.alive(name)}
 
 
-async def ended(desk: Desk, *runs: Run, status: Status = Status.SUCCEEDED) -> None:
+async def ended(desk: Desk, *runs: RunRecord, status: Status = Status.SUCCEEDED) -> None:
     await eventually(lambda: all(desk.now(run).status.over for run in runs), within_s=40)
     assert [desk.status(run) for run in runs] == [status] * len(runs)
 

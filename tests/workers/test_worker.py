@@ -17,9 +17,9 @@ from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import StoreUnavailable
-from pdnb.model import Run, Status
+from pdnb.model import RunRecord, Status
 from pdnb.workers.worker import Worker
-from pdnb.workflow.model import Frozen
+from pdnb.workflow.model import WorkflowVersion
 from tests.support.desk import code
 from tests.support.live import alive, until
 
@@ -48,7 +48,7 @@ def work(pdnb_dir: Path) -> Iterator[Start]:
     """Starts a worker for the environment of a run."""
     begun: list[subprocess.Popen[str]] = []
 
-    def start(run: Run, *options: str) -> subprocess.Popen[str]:
+    def start(run: RunRecord, *options: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "pdnb.workers.worker", "--directory", str(pdnb_dir), "--run", run.id, *options]
         begun.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
         return begun[-1]
@@ -59,11 +59,11 @@ def work(pdnb_dir: Path) -> Iterator[Start]:
         process.communicate()
 
 
-def queued(home: Home, frozen: Frozen, event: Any = None) -> Run:
+def queued(home: Home, frozen: WorkflowVersion, event: Any = None) -> RunRecord:
     return home.store.add(frozen, event, at_ms=now_ms())
 
 
-def left(home: Home, run: Run, step: str) -> Any:
+def left(home: Home, run: RunRecord, step: str) -> Any:
     return home.store.exports(run.id)[step]["$return_value"]
 
 
@@ -72,7 +72,7 @@ def test_a_worker_works_where_the_run_was_started(home: Home, work: Start, tmp_p
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside" / "neighbour.py").write_text("WORD = 'hello'")
     frozen = code(place=PLACE, uses="import neighbour\nneighbour.WORD", cwd=tmp_path / "beside")
-    frozen = Frozen("launch", frozen.steps, (), type(frozen.environment)(
+    frozen = WorkflowVersion("launch", frozen.steps, (), type(frozen.environment)(
         sys.executable, str(tmp_path / "beside"), ("", *frozen.environment.path)
     ))  # fmt: skip
     run = queued(home, frozen)

@@ -14,9 +14,9 @@ from pdnb.errors import DefinitionError
 from pdnb.workflow.model import (
     MAX_STEP_NAMES,
     Environment,
-    Frozen,
     Step,
     Workflow,
+    WorkflowVersion,
     check_step_name,
     check_workflow_name,
     step_filename,
@@ -29,7 +29,7 @@ texts = st.text(st.characters(codec="utf-8"), max_size=20)
 steps = st.builds(Step, name=texts, source=texts, at_most_once=st.booleans())
 environments = st.builds(Environment, executable=texts, cwd=texts, path=st.lists(texts, max_size=3).map(tuple))
 frozens = st.builds(
-    Frozen,
+    WorkflowVersion,
     name=texts,
     steps=st.lists(steps, max_size=3).map(tuple),
     setup=st.lists(texts, max_size=3).map(tuple),
@@ -126,19 +126,19 @@ def test_an_unknown_step_is_an_error_that_names_the_known_ones(call: object) -> 
 # ---- the frozen form ----------------------------------------------------------------------------------------------
 
 
-def frozen(**changes: object) -> Frozen:
-    return replace(Frozen("launch", LAUNCH.steps, ("import os",), HERE), **changes)  # type: ignore[arg-type]
+def frozen(**changes: object) -> WorkflowVersion:
+    return replace(WorkflowVersion("launch", LAUNCH.steps, ("import os",), HERE), **changes)  # type: ignore[arg-type]
 
 
 @given(frozens)
-def test_frozen_code_comes_back_as_it_was(code: Frozen) -> None:
-    again = Frozen.from_json(code.to_json())
+def test_frozen_code_comes_back_as_it_was(code: WorkflowVersion) -> None:
+    again = WorkflowVersion.from_json(code.to_json())
     assert again == code
     assert again.hash == code.hash
 
 
 @given(frozens, frozens)
-def test_two_hashes_are_equal_exactly_when_the_code_is(one: Frozen, other: Frozen) -> None:
+def test_two_hashes_are_equal_exactly_when_the_code_is(one: WorkflowVersion, other: WorkflowVersion) -> None:
     """Stored once per content hash."""
     assert (one.hash == other.hash) == (one == other)
 
