@@ -93,7 +93,7 @@ def _told(answer: str) -> Told:
 
 def main(rounds: int = 20) -> None:
     """Run and print."""
-    frozen = WorkflowVersion("one winner", (Step("ask", ""), Step("after", "")), (), Environment(sys.executable, "/"))
+    version = WorkflowVersion("one winner", (Step("ask", ""), Step("after", "")), (), Environment(sys.executable, "/"))
     print(f"{REQUESTS:,} POSTs from {PROCESSES} processes on one suspension, {os.cpu_count()} cores")
     print(f"{'round':>5} {'200':>5} {'409':>5} {'other':>5} {'seconds':>8}  winner")
     with (
@@ -102,7 +102,7 @@ def main(rounds: int = 20) -> None:
         Home(store, kind="shell") as home,
     ):
         for number in range(1, rounds + 1):
-            run = home.store.add(frozen, None, at_ms=now_ms(), owner=home.owner)
+            run = home.store.add(version, None, at_ms=now_ms(), owner=home.owner)
             run = home.store.apply(run.id, Suspended(now_ms(), run.fence, due_ms=now_ms() + 3_600_000))
             url = urlsplit(str(home.link("resume", run)))
             began = time.perf_counter()

@@ -84,7 +84,7 @@ class Probe:
 @contextmanager
 def asking(*probes: Probe) -> Iterator[None]:
     stop = threading.Event()
-    threads = [threading.Thread(target=probe.ask, args=(stop,)) for probe in probes]
+    threads = [threading.Thread(target=probe.prompt, args=(stop,)) for probe in probes]
     for thread in threads:
         thread.start()
     try:
@@ -129,7 +129,7 @@ def faults(store: Filling, asked: list[Asked]) -> dict[str, int]:
         decisions = [attempt.decision for attempt in attempts if attempt.decision]
         cancels = one.kind.endswith("cancel")
         found["never"] += not decisions
-        found["twice"] += len(decisions) > 1 or run.version > one.run.version + 1
+        found["twice"] += len(decisions) > 1 or run.revision > one.run.revision + 1
         found["early"] += any(decision.at_ms < (one.run.due_ms or 0) for decision in decisions)
         found["otherwise"] += [d.what for d in decisions] != ["timed out" if cancels else "elapsed"]
         found["otherwise"] += run.status is not (Status.CANCELLED if cancels else Status.QUEUED)

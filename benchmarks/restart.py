@@ -73,11 +73,13 @@ class Place:
 
 def _ask(store: Filling, runs: int) -> list[RunRecord]:
     where = Environment(sys.executable, "/", tuple(os.path.abspath(entry) for entry in sys.path))  # noqa: PTH100
-    frozen = WorkflowVersion("wait", (Step("ask", "def handler(pd):\n    pd.flow.suspend()"), Step("after", "7")), (), where)
+    version = WorkflowVersion(
+        "wait", (Step("ask", "def handler(pd):\n    pd.flow.suspend()"), Step("after", "7")), (), where
+    )
     at_ms, found = now_ms(), []
     with store.together():
         for i in range(runs):
-            run = store.add(frozen, {"note": i}, at_ms=at_ms, owner="bench")
+            run = store.add(version, {"note": i}, at_ms=at_ms, owner="bench")
             found.append(store.apply(run.id, Suspended(at_ms, run.fence, due_ms=at_ms + _DAY + i)))
     store.close()
     return found

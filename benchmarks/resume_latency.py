@@ -51,8 +51,10 @@ def main() -> None:
 
 def _one(home: Home, cwd: Path) -> float:
     """Milliseconds for one run."""
-    frozen = WorkflowVersion("latency", (_ASK, _NEXT), (), Environment(sys.executable, str(cwd), tuple(filter(None, sys.path))))
-    run = start(home, frozen, show=False)
+    version = WorkflowVersion(
+        "latency", (_ASK, _NEXT), (), Environment(sys.executable, str(cwd), tuple(filter(None, sys.path)))
+    )
+    run = start(home, version, show=False)
     url = urlsplit(str(run.resume_url))
     connection = http.client.HTTPConnection(url.netloc)
     connection.connect()

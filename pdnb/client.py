@@ -79,10 +79,10 @@ class Run:
         return self._seen
 
     @property
-    def ask(self) -> Prompt | None:
+    def prompt(self) -> Prompt | None:
         """What people are asked where it waits now: a message, a form, what comes after."""
         row = self._look()
-        return self._home.store.ask(row.id, row.step, row.runs) if row.status is Status.SUSPENDED else None
+        return self._home.store.prompt(row.id, row.step, row.runs) if row.status is Status.SUSPENDED else None
 
     @property
     def resume_url(self) -> Link | None:
@@ -139,16 +139,16 @@ class Run:
         self._seen = row
         return self
 
-    def upgrade(self, frozen: WorkflowVersion) -> str:
-        """Let the run go on with the code *frozen*; what has changed, as a unified diff (``""``: nothing).
+    def upgrade(self, version: WorkflowVersion) -> str:
+        """Let the run go on with the code of *version*; what has changed, as a unified diff (``""``: nothing).
 
         The steps it has come through must be the same. Raises ``Refused`` while it is at work, or over.
         """
-        before = self._home.store.frozen(self._look().hash)
-        if before.hash == frozen.hash:
+        before = self._home.store.workflow_version(self._look().version_id)
+        if before.id == version.id:
             return ""
-        self._seen = self._home.store.upgrade(self.id, frozen, at_ms=self._home.clock())
-        return difference(before, frozen)
+        self._seen = self._home.store.upgrade(self.id, version, at_ms=self._home.clock())
+        return difference(before, version)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the run as a notebook: the code that ran, every attempt's outputs, what was waited for, who decided.
@@ -160,10 +160,10 @@ class Run:
 
         row, store = self._look(), self._home.store
         attempts = store.attempts(row.id)
-        earlier = {attempt.hash for attempt in attempts if attempt.hash} - {row.hash}
+        earlier = {attempt.version_id for attempt in attempts if attempt.version_id} - {row.version_id}
         to = Path(path) if path is not None else report.default_path(row)
-        codes = [store.frozen(code_hash) for code_hash in earlier]
-        report.write(to, row, store.frozen(row.hash), store.event(row.id), attempts, earlier=codes)
+        codes = [store.workflow_version(version_id) for version_id in earlier]
+        report.write(to, row, store.workflow_version(row.version_id), store.event(row.id), attempts, earlier=codes)
         return to
 
     def wait(self, timeout: int | float | timedelta | None = None) -> Self:
@@ -242,7 +242,7 @@ class Runs(Sequence[Run]):
 
 def start(
     home: Home,
-    frozen: WorkflowVersion,
+    version: WorkflowVersion,
     event: JSON = None,
     *,
     headless: bool = False,
@@ -257,14 +257,14 @@ def start(
     home.reload_settings()
     runner, at_ms = Runner(home, show=show), home.clock()
     if headless:
-        run = Run(home, home.store.add(frozen, event, at_ms=at_ms, by=who()))
+        run = Run(home, home.store.add(version, event, at_ms=at_ms, by=who()))
         on_start(run)
         return run
     try:
-        row = home.store.add(frozen, event, at_ms=at_ms, owner=home.owner, by=who())
+        row = home.store.add(version, event, at_ms=at_ms, owner=home.owner, by=who())
     except KeyboardInterrupt as error:  # it waited for the commit: the run is there, claimed
         for row in home.store.running():
-            if (row.created_ms, row.hash) == (at_ms, frozen.hash):
+            if (row.created_ms, row.version_id) == (at_ms, version.id):
                 runner.abandon(row, error)
         raise
     run = Run(home, row)
@@ -288,10 +288,10 @@ def answer_from(home: Home, run_id: str, step: str, runs: int, fields: JSON) -> 
     """The answer that *fields*, strings as an HTML form has them, mean at that attempt; raises ``ValueError``."""
     if not isinstance(fields, dict):
         raise ValueError('fields is an object: {"name": "text"}')  # noqa: TRY004  # a wrong request, like the next
-    ask = home.store.ask(run_id, step, runs)
-    if ask is None or ask.form is None:
+    prompt = home.store.prompt(run_id, step, runs)
+    if prompt is None or prompt.form is None:
         raise ValueError("this step asks with no form: send a body")
-    return forms.from_strings(ask.form, fields)
+    return forms.from_strings(prompt.form, fields)
 
 
 def listed(

@@ -130,8 +130,8 @@ def attempt_dict(attempt: Attempt) -> dict[str, Any]:
     """An attempt as a dict; its exports and outputs are not copied (``asdict`` would, by the megabyte)."""
     row = {f.name: getattr(attempt, f.name) for f in fields(attempt)}
     row["decision"] = attempt.decision and asdict(attempt.decision)
-    row["asked"] = attempt.asked and asdict(attempt.asked)
-    row["ask"] = attempt.ask and asdict(attempt.ask)
+    row["pause"] = attempt.pause and asdict(attempt.pause)
+    row["prompt"] = attempt.prompt and asdict(attempt.prompt)
     return row
 
 
@@ -142,8 +142,8 @@ def attempt_from_json(text: str) -> Attempt:
         raw["outputs"] = tuple(raw["outputs"])
         raw["mails"] = tuple(raw["mails"])
         raw["decision"] = _build(Decision, raw["decision"])
-        raw["asked"] = _build(Pause, raw["asked"])
-        raw["ask"] = _build(Prompt, raw.get("ask"))
+        raw["pause"] = _build(Pause, raw["pause"])
+        raw["prompt"] = _build(Prompt, raw.get("prompt"))
         return _typed(Attempt(**raw))
     except (KeyError, TypeError) as error:
         raise StoreCorrupt(f"a stored attempt is damaged ({type(error).__name__}: {error}); it is not used") from error

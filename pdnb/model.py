@@ -45,7 +45,7 @@ Via: TypeAlias = Literal["link", "card", "panel", "inbox", "magic", "python", "s
 class Pause:
     """What a run waits for. ``due_ms``: when it ends by itself; ``on_timeout``: what a suspension does then.
 
-    ``form``: whether an answer has to fit a form (the attempt's ``ask`` holds it).
+    ``form``: whether an answer has to fit a form (the attempt's ``prompt`` holds it).
     """
 
     kind: PauseKind
@@ -93,7 +93,7 @@ class RunRecord:
 
     id: str
     workflow: str
-    hash: str
+    version_id: str
     environment: str
     steps: tuple[str, ...]
     status: Status
@@ -115,7 +115,7 @@ class RunRecord:
     active_ms: int = 0
     paused_ms: int = 0
     credits: int = 0
-    version: int = 1
+    revision: int = 1
     by: str | None = None
 
     @property
@@ -139,7 +139,7 @@ class Attempt:
     ``context`` is what it passed to its rerun; ``request`` the HTTP event that woke or decided it; ``decision`` how
     its pause ended; ``note`` a remark for people (``"retries used up"``); ``error`` its last traceback line.
     ``outputs`` are notebook outputs (nbformat's shape); ``mails`` what it sent or put into the outbox; ``owner`` the
-    process that ran it (``kernel-…``, ``worker-…``); ``hash`` names the code that ran; ``ask`` is what people were
+    process that ran it (``kernel-…``, ``worker-…``); ``version_id`` names the code that ran; ``prompt`` is what people were
     shown.
     """
 
@@ -156,11 +156,11 @@ class Attempt:
     decision: Decision | None = None
     note: str | None = None
     error: str | None = None
-    asked: Pause | None = None
+    pause: Pause | None = None
     owner: str | None = None
     mails: tuple[dict[str, JSON], ...] = ()
-    ask: Prompt | None = None
-    hash: str | None = None
+    prompt: Prompt | None = None
+    version_id: str | None = None
 
 
 # ---- events: everything that can happen to a run ------------------------------------------------------------------
@@ -197,7 +197,7 @@ class Suspended(Ended):
     due_ms: int
     on_timeout: Literal["cancel", "resume"] = "cancel"
     confirm: bool = True
-    ask: Prompt | None = None
+    prompt: Prompt | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,10 +274,10 @@ class Retried(Request):
 
 @dataclass(frozen=True)
 class Upgraded:
-    """A person wants the run to go on with other code: its hash, the key of its environment, its steps."""
+    """A person wants the run to go on with other code: its version, the key of its environment, its steps."""
 
     at_ms: int
-    hash: str
+    version_id: str
     environment: str
     steps: tuple[str, ...]
 

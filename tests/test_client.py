@@ -323,8 +323,8 @@ def test_a_waiter_goes_on_with_a_run_whose_owner_died(home: Home, pdnb_dir: Path
 
 def test_a_worker_without_a_server_keeps_the_clock_too(home: Home, pdnb_dir: Path) -> None:
     steps = {"nap": "step.flow.delay(30)\n'slept'", "last": "'awake'"}
-    frozen = replace(code(**steps), environment=Environment(sys.executable, str(pdnb_dir), tuple(sys.path)))
-    run = start(home, frozen, headless=True)
+    version = replace(code(**steps), environment=Environment(sys.executable, str(pdnb_dir), tuple(sys.path)))
+    run = start(home, version, headless=True)
     command = [
         sys.executable,
         "-m",
@@ -463,7 +463,7 @@ def test_an_empty_frame_has_the_same_columns_and_times(home: Home) -> None:
 def test_the_documents_of_a_list_are_the_runs_without_their_bulk(home: Home, many: list[str]) -> None:
     documents = listed(home).documents()
     assert [document["id"] for document in documents] == many[::-1]
-    assert not {"exports", "attempts", "hash", "owner", "fence"} & documents[0].keys()
+    assert not {"exports", "attempts", "version_id", "owner", "fence"} & documents[0].keys()
 
 
 # ---- the module's own functions

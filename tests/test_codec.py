@@ -147,7 +147,7 @@ def rows(draw: st.DrawFn) -> RunRecord:
     return RunRecord(
         id=draw(texts),
         workflow=draw(texts),
-        hash=draw(texts),
+        version_id=draw(texts),
         environment=draw(texts),
         steps=tuple(steps),
         status=status,
@@ -169,7 +169,7 @@ def rows(draw: st.DrawFn) -> RunRecord:
         active_ms=draw(counts),
         paused_ms=draw(counts),
         credits=draw(counts),
-        version=draw(counts),
+        revision=draw(counts),
     )
 
 
@@ -189,7 +189,7 @@ attempts = st.builds(
     decision=st.none() | decisions,
     note=st.none() | texts,
     error=st.none() | texts,
-    asked=st.none() | pauses,
+    pause=st.none() | pauses,
 )
 
 
@@ -250,7 +250,7 @@ def test_a_run_with_any_damaged_field_is_refused(change: dict[str, Any]) -> None
         run_from_json(json.dumps({**GOOD, **change}))
 
 
-@pytest.mark.parametrize("name", ["id", "workflow", "hash", "steps", "status", "created_ms", "since_ms", "pause"])
+@pytest.mark.parametrize("name", ["id", "workflow", "version_id", "steps", "status", "created_ms", "since_ms", "pause"])
 def test_a_run_without_a_field_that_every_run_has_is_refused(name: str) -> None:
     with pytest.raises(StoreCorrupt, match="a stored run is damaged"):
         run_from_json(json.dumps({key: value for key, value in GOOD.items() if key != name}))
@@ -277,7 +277,7 @@ def test_a_row_with_any_value_in_any_place_is_a_run_or_refused(data: st.DataObje
         {"ended_ms": "x"},
         {"request": []},
         {"outputs": 3},
-        {"asked": []},
+        {"pause": []},
     ],
     ids=str,
 )
@@ -301,7 +301,7 @@ def longest(name: str = "x" * 64, workflow: str = "w" * 100) -> RunRecord:
     return RunRecord(
         id="0" * 20,
         workflow=workflow,
-        hash="0" * 32,
+        version_id="0" * 32,
         environment="0" * 16,
         steps=found.names,
         status=Status.SUSPENDED,
@@ -322,7 +322,7 @@ def longest(name: str = "x" * 64, workflow: str = "w" * 100) -> RunRecord:
         active_ms=10**11,
         paused_ms=10**11,
         credits=10**9,
-        version=10**9,
+        revision=10**9,
     )
 
 

@@ -165,12 +165,12 @@ def upgrade(*, run_id: str, notebook: Path, as_json: bool, directory: Path) -> N
 
     It waits or has failed, and its steps so far are the same. Shows what has changed.
     """
-    from pdnb.cli.run import frozen
+    from pdnb.cli.run import workflow_version
 
     with store(directory) as home:
         chosen = run_of(home, run_id)
-        present = home.store.frozen(home.store.get(chosen.id).hash).environment
-        changed = chosen.upgrade(frozen(notebook, chosen.workflow, present))
+        present = home.store.workflow_version(home.store.get(chosen.id).version_id).environment
+        changed = chosen.upgrade(workflow_version(notebook, chosen.workflow, present))
     if as_json:
         put({"id": chosen.id, "diff": changed})
         return

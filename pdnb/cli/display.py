@@ -98,9 +98,9 @@ def card(document: Document) -> Group:
     said = [text_of(line) for line in sentences(document)]
     title = Text.assemble((own(document["workflow"]), "bold"), "  ", state(document["status"]))
     parts: list[RenderableType] = [title, steps(document), *said]
-    ask = document["ask"]
-    if ask and ask["message"]:
-        parts += [Text("People are shown:"), _indented(ask["message"])]
+    prompt = document["prompt"]
+    if prompt and prompt["message"]:
+        parts += [Text("People are shown:"), _indented(prompt["message"])]
     parts += [Text(facts, "dim")]
     event = document["exports"]["trigger"]["event"]
     if event is not None:

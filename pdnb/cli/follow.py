@@ -58,7 +58,7 @@ class Follower:
         self._console = console
         self._lock = threading.Lock()
         self._run: RunRecord | None = None
-        self._version = 0
+        self._revision = 0
         self._shown: set[tuple[int, int]] = set()
         self._begun: tuple[int, int] | None = None
         self._took: dict[str, int] = {}  # milliseconds, by step
@@ -77,13 +77,13 @@ class Follower:
                 return
             run = self._home.store.get(self._run.id)
             told = progress.told(self._home.directory, run)
-            if run.version != self._version:
+            if run.revision != self._revision:
                 for attempt in self._home.store.attempts(run.id):
                     if attempt.ended_ms is not None and (attempt.position, attempt.runs) not in self._shown:
                         self._shown.add((attempt.position, attempt.runs))
                         self._ended(documents.shown_attempt(attempt), run)
                 self._begins(run)
-            self._run, self._version, self._told = run, run.version, told
+            self._run, self._revision, self._told = run, run.revision, told
             if told and told["progress"] and not self._live:
                 self._say_how_far(told["progress"])
 

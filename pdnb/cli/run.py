@@ -32,7 +32,7 @@ def start(
     notebook: Path, event: JSON, workflow: str | None, *, wait: bool, links: bool, as_json: bool, directory: Path
 ) -> None:
     """Start a run and follow it to its first pause, or with *wait* to its end; ends with 1 when it failed."""
-    code = frozen(notebook, workflow, environment_of(notebook))
+    code = workflow_version(notebook, workflow, environment_of(notebook))
     console = display.make_console(sys.stderr if as_json else None)
     with WatchedHome(directory) as home:
         with ExitStack() as stack:
@@ -77,7 +77,7 @@ def _driven(
     return run, False
 
 
-def frozen(notebook: Path, workflow: str | None, environment: Environment) -> WorkflowVersion:
+def workflow_version(notebook: Path, workflow: str | None, environment: Environment) -> WorkflowVersion:
     """The workflow that *notebook* (or a module, ``.py``) defines, to be run in *environment*."""
     if notebook.suffix == ".py":
         with entered(environment):

@@ -36,5 +36,5 @@ def lose(home: Home, run: RunRecord, reason: str = Lost.reason, *, again: bool =
         if (now.step, now.runs) != (run.step, run.runs):
             reason, again = Lost.reason, True
         with contextlib.suppress(StoreCorrupt):  # then no step of it will run again anyway
-            again = again and not home.store.frozen(now.hash).step(now.step).at_most_once
+            again = again and not home.store.workflow_version(now.version_id).step(now.step).at_most_once
         home.store.apply(run.id, Lost(home.clock(), run.fence, reason, again))

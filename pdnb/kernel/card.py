@@ -83,11 +83,11 @@ def card_text(document: Document) -> str:
 
 def _asked(document: Document) -> Iterator[str]:
     """What people are asked where the run waits, and how far a step at work has come."""
-    ask = document.get("ask")
-    if ask and ask["message"]:
-        yield own(to_text(ask["message"]))
-    if ask and ask["fields"]:
-        yield f"Asks for: {own(', '.join(field['title'] for field in ask['fields']))}"
+    prompt = document.get("prompt")
+    if prompt and prompt["message"]:
+        yield own(to_text(prompt["message"]))
+    if prompt and prompt["fields"]:
+        yield f"Asks for: {own(', '.join(field['title'] for field in prompt['fields']))}"
     for attempt in (document.get("attempts") or [])[-1:]:
         if progress := attempt.get("progress"):
             text = f" · {own(progress['text'])}" if progress["text"] else ""

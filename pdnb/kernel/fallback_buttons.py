@@ -61,12 +61,12 @@ class Buttons(ipywidgets.VBox):
         if waits is None:
             self.children = (self._said,) if stuck else ()
             return
-        ask = self._run.ask
-        if ask is not None and ask.form is not None:
-            self._form = ask.form
-            self._fields = [(field, _widget(field)) for field in forms.fields(ask.form)]
+        prompt = self._run.prompt
+        if prompt is not None and prompt.form is not None:
+            self._form = prompt.form
+            self._fields = [(field, _widget(field)) for field in forms.fields(prompt.form)]
         self.approve.description = "Approve" if row.status is Status.SUSPENDED else "Resume now"
-        text = to_text(redact(ask.message)) if ask is not None and ask.message else ""
+        text = to_text(redact(prompt.message)) if prompt is not None and prompt.message else ""
         asked = [ipywidgets.HTML(escape(text).replace("\n", "<br>"))] if text else []
         buttons = ipywidgets.HBox([self.approve, self.cancel])
         self.children = (*asked, *(widget for _, widget in self._fields), buttons, self._said)

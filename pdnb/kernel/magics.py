@@ -240,7 +240,7 @@ class PdnbMagics(Magics):
             run, rest = self._given_run(line, "upgrade")
             if rest:
                 raise DefinitionError(f"%pdnb upgrade takes a run, not {rest!r} too")
-            return Diff(run.upgrade(self.notebook.frozen(run.workflow)))
+            return Diff(run.upgrade(self.notebook.workflow_version(run.workflow)))
 
     def _report(self, line: Line) -> None:
         """``%pdnb report RUN [PATH]``: the run as a notebook."""
@@ -289,7 +289,7 @@ class PdnbMagics(Magics):
         document = run.document()
         handle = display(Card(document, base_path), display_id=True)
         self._shown = (run.id, self._shell.execution_count)
-        shown: int = document["version"]
+        shown: int = document["revision"]
         buttons: Any = None
         if base_path is None and self._somebody_clicks():
             from pdnb.kernel.fallback_buttons import Buttons  # noqa: PLC0415  # widgets cost a quarter of a second
@@ -302,9 +302,9 @@ class PdnbMagics(Magics):
             nonlocal shown
             row = self.notebook.home.store.get(run.id)
             wanted = now or base_path is None or row.status is Status.SUSPENDED or row.status.over
-            if wanted and row.version != shown and handle is not None:
+            if wanted and row.revision != shown and handle is not None:
                 handle.update(Card(run.document(), base_path))
-                shown = row.version
+                shown = row.revision
                 if buttons is not None:
                     buttons.look()
             return not row.status.over

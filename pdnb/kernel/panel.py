@@ -105,7 +105,7 @@ class Panel(Following, anywidget.AnyWidget):
         run_id = str(content["id"])
         if act == "detail":
             run = store.get(run_id)
-            return {"run": None if run.version == content.get("seen") else client.document(self._home, run)}
+            return {"run": None if run.revision == content.get("seen") else client.document(self._home, run)}
         if act == "links":
             return {**client.links(self._home, store.get(run_id))}
         return {"run": documents.summary(store.apply(run_id, self._event(act, run_id, content)))}

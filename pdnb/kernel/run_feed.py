@@ -87,7 +87,7 @@ def _row(run: RunRecord, kind: int) -> list[JSON]:
     flags |= 16 * (run.early is not None) | 64 * failed
     text = run.error if failed else run.summary
     row: list[JSON] = [run.id, kind, STATUSES.index(run.status), run.position, run.runs]
-    row += [run.since_ms - run.created_ms, flags, run.version, None if text is None else clip(text, 300)]
+    row += [run.since_ms - run.created_ms, flags, run.revision, None if text is None else clip(text, 300)]
     row.append(None if pause is None else pause.due_ms - run.since_ms)
     row.append(None if run.ended_ms is None else run.ended_ms - run.since_ms)
     while row[-1] is None:

@@ -69,7 +69,7 @@ class Notebook:
             stem = stem[:-1]
         return stem.strip() or "workflow"
 
-    def frozen(self, name: str | None = None) -> WorkflowVersion:
+    def workflow_version(self, name: str | None = None) -> WorkflowVersion:
         """The workflow as a new run will carry it; raises ``DefinitionError`` when it cannot travel."""
         workflow = self.workflow(name)
         if not workflow.steps:
@@ -84,7 +84,7 @@ class Notebook:
         """Start a run of today's workflow and drive it here to its first pause or end."""
         __tracebackhide__ = True
         self.trial(name).event = event  # tests go on with what was run last
-        return client.start(self.home, self.frozen(name), event, headless=headless, on_start=on_start)
+        return client.start(self.home, self.workflow_version(name), event, headless=headless, on_start=on_start)
 
     def trial(self, name: str | None = None) -> StepTest:
         """The test exports of a workflow of this notebook."""
@@ -97,8 +97,8 @@ class Notebook:
         """Test one step with the test exports of those before it."""
         __tracebackhide__ = True
         workflow = self.workflow(name)
-        frozen = freeze(
+        version = freeze(
             workflow.only(step), self.names, Environment.here()
         )  # what other steps lack is not this one's fault
         before = workflow.names[: workflow.names.index(step)]
-        return self.trial(name).test(frozen, before, resume_with=resume_with, show=True)
+        return self.trial(name).test(version, before, resume_with=resume_with, show=True)

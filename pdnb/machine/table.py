@@ -67,7 +67,7 @@ def advance(run: RunRecord, event: Event) -> RunRecord:
     after = rule.apply(run, event)
     if after.status not in rule.to:  # the table is the truth, not the functions
         raise AssertionError(f"{run.status} --{type(event).__name__}--> {after.status} is not in the table")
-    return replace(after, version=run.version + 1)
+    return replace(after, revision=run.revision + 1)
 
 
 def settle(run: RunRecord, at_ms: int) -> RunRecord:
@@ -97,10 +97,10 @@ def record(run: RunRecord, event: Event, attempt: Attempt | None) -> Attempt | N
             decision=run.early if pause or (_is_cancel(run.early) and not isinstance(event, Raised)) else None,
             note=_note(run, event),
             error=event.error if isinstance(event, Raised) else None,
-            asked=pause,
+            pause=pause,
             owner=run.owner,
-            ask=event.ask if isinstance(event, Suspended) else None,
-            hash=run.hash,
+            prompt=event.prompt if isinstance(event, Suspended) else None,
+            version_id=run.version_id,
         )
     if isinstance(event, Resumed | Cancelled):
         if run.status is QUEUED and not run.losses:  # nothing of this attempt has happened yet
@@ -113,7 +113,7 @@ def record(run: RunRecord, event: Event, attempt: Attempt | None) -> Attempt | N
         return replace(attempt, decision=_decision_by_time(run, event))
     if isinstance(event, Lost) and (after := advance(run, event)).status.over:
         attempt = attempt or Attempt(run.step, run.position, run.runs, run.since_ms)
-        attempt = replace(attempt, ended_ms=event.at_ms, outcome="lost", owner=run.owner, hash=run.hash)
+        attempt = replace(attempt, ended_ms=event.at_ms, outcome="lost", owner=run.owner, version_id=run.version_id)
         failed = after.status is FAILED
         return replace(attempt, error=_lost_text(event)) if failed else replace(attempt, decision=run.early)
     if isinstance(event, Retried) and attempt is not None:
@@ -263,7 +263,7 @@ def _upgraded(run: RunRecord, event: Upgraded) -> RunRecord:
             f"run {run.id} cannot go on with this code: it has come to {' → '.join(been)}, "
             f"and the new steps begin {' → '.join(event.steps[: run.position + 1])}"
         )
-    return replace(run, hash=event.hash, environment=event.environment, steps=event.steps)
+    return replace(run, version_id=event.version_id, environment=event.environment, steps=event.steps)
 
 
 # ---- the parts they share -----------------------------------------------------------------------------------------
@@ -354,7 +354,7 @@ def _decision_by_time(run: RunRecord, event: Elapsed) -> Decision:
 
 def _pause(event: Ended) -> Pause | None:
     if isinstance(event, Suspended):
-        form = event.ask is not None and event.ask.form is not None
+        form = event.prompt is not None and event.prompt.form is not None
         return Pause("suspend", event.at_ms, event.due_ms, event.on_timeout, event.confirm, form)
     if isinstance(event, Slept):
         return Pause(event.kind, event.at_ms, event.due_ms, confirm=event.confirm)

@@ -41,7 +41,7 @@ class Outcome:
     error: BaseException | None
 
 
-def execute(frozen: WorkflowVersion, name: str, pd: Pd, *, show: bool, tell: Tell = _nobody) -> Outcome:
+def execute(version: WorkflowVersion, name: str, pd: Pd, *, show: bool, tell: Tell = _nobody) -> Outcome:
     """Execute step *name* of *frozen* with the step object *pd*.
 
     *show*: forward what it prints, as a caller wants. *tell* gets the recorder: whom it tells while the step executes.
@@ -51,9 +51,9 @@ def execute(frozen: WorkflowVersion, name: str, pd: Pd, *, show: bool, tell: Tel
     value: object = None
     with recorder, tell(recorder):
         try:
-            names = namespace.step_namespace(namespace.load(frozen))
-            given = frozen.step(name)
-            step = cell.parse(given.source, filename=step_filename(name, frozen.name, frozen.hash))
+            names = namespace.step_namespace(namespace.load(version))
+            given = version.step(name)
+            step = cell.parse(given.source, filename=step_filename(name, version.name, version.id))
             with limits.kept(given):
                 value = step.call(names, pd)
                 if step.awaits and inspect.iscoroutine(value):  # a decorator may have awaited it

@@ -52,7 +52,7 @@ class _Wish:
     on_timeout: Literal["cancel", "resume"] = "cancel"
     context: JSON = None
     max_retries: int = 10
-    ask: Prompt | None = None
+    prompt: Prompt | None = None
 
 
 class Progress(NamedTuple):
@@ -97,13 +97,13 @@ class Flow:
         ms = milliseconds("timeout", timeout, least=1)
         if on_timeout not in (None, "cancel", "resume"):
             raise ValueError(f"on_timeout is {on_timeout!r}: use 'cancel' or 'resume'")
-        ask = Prompt(
+        prompt = Prompt(
             _text("message", message, MAX_MESSAGE),
             None if form is None else forms.schema(form),
             _text("after", after, MAX_AFTER),
         )
         wish = _Wish("suspend", ms, self._asks(confirm), on_timeout or self._on_timeout)
-        return self._asked(wish if ask == Prompt() else replace(wish, ask=ask))
+        return self._asked(wish if prompt == Prompt() else replace(wish, prompt=prompt))
 
     def rerun(
         self,
@@ -170,7 +170,7 @@ class Flow:
                 due_ms=due_ms,
                 on_timeout=wish.on_timeout,
                 confirm=wish.confirm,
-                ask=wish.ask,
+                prompt=wish.prompt,
             )
         return Slept(
             at_ms,
@@ -256,7 +256,7 @@ class Pd:
 
 def make_context(
     name: str,
-    code_hash: str,
+    version_id: str,
     *,
     wake_up: str,
     trace_id: str,
@@ -272,7 +272,7 @@ def make_context(
         "ts": datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
         "workflow_id": name,
         "workflow_name": name,
-        "deployment_id": code_hash,
+        "deployment_id": version_id,
         "deadline": None,
         "test": test,
         "JIT": test,

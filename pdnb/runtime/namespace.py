@@ -23,15 +23,15 @@ _lock: Final = RLock()
 _loaded: Final[dict[str, ModuleType]] = {}
 
 
-def load(frozen: WorkflowVersion) -> ModuleType:
+def load(version: WorkflowVersion) -> ModuleType:
     """The module of *frozen*, with its setup executed; the same one at every call in this process.
 
     Raises ``CellSyntaxError`` for a setup cell that does not parse, and whatever the setup raises.
     """
     with _lock:
-        module = _loaded.get(frozen.hash)
+        module = _loaded.get(version.id)
         if module is None:
-            module = _loaded[frozen.hash] = _made(frozen)
+            module = _loaded[version.id] = _made(version)
         return module
 
 
@@ -40,11 +40,11 @@ def step_namespace(module: ModuleType) -> dict[str, Any]:
     return dict(vars(module))
 
 
-def _made(frozen: WorkflowVersion) -> ModuleType:
-    tag = frozen.hash[:12]
-    cells = [(source, f"<setup {i} of {frozen.name} {tag}>") for i, source in enumerate(frozen.setup, 1)]
+def _made(version: WorkflowVersion) -> ModuleType:
+    tag = version.id[:12]
+    cells = [(source, f"<setup {i} of {version.name} {tag}>") for i, source in enumerate(version.setup, 1)]
     codes = [compile_setup(source, filename=filename) for source, filename in cells]
-    module = ModuleType(f"pdnb_workflow_{tag}", f"The code of a run of {frozen.name!r}.")
+    module = ModuleType(f"pdnb_workflow_{tag}", f"The code of a run of {version.name!r}.")
     sys.modules[module.__name__] = module
     try:
         for code, (source, filename) in zip(codes, cells, strict=True):

@@ -67,8 +67,8 @@ class Runner:
 
     def _attempt(self, run: RunRecord) -> tuple[RunRecord, BaseException | None]:
         """One go at the present step: the run after it, and what the step raised."""
-        frozen, pd = self._patiently(lambda: self._prepared(run))
-        left = execute(frozen, run.step, pd, show=self._show, tell=lambda recorder: self._telling(run, pd, recorder))
+        version, pd = self._patiently(lambda: self._prepared(run))
+        left = execute(version, run.step, pd, show=self._show, tell=lambda recorder: self._telling(run, pd, recorder))
         now, error = self._home.clock(), left.error
         event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, pd.send.end())
         if error is not None:
@@ -116,14 +116,14 @@ class Runner:
         except (Refused, StoreUnavailable):
             return  # overruled, or nothing can be written: the claim ends with this process
 
-    def _frozen(self, code_hash: str) -> WorkflowVersion:
-        if code_hash not in self._code:
-            self._code[code_hash] = self._home.store.frozen(code_hash)
-        return self._code[code_hash]
+    def _version(self, version_id: str) -> WorkflowVersion:
+        if version_id not in self._code:
+            self._code[version_id] = self._home.store.workflow_version(version_id)
+        return self._code[version_id]
 
     def _prepared(self, run: RunRecord) -> tuple[WorkflowVersion, Pd]:
         """The code and the step object of one attempt; raises ``Fenced`` if the claim has been taken away meanwhile."""
-        home, settings, frozen = self._home, self._home.settings, self._frozen(run.hash)
+        home, settings, version = self._home, self._home.settings, self._version(run.version_id)
         now = home.store.get(run.id)
         if (now.status, now.fence) != (Status.RUNNING, run.fence):  # frozen before it began, and overruled: do no more
             raise Fenced(f"claim {run.fence} of run {run.id} was taken away before step {run.step!r} began")
@@ -131,9 +131,9 @@ class Runner:
         urls = URLs(resume_url=home.links.url("resume", target), cancel_url=home.links.url("cancel", target))
         flow = Flow(urls, on_timeout=settings.on_timeout, confirm=settings.confirm_links)
         send = Send(MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to))
-        return frozen, Pd(run.step, flow, send, home.store.exports(run.id), self._context(run, frozen))
+        return version, Pd(run.step, flow, send, home.store.exports(run.id), self._context(run, version))
 
-    def _context(self, run: RunRecord, frozen: WorkflowVersion) -> dict[str, JSON]:
+    def _context(self, run: RunRecord, version: WorkflowVersion) -> dict[str, JSON]:
         inner: dict[str, JSON] = {"runs": run.runs, "key": f"{run.id}/{run.step}/{run.runs}"}
         before = self._home.store.rerun_input(run)
         if before is not None:
@@ -141,8 +141,8 @@ class Runner:
             if before.request is not None:
                 inner["callback_request"] = before.request
         return make_context(
-            frozen.name,
-            frozen.hash,
+            version.name,
+            version.id,
             wake_up=f"{run.id}.{run.fence}",
             trace_id=run.id,
             at_ms=self._home.clock(),

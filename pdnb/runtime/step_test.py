@@ -50,19 +50,24 @@ class StepTest:
     exports: dict[str, dict[str, JSON]] = field(default_factory=dict)
 
     def test(
-        self, frozen: WorkflowVersion, before: Sequence[str], *, resume_with: tuple[JSON] | None = None, show: bool = False
+        self,
+        version: WorkflowVersion,
+        before: Sequence[str],
+        *,
+        resume_with: tuple[JSON] | None = None,
+        show: bool = False,
     ) -> StepTestResult:
         """Test the one step of *frozen*, behind the steps *before*.
 
         *resume_with* holds the body of the request that a pause would have received.
         """
-        [step] = frozen.names
+        [step] = version.names
         request = None if resume_with is None else from_person("magic", None, *resume_with)
-        pd, outcome = self._once(frozen, before, {"runs": 1}, show=show)
+        pd, outcome = self._once(version, before, {"runs": 1}, show=show)
         asked, mails, message = pd.flow.asked, pd.send.end(), None
         if request is not None and asked == "rerun" and outcome.error is None:
             second = {"runs": 2, "context": pd.flow.context, "callback_request": request}
-            pd, outcome = self._once(frozen, before, second, show=show)
+            pd, outcome = self._once(version, before, second, show=show)
             asked, mails, request = pd.flow.asked, mails + pd.send.end(), None
         exports, error = outcome.exports, outcome.error
         if asked is not None and error is None:
@@ -74,15 +79,17 @@ class StepTest:
             self.exports[step] = exports
         return StepTestResult(step, exports, outcome.outputs, mails, message, error)
 
-    def _once(self, frozen: WorkflowVersion, before: Sequence[str], run: dict[str, JSON], *, show: bool) -> tuple[Pd, Outcome]:
-        [step] = frozen.names
+    def _once(
+        self, version: WorkflowVersion, before: Sequence[str], run: dict[str, JSON], *, show: bool
+    ) -> tuple[Pd, Outcome]:
+        [step] = version.names
         left = json.dumps({n: self.exports[n] for n in before if n in self.exports})
         event = json.loads(checked(self.event, 'steps.trigger["event"]'))  # a copy, and refused as a run would
         steps = {"trigger": {"event": event}, **json.loads(left)}
         key = f"test-{secrets.token_hex(4)}"
         context = make_context(
-            frozen.name,
-            frozen.hash,
+            version.name,
+            version.id,
             wake_up=key,
             trace_id=key,
             at_ms=now_ms(),
@@ -92,4 +99,4 @@ class StepTest:
         )
         urls = URLs(resume_url="http://localhost/pdnb/resume/test", cancel_url="http://localhost/pdnb/cancel/test")
         pd = Pd(step, Flow(urls), Send(self.mail), steps, context)
-        return pd, execute(frozen, step, pd, show=show)
+        return pd, execute(version, step, pd, show=show)

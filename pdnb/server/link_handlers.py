@@ -210,22 +210,22 @@ class LinkHandler(JupyterHandler):
         self._upload = None  # its files are the run's now
         after = None
         if purpose == "resume" and not self._wants_json(page_by_default=False):
-            ask = await self._asked(target)
-            after = ask.after if ask is not None else None
+            prompt = await self._asked(target)
+            after = prompt.after if prompt is not None else None
         if run.early is not None:
             return self._answer(202, "kept", run, event.at_ms, after=after)
         return self._answer(200, "resumed" if purpose == "resume" else "cancelled", run, event.at_ms, after=after)
 
     async def _asked(self, target: Target) -> Prompt | None:
         """What people are asked there."""
-        return await self._office.call(self._office.home.store.ask, target.run, target.step, target.runs)
+        return await self._office.call(self._office.home.store.prompt, target.run, target.step, target.runs)
 
     async def _read_form(self, target: Target, event: Resumed) -> None:
         """Where the step asks with a form, what an HTML form sent means an answer to it."""
-        ask = await self._asked(target)
-        if ask is not None and ask.form is not None:
+        prompt = await self._asked(target)
+        if prompt is not None and prompt.form is not None:
             fields = event.request.get("body")
-            event.request["body"] = forms.from_strings(ask.form, fields if isinstance(fields, dict) else {})
+            event.request["body"] = forms.from_strings(prompt.form, fields if isinstance(fields, dict) else {})
 
     def _sends_form(self) -> bool:
         """Whether the body is what an HTML form sends: strings."""
@@ -322,15 +322,15 @@ class LinkHandler(JupyterHandler):
 
     # ---- answers ----
 
-    def _confirm(self, purpose: Purpose, run: RunRecord, ask: Prompt | None) -> None:
+    def _confirm(self, purpose: Purpose, run: RunRecord, prompt: Prompt | None) -> None:
         if self._wants_json(page_by_default=True):
             document = {"status": str(run.status), "workflow": run.workflow, "step": run.step, "due_ms": run.due_ms}
-            asks = {"asks": ask.message if ask else None, "form": ask.form if ask else None}
+            asks = {"asks": prompt.message if prompt else None, "form": prompt.form if prompt else None}
             self._send({**document, **asks, "message": f"POST to this URL to {purpose} the run"})
         else:
-            self.finish(confirm_page(run, purpose, self._office.home.clock(), ask))
+            self.finish(confirm_page(run, purpose, self._office.home.clock(), prompt))
 
-    def _correct(self, run: RunRecord, ask: Prompt | None, error: BadAnswer, event: Resumed | Cancelled) -> None:
+    def _correct(self, run: RunRecord, prompt: Prompt | None, error: BadAnswer, event: Resumed | Cancelled) -> None:
         """Say what to correct; the page has what was filled in."""
         self.set_status(422)
         if self._wants_json(page_by_default=False):
@@ -341,7 +341,7 @@ class LinkHandler(JupyterHandler):
             # a file goes with the refusal, and where it was is nobody's business
             given: dict[str, JSON] = {name: it for name, it in fields.items() if not uploads.paths({name: it})}
             now_ms = self._office.home.clock()
-            self.finish(confirm_page(run, "resume", now_ms, ask, given=given, problems=error.problems))
+            self.finish(confirm_page(run, "resume", now_ms, prompt, given=given, problems=error.problems))
 
     def _answer(
         self,

@@ -105,7 +105,7 @@ def confirm_page(
     run: RunRecord,
     purpose: Purpose,
     now_ms: int,
-    ask: Prompt | None = None,
+    prompt: Prompt | None = None,
     *,
     given: Mapping[str, JSON] | None = None,
     problems: Sequence[str] = (),
@@ -116,7 +116,7 @@ def confirm_page(
     what its author wants people to read and to fill in; *problems* what to correct in the answer *given* before.
     """
     pause = run.pause
-    form = ask.form if ask is not None and purpose == "resume" else None
+    form = prompt.form if prompt is not None and purpose == "resume" else None
     shown = forms.defaults(form) if form is not None and given is None else given or {}
     return _jinja.get_template("confirm.html").render(
         title=_question(run, purpose),
@@ -129,7 +129,7 @@ def confirm_page(
         then=_then(run),
         waits=run.status.waits,
         moment=_moment,
-        message=Markup(to_html(redact(ask.message))) if ask is not None and ask.message else "",  # noqa: S704  # sanitised
+        message=Markup(to_html(redact(prompt.message))) if prompt is not None and prompt.message else "",  # noqa: S704  # sanitised
         fields=[] if form is None else forms.fields(form),
         given={} if form is None else forms.to_strings(form, shown),
         problems=[redact(text) for text in problems],

@@ -279,7 +279,7 @@ class Confirm {
 // ---- the buttons of a run ------------------------------------------------------------------------------------------
 
 const keyOf = (run) => (waits(run) || run.status === "failed" ? `${run.step} ${run.runs} ${run.status}` : null);
-const asksForm = (run) => run.status === "suspended" && Boolean(run.ask ? run.ask.fields : run.pause?.form);
+const asksForm = (run) => run.status === "suspended" && Boolean(run.prompt ? run.prompt.fields : run.pause?.form);
 
 /** Approve, Cancel and Retry for one run. Sends what was on display; deaf while in flight and just after its meaning changed. */
 class Gate {
@@ -552,22 +552,22 @@ class Answer {
   }
 
   patch(run) {
-    const key = run.status === "suspended" && run.ask !== undefined ? `${run.step} ${run.runs} ${JSON.stringify(run.ask?.fields)}` : null;
+    const key = run.status === "suspended" && run.prompt !== undefined ? `${run.step} ${run.runs} ${JSON.stringify(run.prompt?.fields)}` : null;
     if (key !== this.key) {
       this.key = key;
-      this.views = key === null ? [] : (run.ask?.fields ?? []).map((field) => new FieldView(field));
+      this.views = key === null ? [] : (run.prompt?.fields ?? []).map((field) => new FieldView(field));
       this.form.replaceChildren(...this.views.map((view) => view.el));
       this.text.value = "";
       this.problems([]);
     }
     setAttr(this.el, "hidden", key === null ? "" : null);
     setAttr(this.form, "hidden", this.views.length ? null : "");
-    setAttr(this.comment, "hidden", run.ask?.fields ? "" : null);
+    setAttr(this.comment, "hidden", run.prompt?.fields ? "" : null);
   }
 
   /** What to send; raises an error for a person when it cannot be read. */
   value(run) {
-    if (run.ask?.fields) {
+    if (run.prompt?.fields) {
       const fields = {};
       for (const { field, value } of this.views) if (value.length) fields[field.name] = value.length > 1 || field.kind === "choices" ? value : value[0];
       return { fields };
@@ -915,7 +915,7 @@ class Card {
   }
 
   patch(doc) {
-    if (this.run && doc.version < this.run.version) return;  // an older answer that came late
+    if (this.run && doc.revision < this.run.revision) return;  // an older answer that came late
     const [before, run] = [this.run, { ...this.run, ...doc }];
     this.run = run;
     const now = clock.now();
@@ -926,7 +926,7 @@ class Card {
     this.pill.patch(run);
     this.drawSteps(run);
     this.drawMessage(run);
-    this.optional(this.summary, run.summary && run.summary.trim() !== run.ask?.message?.trim() ? run.summary : null);
+    this.optional(this.summary, run.summary && run.summary.trim() !== run.prompt?.message?.trim() ? run.summary : null);
     this.optional(this.note, this.remark(run, now));
     this.optional(this.error, run.status === "failed" && run.error ? bare(run.error) : null);
     this.answer.patch(run);
@@ -948,7 +948,7 @@ class Card {
   }
 
   drawMessage(run) {
-    const html = run.ask?.message_html ?? null;
+    const html = run.prompt?.message_html ?? null;
     if (html === this.shownMessage) return;
     this.shownMessage = html;
     this.message.replaceChildren(...(html ? [rebuilt(html)] : []));
@@ -959,9 +959,9 @@ class Card {
   answered(was, doc, trouble, act) {
     this.answer.problems(trouble?.problems ?? []);
     if (doc) {
-      const asked = was.ask?.fields && act === "resume" ? "Answered" : DONE[act];
+      const asked = was.prompt?.fields && act === "resume" ? "Answered" : DONE[act];
       const kept = doc.early && !isOver(doc) && doc.step === was.step && doc.runs === was.runs;
-      this.just = { at: Date.now(), text: kept ? "Received from you: it applies as soon as the step ends." : `${asked} by you`, kept, after: act === "resume" ? was.ask?.after ?? null : null };
+      this.just = { at: Date.now(), text: kept ? "Received from you: it applies as soon as the step ends." : `${asked} by you`, kept, after: act === "resume" ? was.prompt?.after ?? null : null };
       this.patch(doc);
       this.drawJust();
       this.wishes.changed?.(was, doc);
@@ -1283,7 +1283,7 @@ class Table {
     const changed = [];
     for (const doc of docs) {
       const old = was.get(doc.id);
-      const run = old && doc.version <= old.version ? old : doc;
+      const run = old && doc.revision <= old.revision ? old : doc;
       runs.set(doc.id, run);
       if (old && run !== old && (old.status !== run.status || old.step !== run.step || old.runs !== run.runs)) changed.push(run);
     }
@@ -1567,9 +1567,9 @@ class Table {
 
   /** A document that came as an answer. */
   take(doc) {
-    const { attempts: _, exports: __, ask: ___, ...light } = doc;
+    const { attempts: _, exports: __, prompt: ___, ...light } = doc;
     const old = this.runs.get(doc.id);
-    if (old && old.version >= doc.version) return;
+    if (old && old.revision >= doc.revision) return;
     this.source.learn?.(light);
     this.patch([...this.runs.values()].map((run) => (run.id === doc.id ? { ...run, ...light } : run)), this.next);
   }
@@ -1632,7 +1632,7 @@ class Table {
       const docs = new Map(this.waitingDocs.map((one) => [one.id, one]));
       [this.drawing, this.waitingDocs] = [null, []];
       const light = (run) => {
-        const { attempts: _, exports: __, ask: ___, ...rest } = docs.get(run.id) ?? run;
+        const { attempts: _, exports: __, prompt: ___, ...rest } = docs.get(run.id) ?? run;
         return docs.has(run.id) ? { ...run, ...rest } : run;
       };
       for (const one of docs.values()) this.source.learn?.(one);
@@ -1767,7 +1767,7 @@ export function apiSource(baseUrl, { via = "card" } = {}) {
         const newest = new Map();
         for (const { doc } of active()) {
           for (const run of what.id ? [doc] : doc?.runs ?? []) {
-            if (!(newest.get(run.id)?.version >= run.version)) newest.set(run.id, run);
+            if (!(newest.get(run.id)?.revision >= run.revision)) newest.set(run.id, run);
           }
         }
         const list = [...newest.values()];
@@ -1889,7 +1889,7 @@ export function widgetSource(model) {
         try {
           const { run } = await shared.send({ act: "detail", id: what.id, seen });
           if (stopped) return;
-          if (run) { draw([run]); seen = run.version; shared.learn(run); }
+          if (run) { draw([run]); seen = run.revision; shared.learn(run); }
           trouble(null);
         } catch (error) {
           trouble(error.message);
@@ -1900,9 +1900,9 @@ export function widgetSource(model) {
           else if (!stopped && running) timer = setTimeout(() => { seen = null; look(); }, POLL_MS);  // it tells how far it is
         }
       };
-      let version = shared.runs.get(what.id)?.version;
+      let version = shared.runs.get(what.id)?.revision;
       const news = () => {
-        const now = shared.runs.get(what.id)?.version;
+        const now = shared.runs.get(what.id)?.revision;
         if (now !== version) { version = now; look(); }
       };
       shared.drawers.add(news);
@@ -1922,8 +1922,8 @@ function sharedBy(model) {
     runs: new Map(), drawers: new Set(), whole: false,
     learn(run) {
       const old = shared.runs.get(run.id);
-      if (!old || old.version >= run.version) return;
-      const { attempts: _, exports: __, ask: ___, ...light } = run;
+      if (!old || old.revision >= run.revision) return;
+      const { attempts: _, exports: __, prompt: ___, ...light } = run;
       shared.runs.set(run.id, { ...old, ...light });
       shared.draw();
     },
@@ -1933,7 +1933,7 @@ function sharedBy(model) {
     take({ kinds, rows }) {
       for (const row of rows) {
         const run = unpacked(row, kinds);
-        if (!(shared.runs.get(run.id)?.version >= run.version)) shared.runs.set(run.id, run);
+        if (!(shared.runs.get(run.id)?.revision >= run.revision)) shared.runs.set(run.id, run);
       }
       shared.draw();
     },

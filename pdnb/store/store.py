@@ -94,14 +94,16 @@ class Store:
 
     # ---- changes ----
 
-    def add(self, frozen: WorkflowVersion, event: JSON, *, at_ms: int, owner: str | None = None, by: str | None = None) -> RunRecord:
+    def add(
+        self, version: WorkflowVersion, event: JSON, *, at_ms: int, owner: str | None = None, by: str | None = None
+    ) -> RunRecord:
         """A new run of *frozen* that *by* starts, durable when this returns; claimed by *owner*, or queued."""
         run = RunRecord(
             id=new_id(at_ms),
-            workflow=frozen.name,
-            hash=frozen.hash,
-            environment=frozen.environment.key,
-            steps=frozen.names,
+            workflow=version.name,
+            version_id=version.id,
+            environment=version.environment.key,
+            steps=version.names,
             status=Status.QUEUED,
             created_ms=at_ms,
             since_ms=at_ms,
@@ -111,17 +113,17 @@ class Store:
         if owner is not None:
             run = table.advance(run, Claimed(at_ms, owner))
         with self._rows.transact():
-            self._keep(frozen)
+            self._keep(version)
             self._rows.set(f"event/{run.id}", text)
             self._write(None, run)
         self._on_commit()
         return run
 
-    def upgrade(self, run_id: str, frozen: WorkflowVersion, *, at_ms: int) -> RunRecord:
+    def upgrade(self, run_id: str, version: WorkflowVersion, *, at_ms: int) -> RunRecord:
         """The run, from now on with the code *frozen*, durably; raises ``Refused`` while it is at work, or over."""
-        event = Upgraded(at_ms, frozen.hash, frozen.environment.key, frozen.names)
+        event = Upgraded(at_ms, version.id, version.environment.key, version.names)
         with self._rows.transact():
-            self._keep(frozen)
+            self._keep(version)
             run = self._advance(self._settled(self.get(run_id), at_ms), event)
         self._on_commit()
         return run
@@ -291,10 +293,10 @@ class Store:
         except (ValueError, RecursionError) as error:
             raise StoreCorrupt(f"the event of run {run_id} is damaged ({error}); it is not used") from error
 
-    def ask(self, run_id: str, step: str, runs: int) -> Prompt | None:
+    def prompt(self, run_id: str, step: str, runs: int) -> Prompt | None:
         """What people are asked where attempt *runs* of *step* waits."""
         attempt = self._meant(self.get(run_id), step, runs)
-        return attempt.ask if attempt else None
+        return attempt.prompt if attempt else None
 
     def rerun_input(self, run: RunRecord) -> Attempt | None:
         """The attempt of the present step that last asked for a rerun: its context and request are this one's."""
@@ -306,22 +308,22 @@ class Store:
                 return attempt
         return None
 
-    def frozen(self, code_hash: str) -> WorkflowVersion:
+    def workflow_version(self, version_id: str) -> WorkflowVersion:
         """The code that runs of this hash go on with; refused when its MAC or hash does not fit."""
-        text = self._rows.get(f"workflow/{code_hash}")
+        text = self._rows.get(f"workflow/{version_id}")
         if text is None:
-            raise StoreCorrupt(f"the code {code_hash} of this run is missing from the store; nothing was executed")
+            raise StoreCorrupt(f"the code {version_id} of this run is missing from the store; nothing was executed")
         try:
             row = json.loads(text)
-            frozen = WorkflowVersion.from_json(row["code"]) if self._links.check_mac(row["code"], row["mac"]) else None
+            version = WorkflowVersion.from_json(row["code"]) if self._links.check_mac(row["code"], row["mac"]) else None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise StoreCorrupt(f"the code {code_hash} is damaged ({error}); nothing was executed") from error
-        if frozen is None or frozen.hash != code_hash:
+            raise StoreCorrupt(f"the code {version_id} is damaged ({error}); nothing was executed") from error
+        if version is None or version.id != version_id:
             raise StoreCorrupt(
-                f"the code {code_hash} in the store is not what this store's owner wrote: "
+                f"the code {version_id} in the store is not what this store's owner wrote: "
                 "it was changed from outside, and nothing of it was executed"
             )
-        return frozen
+        return version
 
     def next_due_ms(self) -> int | None:
         """When the next pause ends by itself."""
@@ -378,7 +380,7 @@ class Store:
 
     def _judge(self, run_id: str, event: Event) -> None:
         """Check an answer against its form before the lock is taken: a form may take its time, others must not wait."""
-        if isinstance(event, Suspended) and event.ask is not None and event.ask.form is not None:
+        if isinstance(event, Suspended) and event.prompt is not None and event.prompt.form is not None:
             run = self.get(run_id)
             _without_misfit(run, event, self._attempt(run.id, _attempt_key(run)))
         elif isinstance(event, Resumed) and (run := self.get(run_id)).pause is not None and run.pause.form:
@@ -391,8 +393,8 @@ class Store:
         """The run, its pause ended if that was due."""
         return self._advance(run, Elapsed(at_ms)) if run.due_ms is not None and run.due_ms <= at_ms else run
 
-    def _keep(self, frozen: WorkflowVersion) -> None:
-        key, code = f"workflow/{frozen.hash}", frozen.to_json()
+    def _keep(self, version: WorkflowVersion) -> None:
+        key, code = f"workflow/{version.id}", version.to_json()
         if self._rows.get(key) is None:
             self._rows.set(key, codec.dumps({"mac": self._links.mac(code), "code": code}))
 
@@ -490,14 +492,14 @@ def _lane(workflow: str) -> str:
 
 def _check_answer(attempt: Attempt | None, event: Resumed) -> None:
     """Refuse a resume whose body does not fit the form that *attempt* asked with."""
-    form = attempt.ask.form if attempt and attempt.ask else None
+    form = attempt.prompt.form if attempt and attempt.prompt else None
     if form is not None and (found := _problems(form, event.request)):
         raise BadAnswer(found)
 
 
 def _without_misfit(run: RunRecord, event: Suspended, attempt: Attempt | None) -> RunRecord:
     """The run without an answer that came before the form was there and does not fit it: it waits for a better one."""
-    form = event.ask.form if event.ask else None
+    form = event.prompt.form if event.prompt else None
     if form is None or run.early is None or run.early.what != "resumed":
         return run
     return replace(run, early=None) if _problems(form, attempt.request if attempt else None) else run

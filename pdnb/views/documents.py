@@ -16,14 +16,14 @@ from pdnb.views import markdown
 def summary(run: RunRecord) -> dict[str, JSON]:
     """A run in a list: everything but exports and attempts."""
     row: dict[str, Any] = asdict(run)
-    for inner in ("hash", "environment", "fence", "owner", "retries", "losses", "awake_ms"):
+    for inner in ("version_id", "environment", "fence", "owner", "retries", "losses", "awake_ms"):
         del row[inner]
     row |= {
         "status": str(run.status),
         "steps": list(run.steps),
         "step": run.step,
         "due_ms": run.due_ms,
-        "deployment_id": run.hash,
+        "deployment_id": run.version_id,
     }
     return row
 
@@ -37,32 +37,32 @@ def detail(
     """A run by itself: with ``exports`` by step and every attempt.
 
     The one at work comes last, with what it has *told* of itself so far: ``outputs``, and ``progress`` if it said.
-    ``ask``: what people are asked where the run waits: ``message``, ``message_html`` (safe), ``fields``, ``after``.
+    ``prompt``: what people are asked where the run waits: ``message``, ``message_html`` (safe), ``fields``, ``after``.
     """
     attempts = tuple(attempts)
     present = next((a for a in attempts if (a.position, a.runs) == (run.position, run.runs)), None)
     shown_attempts = [_attempt(a) for a in attempts if told is None or a is not present]
     if told is not None:
-        at_work = Attempt(run.step, run.position, run.runs, run.since_ms, owner=run.owner, hash=run.hash)
+        at_work = Attempt(run.step, run.position, run.runs, run.since_ms, owner=run.owner, version_id=run.version_id)
         shown_attempts.append({**_attempt(at_work), **told})
-    asked = present.ask if present and run.status is Status.SUSPENDED else None
+    asked = present.prompt if present and run.status is Status.SUSPENDED else None
     document: dict[str, JSON] = shown(
         {
             **summary(run),
             "exports": dict(exports),
             "attempts": shown_attempts,
-            "ask": None if asked is None else _ask(asked),
+            "prompt": None if asked is None else _ask(asked),
         }
     )
     return document
 
 
-def _ask(ask: Prompt) -> dict[str, JSON]:
+def _ask(prompt: Prompt) -> dict[str, JSON]:
     return {
-        "message": ask.message,
-        "message_html": None if ask.message is None else markdown.to_html(redact(ask.message)),
-        "fields": None if ask.form is None else [asdict(field) for field in forms.fields(ask.form)],
-        "after": ask.after,
+        "message": prompt.message,
+        "message_html": None if prompt.message is None else markdown.to_html(redact(prompt.message)),
+        "fields": None if prompt.form is None else [asdict(field) for field in forms.fields(prompt.form)],
+        "after": prompt.after,
     }
 
 

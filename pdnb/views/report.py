@@ -34,7 +34,12 @@ _NO_NAME: Final = re.compile(r"[^\w .()+-]|[\0-\x1f]")
 
 
 def notebook(
-    run: RunRecord, frozen: WorkflowVersion, event: JSON, attempts: Sequence[Attempt], *, earlier: Sequence[WorkflowVersion] = ()
+    run: RunRecord,
+    version: WorkflowVersion,
+    event: JSON,
+    attempts: Sequence[Attempt],
+    *,
+    earlier: Sequence[WorkflowVersion] = (),
 ) -> NotebookNode:
     """The report of *run*: its present code, the event that started it, its attempts in order.
 
@@ -54,11 +59,11 @@ def notebook(
                 "run": run.id,
                 "workflow": run.workflow,
                 "status": str(run.status),
-                "code": frozen.hash,
-                "version": run.version,
+                "code": version.id,
+                "revision": run.revision,
             },
         },
-        "cells": [{"id": f"cell-{i}", **cell} for i, cell in enumerate(cells(document, event, frozen, earlier))],
+        "cells": [{"id": f"cell-{i}", **cell} for i, cell in enumerate(cells(document, event, version, earlier))],
     }
     whole = rejoin_lines(from_dict(content))  # else a reader would put a token together that was in two lines
     clean: NotebookNode = from_dict(shown(whole))
@@ -68,7 +73,7 @@ def notebook(
 def write(
     path: Path,
     run: RunRecord,
-    frozen: WorkflowVersion,
+    version: WorkflowVersion,
     event: JSON,
     attempts: Sequence[Attempt],
     *,
@@ -83,7 +88,7 @@ def write(
     part = path.with_name(f".pdnb-{secrets.token_hex(8)}")
     try:
         _check(path, run.id)
-        text: str = nbformat.writes(notebook(run, frozen, event, attempts, earlier=earlier))
+        text: str = nbformat.writes(notebook(run, version, event, attempts, earlier=earlier))
         with part.open("xb") as file:
             file.write(text.encode(errors="replace"))  # lone surrogates are no UTF-8
         part.replace(path)

@@ -23,16 +23,18 @@ from pdnb.workflow.options import SETUP
 Cell: TypeAlias = dict[str, Any]
 
 
-def cells(document: Document, event: JSON, frozen: WorkflowVersion, earlier: Sequence[WorkflowVersion]) -> Iterator[Cell]:
+def cells(
+    document: Document, event: JSON, version: WorkflowVersion, earlier: Sequence[WorkflowVersion]
+) -> Iterator[Cell]:
     """All of them. *document* has the run's summary and its attempts; *frozen* is the code the run has now.
 
     Code and outputs are as they were recorded, working links included; the Markdown has none.
     """
     yield from _title(document, event)
-    yield from _setup(frozen)
-    codes, executed = {code.hash: code for code in (*earlier, frozen)}, count(1)
+    yield from _setup(version)
+    codes, executed = {code.id: code for code in (*earlier, version)}, count(1)
     for position in range(len(document["steps"])):
-        yield from _step(document, position, codes, frozen, executed)
+        yield from _step(document, position, codes, version, executed)
 
 
 def _title(document: Document, event: JSON) -> Iterator[Cell]:
@@ -51,26 +53,30 @@ def _title(document: Document, event: JSON) -> Iterator[Cell]:
     yield _text("## Trigger", fenced_json(event))
 
 
-def _setup(frozen: WorkflowVersion) -> Iterator[Cell]:
-    if frozen.setup:
+def _setup(version: WorkflowVersion) -> Iterator[Cell]:
+    if version.setup:
         yield _text("## Setup")
-    for source in frozen.setup:
-        yield _code(f"%%setup{_of(frozen.name)}\n{source}")
+    for source in version.setup:
+        yield _code(f"%%setup{_of(version.name)}\n{source}")
 
 
 def _step(
-    document: Document, position: int, codes: Mapping[str, WorkflowVersion], frozen: WorkflowVersion, executed: Iterator[int]
+    document: Document,
+    position: int,
+    codes: Mapping[str, WorkflowVersion],
+    version: WorkflowVersion,
+    executed: Iterator[int],
 ) -> Iterator[Cell]:
     """A step with its attempts; whatever they ran, a cell that defines it is among these."""
     name, here = document["steps"][position], document["position"] == position
-    step = next((step for step in frozen.steps if step.name == name), None)
+    step = next((step for step in version.steps if step.name == name), None)
     attempts = [attempt for attempt in document["attempts"] if attempt["position"] == position]
     defined = False
     for attempt in attempts:
-        code = codes.get(attempt["hash"] or frozen.hash)
+        code = codes.get(attempt["version_id"] or version.id)
         yield _heading(document, attempt)
-        if step and code is frozen:
-            defined, source = True, _defining(frozen, step)
+        if step and code is version:
+            defined, source = True, _defining(version, step)
         else:
             source = _former(code, attempt)
         yield _code(source, executed=next(executed), outputs=attempt["outputs"])
@@ -84,7 +90,7 @@ def _step(
     elif step and not defined:
         yield _text(f"The present code of {inline(name)}, which has not run:")
     if step and not defined:
-        yield _code(_defining(frozen, step))
+        yield _code(_defining(version, step))
 
 
 def _heading(document: Document, attempt: Document) -> Cell:
@@ -108,11 +114,11 @@ def _after(attempt: Document) -> Iterator[Cell]:
         said.append(f"Error: {inline(attempt['error'])}")
     if attempt["note"]:
         said.append(f"Note: {inline(attempt['note'])}")
-    ask = attempt["ask"] or {}
-    if ask.get("message"):
-        said += ["People were shown:", fenced(ask["message"])]
-    if attempt["asked"]:
-        said.append(waited(attempt["asked"]))
+    prompt = attempt["prompt"] or {}
+    if prompt.get("message"):
+        said += ["People were shown:", fenced(prompt["message"])]
+    if attempt["pause"]:
+        said.append(waited(attempt["pause"]))
     if attempt["decision"]:
         said.append(f"{decided(attempt['decision'], inline)}")
     for mail in attempt["mails"]:
@@ -123,7 +129,7 @@ def _after(attempt: Document) -> Iterator[Cell]:
         yield _text(*said)
     data = {
         "Exports": attempt["exports"] or None,
-        "Form": ask.get("form"),
+        "Form": prompt.get("form"),
         "Request": attempt["request"],
         "Context of the rerun": attempt["context"],
     }
@@ -134,14 +140,14 @@ def _after(attempt: Document) -> Iterator[Cell]:
             )
 
 
-def _defining(frozen: WorkflowVersion, step: Step) -> str:
+def _defining(version: WorkflowVersion, step: Step) -> str:
     """The source of a cell that defines *step*."""
     options = " --at-most-once" if step.at_most_once else ""
     if step.time_limit is not None:
         options += f" --time-limit={f'{step.time_limit:.6f}'.rstrip('0').rstrip('.')}"
     if step.memory_limit is not None:
         options += f" --memory-limit={step.memory_limit}"
-    return f"%%step{_of(frozen.name)}{options} {step.name}\n{step.source}"
+    return f"%%step{_of(version.name)}{options} {step.name}\n{step.source}"
 
 
 def _former(code: WorkflowVersion | None, attempt: Document) -> str:

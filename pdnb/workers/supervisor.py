@@ -107,7 +107,7 @@ class Supervisor:
             self._pass_by(environment, run_id, error)
             return
         try:
-            place = self._home.store.frozen(run.hash).environment
+            place = self._home.store.workflow_version(run.version_id).environment
         except StoreCorrupt as error:
             self._condemn(run_id, error)
             return
@@ -184,10 +184,11 @@ class Supervisor:
         attempts = [(run.id, run.fence, run.position, run.runs) for run in busy.values()]
         self._began = {attempt: self._began.get(attempt, now_s) for attempt in attempts}
         self._limits = {
-            run.hash: known[run.hash] if run.hash in known else self._limits_of(run) for run in busy.values()
+            run.version_id: known[run.version_id] if run.version_id in known else self._limits_of(run)
+            for run in busy.values()
         }
         for pid, run in busy.items():  # also the workers of a server before this one
-            limit = self._limits[run.hash].get(run.step)
+            limit = self._limits[run.version_id].get(run.step)
             if limit is None or run.owner is None or not run.owner.startswith("worker-"):
                 continue
             late = now_s - self._began[run.id, run.fence, run.position, run.runs] > limit + _GRACE_S
@@ -200,7 +201,7 @@ class Supervisor:
 
     def _limits_of(self, run: RunRecord) -> dict[str, float]:
         try:
-            steps = self._home.store.frozen(run.hash).steps
+            steps = self._home.store.workflow_version(run.version_id).steps
         except StoreCorrupt:
             return {}
         return {step.name: step.time_limit for step in steps if step.time_limit is not None}

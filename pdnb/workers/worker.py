@@ -125,7 +125,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def _serve(given: argparse.Namespace) -> None:
     with Home(given.directory, kind="worker") as home:
-        environment = home.store.frozen(home.store.get(given.run).hash).environment
+        environment = home.store.workflow_version(home.store.get(given.run).version_id).environment
         worker = Worker(home, environment, idle_s=given.idle, server=given.server)
 
         def stop(_number: int, _frame: FrameType | None) -> None:

@@ -185,10 +185,10 @@ class WorkflowVersion:
     steps: tuple[Step, ...]
     setup: tuple[str, ...]
     environment: Environment
-    hash: str = field(init=False, compare=False)
+    id: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hash", hashlib.sha256(self.to_json().encode()).hexdigest()[:32])
+        object.__setattr__(self, "id", hashlib.sha256(self.to_json().encode()).hexdigest()[:32])
 
     def step(self, name: str) -> Step:
         """The step called *name*."""
@@ -229,7 +229,7 @@ def difference(before: WorkflowVersion, after: WorkflowVersion) -> str:
 
     ``Environment``: the interpreter, directory and ``sys.path`` are compared as if they were a cell.
     """
-    cells = [_cells(frozen) for frozen in (before, after)]
+    cells = [_cells(version) for version in (before, after)]
     names = [*cells[0], *(name for name in cells[1] if name not in cells[0])]
     lines: list[str] = []
     for name in names:
@@ -238,11 +238,11 @@ def difference(before: WorkflowVersion, after: WorkflowVersion) -> str:
     return "\n".join(lines)
 
 
-def _cells(frozen: WorkflowVersion) -> dict[str, str]:
-    env = frozen.environment
+def _cells(version: WorkflowVersion) -> dict[str, str]:
+    env = version.environment
     cells = {"environment": "\n".join([env.executable, env.cwd, *env.path])}
-    cells |= {f"setup {i}": source for i, source in enumerate(frozen.setup, 1)}
-    for step in frozen.steps:
+    cells |= {f"setup {i}": source for i, source in enumerate(version.setup, 1)}
+    for step in version.steps:
         options = {name: value for name, value in _step_cell(step).items() if name not in ("name", "source") and value}
         cells[f"step {step.name}"] = "".join(f"# {n}: {v}\n" for n, v in options.items()) + step.source
     return cells
@@ -257,6 +257,6 @@ def _step(cell: dict[str, Any]) -> Step:
     return Step(**{name: value for name, value in cell.items() if name != "kind"})
 
 
-def step_filename(step: str, workflow: str, code_hash: str = "") -> str:
+def step_filename(step: str, workflow: str, version_id: str = "") -> str:
     """What tracebacks call a step's cell; the hash keeps two versions in one process apart."""
-    return f"<step {step} of {workflow}{code_hash and ' ' + code_hash[:6]}>"
+    return f"<step {step} of {workflow}{version_id and ' ' + version_id[:6]}>"

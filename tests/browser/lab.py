@@ -138,12 +138,12 @@ class Lab:
 
 def ask(home: Home, workflow: str, event: Any = None, steps: dict[str, str] | None = None) -> Run:
     """A run that waits for a person, started from this process; *steps* are sources by name."""
-    return start(home, frozen(home, workflow, steps or _STEPS), event, show=False)
+    return start(home, version(home, workflow, steps or _STEPS), event, show=False)
 
 
 def ask_many(home: Home, workflow: str, count: int) -> list[Run]:
     """*count* runs that wait for a person, put into the store as if their first step had just ended."""
-    code, at_ms = frozen(home, workflow, _STEPS), now_ms()
+    code, at_ms = version(home, workflow, _STEPS), now_ms()
     with home.store._rows.transact():  # one commit
         rows = [home.store.add(code, None, at_ms=at_ms, owner=home.owner) for _ in range(count)]
         for i, row in enumerate(rows):
@@ -153,7 +153,7 @@ def ask_many(home: Home, workflow: str, count: int) -> list[Run]:
     return [Run(home, row) for row in rows]
 
 
-def frozen(home: Home, workflow: str, steps: dict[str, str]) -> WorkflowVersion:
+def version(home: Home, workflow: str, steps: dict[str, str]) -> WorkflowVersion:
     """The code of a workflow; *steps* are sources by name."""
     where = Environment(sys.executable, str(home.directory), tuple(filter(None, sys.path)))
     return WorkflowVersion(workflow, tuple(Step(name, source) for name, source in steps.items()), (), where)

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from pdnb.client import start
 from pdnb.coordination.home import Home
 from tests.browser.desk import Desk, OpenWindow, Watch, picture
-from tests.browser.lab import TOKEN, Lab, ask, frozen
+from tests.browser.lab import TOKEN, Lab, ask, version
 from tests.browser.test_inbox import FORM, GATE
 
 _SERIOUS = {"serious", "critical"}
@@ -41,7 +41,7 @@ def _states(home: Home, stop: Path) -> dict[str, str]:
     with pytest.raises(ValueError, match="row 17"):
         start(
             home,
-            frozen(home, "states", {"load": "print('3 files')", "check": "raise ValueError('row 17')"}),
+            version(home, "states", {"load": "print('3 files')", "check": "raise ValueError('row 17')"}),
             show=False,
         )
     [failed] = [run.id for run in home.store.list(workflow="states", limit=1).runs]

@@ -9,7 +9,7 @@ from playwright.async_api import Page
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Prompt, RunRecord, Status, Suspended
 from tests.browser.desk import OpenWindow, Watch, picture
-from tests.browser.lab import ask, frozen
+from tests.browser.lab import ask, version
 from tests.support.injections import INJECTIONS
 
 TEXTS = [bad for bad in INJECTIONS if bad.isprintable()]
@@ -17,8 +17,8 @@ TEXTS = [bad for bad in INJECTIONS if bad.isprintable()]
 
 def asking(home: Home, workflow: str, **given: Any) -> RunRecord:
     """A run that waits at its first step, and asks so."""
-    run = home.store.add(frozen(home, workflow, {"gate": "1", "last": "2"}), None, at_ms=now_ms(), owner=home.owner)
-    event = Suspended(now_ms(), run.fence, due_ms=now_ms() + 3_600_000, ask=Prompt(**given))
+    run = home.store.add(version(home, workflow, {"gate": "1", "last": "2"}), None, at_ms=now_ms(), owner=home.owner)
+    event = Suspended(now_ms(), run.fence, due_ms=now_ms() + 3_600_000, prompt=Prompt(**given))
     return home.store.apply(run.id, event)
 
 

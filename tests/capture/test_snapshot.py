@@ -214,8 +214,8 @@ def test_what_a_step_uses_works_in_a_fresh_process(law: str, outcomes: Mapping[s
 
 def test_steps_and_environment_come_through_unchanged(notebook: Notebook) -> None:
     steps = (Step("b", "1;  # odd  spacing\n", at_most_once=True), Step("a", "def handler(pd): pass"))
-    frozen = freeze(Workflow("w", steps), notebook.shell.user_ns, HERE)
-    assert frozen == WorkflowVersion("w", steps, (), HERE)
+    version = freeze(Workflow("w", steps), notebook.shell.user_ns, HERE)
+    assert version == WorkflowVersion("w", steps, (), HERE)
 
 
 def test_display_is_given_to_steps_and_to_all_that_they_use(notebook: Notebook) -> None:
@@ -244,10 +244,10 @@ def test_the_same_notebook_gives_the_same_hash_however_it_came_about(notebook: N
     cells = ["A = {'x': [1], 'y': 2}", "def f(): return g() + A['y']", "def g(): return 1", "class C:\n    v = 1"]
     steps = ["f() + C.v", "g()"]
     first = notebook.run(*cells).freeze(*steps)
-    assert notebook.freeze(*steps).hash == first.hash
+    assert notebook.freeze(*steps).id == first.id
     notebook.reset()
-    assert notebook.run("x = 1", *reversed(cells), *cells).freeze(*steps).hash == first.hash
-    assert notebook.run("A['y'] = 3").freeze(*steps).hash != first.hash
+    assert notebook.run("x = 1", *reversed(cells), *cells).freeze(*steps).id == first.id
+    assert notebook.run("A['y'] = 3").freeze(*steps).id != first.id
 
 
 REFUSED = [

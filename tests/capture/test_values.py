@@ -81,8 +81,8 @@ _json: st.SearchStrategy[Any] = st.recursive(
 
 @given(_json)
 def test_json_travels_unchanged(value: object) -> None:
-    frozen = freeze(Workflow("w", (Step("s", "x"),)), {"x": value}, HERE)
-    got = parse("x", filename="<step>").call(step_namespace(load(WorkflowVersion.from_json(frozen.to_json()))), None)
+    version = freeze(Workflow("w", (Step("s", "x"),)), {"x": value}, HERE)
+    got = parse("x", filename="<step>").call(step_namespace(load(WorkflowVersion.from_json(version.to_json()))), None)
     assert repr(got) == repr(value)  # tells 1 from True and 1.0, and 0.0 from -0.0
 
 
@@ -129,8 +129,8 @@ def test_what_is_no_json_literal_is_refused_with_its_type(kind: str) -> None:
     "value", ["x" * (MAX_LITERAL - 2), [0] * 30_000, 10**4200, deep(80)], ids=["text", "list", "integer", "nested"]
 )
 def test_what_is_just_small_enough_travels(value: object) -> None:
-    frozen = freeze(Workflow("w", (Step("s", "x"),)), {"x": value}, HERE)
-    assert vars(load(frozen))["x"] == value
+    version = freeze(Workflow("w", (Step("s", "x"),)), {"x": value}, HERE)
+    assert vars(load(version))["x"] == value
 
 
 REFUSED = [

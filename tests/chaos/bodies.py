@@ -44,7 +44,7 @@ def source(step: str) -> str:
     return f"def handler(pd):\n    return bodies.{step.partition('_')[0]}(pd)"
 
 
-def frozen(name: str) -> WorkflowVersion:
+def version(name: str) -> WorkflowVersion:
     """The workflow called *name*, as this process would start it."""
     path = tuple(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100  # text is what is stored
     where = Environment(sys.executable, os.getcwd(), path)  # noqa: PTH109

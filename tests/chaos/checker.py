@@ -233,7 +233,7 @@ class _Checked:
             self._breach(LOST_CHANGE, f"{record}, and there is {attempt}")
             return
         decision = attempt.decision
-        paused = record["status"] == 200 or attempt.asked is not None
+        paused = record["status"] == 200 or attempt.pause is not None
         if paused and (decision is None or (decision.what, decision.via) != ("resumed", "link")):
             self._breach(LOST_CHANGE, f"{record}, and decided was {decision}")
         if attempt.outcome == "suspended":

@@ -47,8 +47,8 @@ class Person:
         """One look, and what follows from it."""
         rows = home.store.list(statuses=_OPEN, limit=2_000).runs
         for row in rows:
-            if self._seen.get(row.id) != row.version:
-                self._seen[row.id] = row.version
+            if self._seen.get(row.id) != row.revision:
+                self._seen[row.id] = row.revision
                 self.note(row)
             self._act(home, row)
         for _ in range(min(10, self._target - sum(row.status is not Status.FAILED for row in rows))):
@@ -64,7 +64,7 @@ class Person:
     def note(self, row: RunRecord) -> None:
         """What was seen, in the history."""
         self._place.history.add(
-            "seen", run=row.id, step=row.step, runs=row.runs, status=row.status, version=row.version
+            "seen", run=row.id, step=row.step, runs=row.runs, status=row.status, revision=row.revision
         )
 
     def _act(self, home: Home, row: RunRecord) -> None:

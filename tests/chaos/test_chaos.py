@@ -116,7 +116,7 @@ def change_what_a_step_left(scene: Place) -> None:
 
 def leave_a_run_in_the_queue(scene: Place) -> None:
     with Home(scene.store, kind="shell") as home:
-        home.store.add(bodies.frozen("plain"), {"n": 1, "history": ""}, at_ms=now_ms())
+        home.store.add(bodies.version("plain"), {"n": 1, "history": ""}, at_ms=now_ms())
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,9 @@ def begin(home: Home, history: History, rng: random.Random, *, headless: bool) -
     def told(run: client.Run) -> None:
         history.add("started", run=run.id, n=number)
 
-    run = client.start(home, bodies.frozen(name), event, headless=headless, show=False, on_start=told)
+    run = client.start(home, bodies.version(name), event, headless=headless, show=False, on_start=told)
     seen = run._seen
-    history.add("seen", run=seen.id, step=seen.step, runs=seen.runs, status=seen.status, version=seen.version)
+    history.add("seen", run=seen.id, step=seen.step, runs=seen.runs, status=seen.status, revision=seen.revision)
 
 
 def main() -> None:

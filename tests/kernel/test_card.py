@@ -20,7 +20,7 @@ LINK = "https://hub.example.com/user/x/pdnb/resume/eyJydW4iOi.Zz-9_a.SIGNATURE?d
 RUN = RunRecord(
     id="r1",
     workflow="01_approve",
-    hash="h",
+    version_id="h",
     environment="e",
     steps=("draft", "approve", "publish"),
     status=Status.SUSPENDED,
@@ -189,7 +189,7 @@ def test_ipython_shows_the_card_as_html_and_as_text() -> None:
 
 def test_the_card_says_what_is_asked_and_how_far_a_step_at_work_has_come() -> None:
     form = {"type": "object", "properties": {"amount": {"type": "integer"}}}
-    waits = replace(DRAFT, step="approve", position=1, ask=Prompt("Pay the **venue**?", form))
+    waits = replace(DRAFT, step="approve", position=1, prompt=Prompt("Pay the **venue**?", form))
     told = card_text(document(RUN, DRAFT, waits))
     assert "Pay the venue?" in told
     assert "Asks for: Amount" in told

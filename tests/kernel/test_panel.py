@@ -88,7 +88,7 @@ def unpacked(message: Any) -> list[dict[str, Any]]:
         id_, kind, status, position, runs, since, flags, version, text, due, ended = (*given, None, None, None)[:11]
         workflow, steps = message["kinds"][str(kind)]
         row = {"id": id_, "workflow": workflow, "step": steps[position], "status": str(STATUSES[status])}
-        rows.append({**row, "runs": runs, "text": text, "version": version, "rest": (since, due, ended, flags)})
+        rows.append({**row, "runs": runs, "text": text, "revision": version, "rest": (since, due, ended, flags)})
     return rows
 
 
@@ -186,8 +186,8 @@ def test_cancel_cancels_with_its_reason(home: Home) -> None:
 
 
 def test_a_stale_button_changes_nothing_and_says_why(home: Home) -> None:
-    frozen = WorkflowVersion("play", (Step("first", GATE), Step("second", GATE)), (), Environment(sys.executable, "/"))
-    run = start(home, frozen, show=False)
+    version = WorkflowVersion("play", (Step("first", GATE), Step("second", GATE)), (), Environment(sys.executable, "/"))
+    run = start(home, version, show=False)
     _, wire = opened(home)
     press = {"act": "resume", "id": run.id, "step": "first", "runs": 1, "seq": 8}
     run.resume()
@@ -234,9 +234,9 @@ def test_a_message_that_makes_no_sense_is_answered_with_an_error(home: Home, con
 
 def test_ten_thousand_runs_are_less_than_a_megabyte_in_pages_that_block_nobody(home: Home) -> None:
     steps = tuple(Step(name, "1") for name in ("collect_the_rows", "approve_the_letter", "publish_the_letter"))
-    frozen = WorkflowVersion("01_approve_a_letter", steps, (), Environment(sys.executable, "/"))
+    version = WorkflowVersion("01_approve_a_letter", steps, (), Environment(sys.executable, "/"))
     with home.store._rows.transact():  # one commit: this is not about the store
-        ids = [home.store.add(frozen, {"n": 1}, at_ms=now_ms()).id for _ in range(10_000)]
+        ids = [home.store.add(version, {"n": 1}, at_ms=now_ms()).id for _ in range(10_000)]
     panel, wire = opened(home)
     [message] = wire.messages
     assert (message["type"], len(unpacked(message["data"]["state"]["page"]))) == ("comm_open", FIRST)
@@ -333,11 +333,11 @@ def test_one_run_is_told_in_full_unless_it_was_seen(home: Home) -> None:
     wire.messages.clear()
     wire.hear({"act": "detail", "id": run.id, "seq": 1})
     document = answer(wire)["run"]
-    assert document["ask"]["message_html"].strip() == "<p><strong>Well?</strong></p>"
-    assert [field["name"] for field in document["ask"]["fields"]] == ["n"]
+    assert document["prompt"]["message_html"].strip() == "<p><strong>Well?</strong></p>"
+    assert [field["name"] for field in document["prompt"]["fields"]] == ["n"]
     assert [attempt["step"] for attempt in document["attempts"]] == ["one"]
     wire.messages.clear()
-    wire.hear({"act": "detail", "id": run.id, "seq": 2, "seen": document["version"]})
+    wire.hear({"act": "detail", "id": run.id, "seq": 2, "seen": document["revision"]})
     assert answer(wire) == {"seq": 2, "run": None}
 
 

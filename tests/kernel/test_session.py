@@ -95,12 +95,12 @@ def test_a_workflow_without_steps_does_not_run_and_says_what_there_is(notebook: 
 def test_a_run_carries_the_code_and_the_place_of_today(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", ["", "/opt/lib"])
     define(notebook, one="1")
-    frozen = notebook.frozen()
-    here = frozen.environment
+    version = notebook.workflow_version()
+    here = version.environment
     assert (here.executable, here.cwd, here.path) == (sys.executable, os.getcwd(), (os.getcwd(), "/opt/lib"))  # noqa: PTH109
     define(notebook, one="2")
-    assert (frozen.steps[0].source, notebook.frozen().steps[0].source) == ("1", "2")
-    assert frozen.hash != notebook.frozen().hash
+    assert (version.steps[0].source, notebook.workflow_version().steps[0].source) == ("1", "2")
+    assert version.id != notebook.workflow_version().id
 
 
 def test_a_name_that_lives_only_in_the_kernel_is_refused_before_anything_runs(notebook: Notebook) -> None:
@@ -114,7 +114,7 @@ def test_a_name_that_lives_only_in_the_kernel_is_refused_before_anything_runs(no
 
 def test_the_store_is_opened_when_it_is_first_needed(notebook: Notebook, pdnb_dir: Path) -> None:
     define(notebook, one="1")
-    notebook.frozen()
+    notebook.workflow_version()
     assert not pdnb_dir.exists()
     run = notebook.run(None, {"a": 1})
     assert (run.status, run.workflow, pdnb_dir.exists()) == (Status.SUCCEEDED, "workflow", True)

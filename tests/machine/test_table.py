@@ -56,7 +56,7 @@ def queued(*steps: str) -> RunRecord:
     return RunRecord(
         id="0123456789abcdefghjk",
         workflow="launch",
-        hash="0" * 32,
+        version_id="0" * 32,
         environment="0" * 16,
         steps=steps or ("draft", "approve"),
         status=QUEUED,
@@ -538,7 +538,7 @@ def test_a_report_under_an_older_claim_is_fenced_off(make: Make) -> None:
     late = make(replace(run, fence=1), T0 + 9 * TICK)
     with pytest.raises(Fenced, match="claim 1"):
         advance(run, late)
-    assert advance(run, make(run, T0 + 9 * TICK)).version == run.version + 1
+    assert advance(run, make(run, T0 + 9 * TICK)).revision == run.revision + 1
 
 
 @pytest.mark.parametrize("make", [returned, suspended, rerun, delay, exited, raised, lost])
@@ -705,7 +705,7 @@ def test_a_record_says_how_the_attempt_ended_and_what_it_left(end: Make, outcome
     assert (left.step, left.position, left.runs, left.outcome) == ("draft", 0, 1, outcome)
     assert (left.started_ms, left.ended_ms) == (T0 + TICK, T0 + 9 * TICK)
     assert (left.exports, left.outputs) == ({"a": 1}, ({"output_type": "stream"},))
-    assert left.asked == advance(run, event).pause
+    assert left.pause == advance(run, event).pause
 
 
 def test_a_record_keeps_the_context_of_its_rerun_and_the_line_of_its_error() -> None:
@@ -848,7 +848,7 @@ def test_no_history_breaks_what_is_always_true_of_a_run(history: list[Any], step
 
 
 def always_true(before: RunRecord, run: RunRecord, claims: int) -> None:
-    assert run.version == before.version + 1
+    assert run.revision == before.revision + 1
     assert run.fence == claims
     assert 0 <= before.position <= run.position < len(run.steps)
     assert run.runs > before.runs or run.position > before.position or run.runs == before.runs
@@ -944,7 +944,11 @@ def test_an_upgrade_changes_the_code_and_nothing_else() -> None:
     before = told(claimed, suspended)
     after = advance(before, upgraded(before, T0 + 9 * TICK))
     assert after == replace(
-        before, hash="1" * 32, environment="1" * 16, steps=("draft", "approve", "announce"), version=before.version + 1
+        before,
+        version_id="1" * 32,
+        environment="1" * 16,
+        steps=("draft", "approve", "announce"),
+        revision=before.revision + 1,
     )
 
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 LINK = "http://x/pdnb/resume/pdnb1r." + "a" * 20 + ".one.1." + "s" * 43
 
 
-def go(source: str, *, setup: str = "", frozen: WorkflowVersion | None = None) -> Outcome:
-    if frozen is None:
+def go(source: str, *, setup: str = "", version: WorkflowVersion | None = None) -> Outcome:
+    if version is None:
         steps: dict[str, Any] = {"one": dedent(source).strip("\n")}
         plain = code(**steps)
-        frozen = WorkflowVersion(plain.name, plain.steps, (dedent(setup),) if setup else (), plain.environment)
+        version = WorkflowVersion(plain.name, plain.steps, (dedent(setup),) if setup else (), plain.environment)
     pd = Pd("one", Flow(URLs(resume_url=LINK, cancel_url=LINK)), Send(MailSettings()), {}, {})
-    return execute(frozen, "one", pd, show=False)
+    return execute(version, "one", pd, show=False)
 
 
 def frames(outcome: Outcome) -> list[str]:
@@ -98,8 +98,8 @@ def test_two_attempts_of_one_step_do_not_see_each_others_names() -> None:
     steps: dict[str, Any] = {"one": "seen = 'left' in globals()\nleft = LIST.append(1)\n[seen, len(LIST), helper()]"}
     plain = code(**steps)
     setup = "LIST = []\ndef helper():\n    return 'left' in globals()"
-    frozen = WorkflowVersion(plain.name, plain.steps, (setup,), plain.environment)
-    results = [go("", frozen=frozen).exports["$return_value"] for _ in range(2)]
+    version = WorkflowVersion(plain.name, plain.steps, (setup,), plain.environment)
+    results = [go("", version=version).exports["$return_value"] for _ in range(2)]
     assert [(seen, helped) for seen, _, helped in results] == [(False, False)] * 2
     assert results[1][1] == 2  # the setup's own objects are those of the process
 

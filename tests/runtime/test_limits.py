@@ -26,9 +26,9 @@ LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Li
 def go(source: str, **limits: Any) -> Outcome:
     sources: dict[str, Any] = {"one": dedent(source)}
     plain = code(**sources)
-    frozen = replace(plain, steps=(replace(plain.steps[0], **limits),))
+    version = replace(plain, steps=(replace(plain.steps[0], **limits),))
     urls = URLs(resume_url="http://x/r", cancel_url="http://x/c")
-    return execute(frozen, "one", Pd("one", Flow(urls), Send(MailSettings()), {}, {}), show=False)
+    return execute(version, "one", Pd("one", Flow(urls), Send(MailSettings()), {}, {}), show=False)
 
 
 def test_a_step_that_takes_longer_than_it_may_is_ended() -> None:

@@ -43,8 +43,8 @@ class Stage:
     def add(self, event: JSON = None, *, setup: str = "", **steps: str) -> RunRecord:
         """A run of *steps*, claimed and not driven yet."""
         cells = tuple(Step(name, dedent(source).strip("\n")) for name, source in steps.items())
-        frozen = WorkflowVersion("play", cells, (dedent(setup),) if setup else (), Environment(sys.executable, "/"))
-        return self.store.add(frozen, event, at_ms=self.now, owner=self.home.owner)
+        version = WorkflowVersion("play", cells, (dedent(setup),) if setup else (), Environment(sys.executable, "/"))
+        return self.store.add(version, event, at_ms=self.now, owner=self.home.owner)
 
     def play(self, event: JSON = None, **steps: str) -> RunRecord:
         """The run after its first stretch."""
@@ -496,7 +496,7 @@ def test_the_context_says_where_the_step_is(stage: Stage) -> None:
         "ts": "2025-11-21T22:11:00.000+00:00",
         "workflow_id": "play",
         "workflow_name": "play",
-        "deployment_id": run.hash,
+        "deployment_id": run.version_id,
         "deadline": None,
         "test": False,
         "JIT": False,

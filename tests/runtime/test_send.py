@@ -222,7 +222,7 @@ from pathlib import Path
 from pdnb.coordination.home import Home
 from pdnb.workers.worker import Worker
 with Home(Path({directory!r}), kind="worker") as home:
-    environment = home.store.frozen(home.store.get({run!r}).hash).environment
+    environment = home.store.workflow_version(home.store.get({run!r}).version_id).environment
     assert Worker(home, environment).work_once()
 print(*sorted({{name.partition(".")[0] for name in sys.modules}} & {{"smtplib", "email", "ssl"}}))
 """

@@ -45,7 +45,7 @@ class Stage:
 
     def start(self, event: JSON = None, **steps: str) -> client.Run:
         """A new run of *steps*, after its first stretch."""
-        return client.start(self.home, frozen(**steps), event, show=False)
+        return client.start(self.home, version(**steps), event, show=False)
 
     def queue_for(self, ms: int) -> None:
         """Let *ms* pass while nobody works."""
@@ -76,7 +76,7 @@ class Stage:
         return self.home.store.get(run.id)
 
 
-def frozen(**steps: str) -> WorkflowVersion:
+def version(**steps: str) -> WorkflowVersion:
     """A workflow of these cells, for this interpreter."""
     cells = tuple(Step(name, dedent(source).strip("\n")) for name, source in steps.items())
     return WorkflowVersion("launch", cells, (), Environment(sys.executable, str(Path.cwd())))

@@ -23,7 +23,7 @@ JSON = {"Content-Type": "application/json"}
 
 async def call_back(desk: Desk, url: object, document: Any) -> int:
     """The service's POST."""
-    return (await desk.ask("POST", urlsplit(str(url)).path, JSON, json.dumps(document).encode())).status
+    return (await desk.request("POST", urlsplit(str(url)).path, JSON, json.dumps(document).encode())).status
 
 
 async def test_a_job_is_polled_or_calls_back_and_the_step_itself_handles_the_request(

@@ -102,7 +102,7 @@ def attempts(run: Run) -> list[tuple[str, int]]:
 
 def wait_ms(run: Run) -> int:
     """How long the present pause lasts."""
-    asked = run.attempts[-1].asked
+    asked = run.attempts[-1].pause
     assert asked is not None
     return asked.due_ms - asked.since_ms
 

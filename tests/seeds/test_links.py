@@ -36,7 +36,7 @@ async def load(
     parts = urlsplit(str(url))
     assert (parts.scheme, parts.netloc) == ("http", f"localhost:{desk.port}")
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    return await desk.ask(method, target, headers, body)
+    return await desk.request(method, target, headers, body)
 
 
 def content(path: str, url: str) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 
 from pdnb.model import Status
 from pdnb.runtime.step_test import StepTest
-from tests.seeds.stage import Stage, frozen
+from tests.seeds.stage import Stage, version
 
 SUSPEND = "def handler(pd):\n    pd.flow.suspend()\n    return 'asked'"
 RERUN = "def handler(pd):\n    pd.flow.rerun(1000)\n    return 'asked'"
@@ -22,11 +22,11 @@ def test_a_tested_step_suspends_nothing_and_says_so(stage: Stage, source: str) -
     workflow, and you’ll see a message like the following:
     """
     trial = StepTest()
-    tested = trial.test(frozen(gate=source), ())
+    tested = trial.test(version(gate=source), ())
     assert tested.message is not None
     assert tested.message in repr(tested)
     assert tested.exports == {"$return_value": "asked"}
-    after = trial.test(frozen(after="step.steps['gate']['$return_value'] + ' before'"), ("gate",))
+    after = trial.test(version(after="step.steps['gate']['$return_value'] + ' before'"), ("gate",))
     assert (after.exports["$return_value"], after.message) == ("asked before", None)
     assert stage.home.store.list().runs == ()
 
@@ -38,7 +38,7 @@ def test_the_message_is_the_pages_to_the_letter() -> None:
     """
     said = "Workflow execution canceled — this may be due to pd.flow.{}() usage (not supported in test)"
     for call in ("suspend()", "rerun(1000)", "delay(1000)"):
-        message = StepTest().test(frozen(gate=f"step.flow.{call}"), ()).message
+        message = StepTest().test(version(gate=f"step.flow.{call}"), ()).message
         assert message == said.format(call.partition("(")[0])
 
 

@@ -63,7 +63,7 @@ def api(desk: Desk, jp_auth_header: dict[str, str]) -> Callable[..., Awaitable[A
     async def ask(method: str, path: str, value: Any = None, **headers: str) -> Answer:
         body = None if value is None else value if isinstance(value, bytes) else json.dumps(value).encode()
         named = {name.replace("_", "-"): text for name, text in headers.items()}
-        return await desk.ask(method, f"{desk.base}pdnb/{path}", {**jp_auth_header, **named}, body)
+        return await desk.request(method, f"{desk.base}pdnb/{path}", {**jp_auth_header, **named}, body)
 
     return ask
 
@@ -79,7 +79,7 @@ def shown(run: RunRecord, **more: Any) -> dict[str, Any]:
 async def test_without_a_login_the_api_is_forbidden_and_the_pages_lead_to_the_login(desk: Desk) -> None:
     run = desk.suspended()
     for path in (*READS, f"api/runs/{run.id}", f"card/{run.id}"):
-        answer = await desk.ask("GET", f"{desk.base}pdnb/{path}")
+        answer = await desk.request("GET", f"{desk.base}pdnb/{path}")
         if path.startswith("card/"):
             assert (answer.status, "/login?" in answer.header("location")) == (302, True)
         else:
@@ -87,21 +87,21 @@ async def test_without_a_login_the_api_is_forbidden_and_the_pages_lead_to_the_lo
         assert b"launch" not in answer.body
     for path in (*WRITES, f"api/runs/{run.id}/resume", f"api/runs/{run.id}/cancel"):
         body = json.dumps(shown(run)).encode()
-        assert (await desk.ask("POST", f"{desk.base}pdnb/{path}", None, body)).status == 403
+        assert (await desk.request("POST", f"{desk.base}pdnb/{path}", None, body)).status == 403
     assert desk.now(run) == run
 
 
 async def test_a_links_token_is_no_login(desk: Desk) -> None:
     run = desk.suspended()
     for token in (desk.token("resume", run), desk.token("cancel", run)):
-        answer = await desk.ask("GET", f"{desk.base}pdnb/api/runs", {"Authorization": f"token {token}"})
+        answer = await desk.request("GET", f"{desk.base}pdnb/api/runs", {"Authorization": f"token {token}"})
         assert answer.status == 403
-        assert (await desk.ask("GET", f"{desk.base}pdnb/api/runs?token={token}")).status == 403
+        assert (await desk.request("GET", f"{desk.base}pdnb/api/runs?token={token}")).status == 403
 
 
 async def browser_login(desk: Desk, token: str) -> dict[str, str]:
     """The cookies of somebody who has logged in with a browser."""
-    page = await desk.ask("GET", f"{desk.base}pdnb/card/{desk.suspended().id}?token={token}")
+    page = await desk.request("GET", f"{desk.base}pdnb/card/{desk.suspended().id}?token={token}")
     assert page.status == 200
     pairs = [line.split(";")[0] for line in page.headers["set-cookie"]]
     return dict(pair.split("=", 1) for pair in pairs)
@@ -115,14 +115,14 @@ async def test_a_browser_needs_the_xsrf_token_and_the_page_has_given_it(
     run = desk.suspended()
     path, body = f"{desk.base}pdnb/api/runs/{run.id}/resume", json.dumps(shown(run, via="card")).encode()
     login = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
-    assert (await desk.ask("GET", f"{desk.base}pdnb/api/runs", login)).status == 200
-    assert (await desk.ask("POST", path, login, body)).status == 403
-    assert (await desk.ask("POST", path, {**login, "X-XSRFToken": "2|12345678|wrong|1"}, body)).status == 403
+    assert (await desk.request("GET", f"{desk.base}pdnb/api/runs", login)).status == 200
+    assert (await desk.request("POST", path, login, body)).status == 403
+    assert (await desk.request("POST", path, {**login, "X-XSRFToken": "2|12345678|wrong|1"}, body)).status == 403
     assert desk.now(run) == run
     own = {**login, "X-XSRFToken": cookies["_xsrf"], "Origin": f"http://127.0.0.1:{desk.port}"}
-    assert (await desk.ask("POST", path, {**own, "Origin": "https://evil.example"}, body)).status in (403, 404)
+    assert (await desk.request("POST", path, {**own, "Origin": "https://evil.example"}, body)).status in (403, 404)
     assert desk.now(run) == run
-    assert (await desk.ask("POST", path, own, body)).status == 200
+    assert (await desk.request("POST", path, own, body)).status == 200
 
 
 @pytest.mark.parametrize("jp_server_config", ["denied"], indirect=True)
@@ -138,7 +138,7 @@ async def test_whom_jupyters_authorizer_denies_pdnb_is_denied_all_of_it(
     for what in ("resume", "cancel"):
         assert (await api("POST", f"api/runs/{run.id}/{what}", shown(run))).status == 403
     assert desk.now(run) == run
-    assert (await desk.ask("POST", desk.path("resume", run))).status == 200  # a link is its own permission
+    assert (await desk.request("POST", desk.path("resume", run))).status == 200  # a link is its own permission
 
 
 async def test_only_the_methods_that_are_described_exist(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
@@ -437,7 +437,7 @@ async def test_what_the_card_loads_is_served(
     paths = [path for path in re.findall(r'(?:src|href)="([^"]+)"', page) if not path.startswith("data:")]
     assert len(paths) == 2
     for path in paths:
-        answer = await desk.ask("GET", path)
+        answer = await desk.request("GET", path)
         assert (answer.status, len(answer.body) > 100) == (200, True), path
 
 

@@ -55,7 +55,7 @@ def chunked(*pieces: bytes) -> bytes:
 async def assert_still_good(desk: Desk, run: RunRecord) -> None:
     """State unchanged, link still good."""
     assert desk.now(run) == run
-    answer = await desk.ask("POST", desk.path("resume", run), JSON, b'"at last"')
+    answer = await desk.request("POST", desk.path("resume", run), JSON, b'"at last"')
     assert answer.status == 200
     assert data(desk, run)["body"] == "at last"
 
@@ -86,7 +86,7 @@ async def test_bodies_are_read_as_what_they_say_they_are(desk: Desk) -> None:
     """JSON and form bodies parsed, text as string, no body: key absent."""
     for name, (headers, body, expected) in READ.items():
         run = desk.suspended()
-        answer = await desk.ask("POST", desk.path("resume", run), headers, body)
+        answer = await desk.request("POST", desk.path("resume", run), headers, body)
         assert answer.status == 200, (name, answer.text)
         assert data(desk, run)["body"] == expected, name
 
@@ -137,7 +137,7 @@ async def test_bodies_that_are_not_what_they_say_change_nothing(desk: Desk) -> N
         began = time.monotonic()
         for accept in ("text/html", "application/json"):
             for one in (run, early):
-                answer = await desk.ask("POST", desk.path("resume", one), {"Accept": accept, **headers}, body)
+                answer = await desk.request("POST", desk.path("resume", one), {"Accept": accept, **headers}, body)
                 assert answer.status == status, name
                 assert b"secret-thing" not in answer.body, name
                 assert b"Traceback" not in answer.body, name
@@ -150,14 +150,14 @@ async def test_bodies_that_are_not_what_they_say_change_nothing(desk: Desk) -> N
 
 async def test_a_query_of_too_many_fields_is_refused(desk: Desk) -> None:
     run = desk.suspended()
-    answer = await desk.ask("POST", desk.path("resume", run) + "?" + "a&" * 20_000)
+    answer = await desk.request("POST", desk.path("resume", run) + "?" + "a&" * 20_000)
     assert answer.status == 400
     await assert_still_good(desk, run)
 
 
 async def test_the_body_of_a_cancel_is_not_looked_at(desk: Desk) -> None:
     run = desk.suspended()
-    assert (await desk.ask("POST", desk.path("cancel", run), JSON, b"{broken")).status == 200
+    assert (await desk.request("POST", desk.path("cancel", run), JSON, b"{broken")).status == 200
 
 
 # ---- size ---------------------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ async def test_512_kb_pass_declared_and_chunked(desk: Desk) -> None:
     """Up to 512 KB parsed."""
     body = b"x" * MAX_BODY
     declared, in_chunks, in_bytes = desk.suspended(), desk.suspended(), desk.suspended()
-    assert (await desk.ask("POST", desk.path("resume", declared), None, body)).status == 200
+    assert (await desk.request("POST", desk.path("resume", declared), None, body)).status == 200
     for run, raw in ((in_chunks, chunked(body[:300_000], body[300_000:])), (in_bytes, chunked(*[b"x"] * 5_000))):
         request = written("POST", desk.path("resume", run), {"Transfer-Encoding": "chunked"})
         assert parse(await send(desk.port, request, raw)).status == 200
@@ -316,7 +316,7 @@ async def test_the_same_post_twice_on_one_connection_acts_once(desk: Desk) -> No
 async def test_resume_data_is_the_winners_and_comes_back_unchanged(desk: Desk) -> None:
     """Resume data: the winner's, unchanged."""
     run, value = desk.suspended(), {"<b>": ["</script>", "{{7*7}}", "${x}", "'; DROP TABLE Cache;--", "é\n\t\0"]}
-    await desk.ask("POST", desk.path("resume", run), JSON, json.dumps(value).encode())
-    loser: Answer = await desk.ask("POST", desk.path("resume", run), JSON, b'"loser"')
+    await desk.request("POST", desk.path("resume", run), JSON, json.dumps(value).encode())
+    loser: Answer = await desk.request("POST", desk.path("resume", run), JSON, b'"loser"')
     assert loser.status == 409
     assert data(desk, run)["body"] == value

@@ -50,7 +50,7 @@ def desk(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
 def api(desk: Desk, jp_auth_header: dict[str, str]) -> Callable[..., Awaitable[Answer]]:
     async def ask(method: str, path: str, value: Any = None) -> Answer:
         body = None if value is None else json.dumps(value).encode()
-        return await desk.ask(method, f"{desk.base}pdnb/api/{path}", jp_auth_header, body)
+        return await desk.request(method, f"{desk.base}pdnb/api/{path}", jp_auth_header, body)
 
     return ask
 
@@ -58,7 +58,7 @@ def api(desk: Desk, jp_auth_header: dict[str, str]) -> Callable[..., Awaitable[A
 def asking(desk: Desk, run: RunRecord | None = None, **ask: Any) -> RunRecord:
     """A run that waits with a form (or with what *ask* says)."""
     run, now = run or desk.working(), now_ms()
-    event = Suspended(now, run.fence, due_ms=now + 3_600_000, ask=Prompt(**(ask or {"form": FORM})))
+    event = Suspended(now, run.fence, due_ms=now + 3_600_000, prompt=Prompt(**(ask or {"form": FORM})))
     return desk.home.store.apply(run.id, event)
 
 
@@ -79,12 +79,12 @@ async def test_a_bad_answer_by_plain_post_gets_422_and_then_a_good_one_counts(de
         (b'{"amount": 1}', "how: is required"),
         (b'"yes"', "the answer must be an object with the form's fields"),
     ):
-        answer = await desk.ask("POST", path, JSON, body)
+        answer = await desk.request("POST", path, JSON, body)
         assert answer.status == 422
         assert problem in answer.json()["problems"][0]
         assert waits(desk, run)
-    assert (await desk.ask("POST", path, JSON)).status == 422  # a plain click answers nothing
-    assert (await desk.ask("POST", path, JSON, json.dumps(GOOD).encode())).status == 200
+    assert (await desk.request("POST", path, JSON)).status == 422  # a plain click answers nothing
+    assert (await desk.request("POST", path, JSON, json.dumps(GOOD).encode())).status == 200
     assert answered(desk, run) == GOOD
 
 
@@ -92,13 +92,13 @@ async def test_a_bad_answer_on_the_page_gets_422_and_the_page_again_with_what_wa
     run = asking(desk)
     path = desk.path("resume", run)
     bad = urlencode({"amount": "12", "how": "slowly"}).encode()
-    answer = await desk.ask("POST", path, PAGE, bad)
+    answer = await desk.request("POST", path, PAGE, bad)
     assert (answer.status, waits(desk, run)) == (422, True)
     assert "amount: 12 is more than the maximum of 10" in answer.text
     assert 'value="12"' in answer.text
     assert '<option value="slowly" selected>' in answer.text
     good = urlencode({"amount": "7", "how": "slowly"}).encode()
-    assert (await desk.ask("POST", path, PAGE, good)).status == 200
+    assert (await desk.request("POST", path, PAGE, good)).status == 200
     assert answered(desk, run) == GOOD
 
 
@@ -124,7 +124,7 @@ async def test_a_file_in_the_place_of_a_field_gets_422_and_nothing_of_the_machin
     )
     for accept in ("text/html", "application/json"):
         kind = {"Content-Type": "multipart/form-data; boundary=XX", "Accept": accept}
-        answer = await desk.ask("POST", desk.path("resume", run), kind, body)
+        answer = await desk.request("POST", desk.path("resume", run), kind, body)
         assert (answer.status, waits(desk, run)) == (422, True)
         assert "how: " in answer.text
         assert str(desk.home.directory) not in answer.text
@@ -145,7 +145,7 @@ async def test_fields_that_are_no_strings_are_told_and_nothing_breaks(
 
 async def test_the_page_shows_message_fields_and_defaults_without_script(desk: Desk) -> None:
     run = asking(desk, form=FORM, message="Please **check** the [plan](https://example.org/plan) <script>x</script>")
-    answer = await desk.ask("GET", desk.path("resume", run), {"Accept": "text/html"})
+    answer = await desk.request("GET", desk.path("resume", run), {"Accept": "text/html"})
     assert answer.status == 200
     assert "<strong>check</strong>" in answer.text
     assert 'href="https://example.org/plan"' in answer.text
@@ -157,8 +157,8 @@ async def test_the_page_shows_message_fields_and_defaults_without_script(desk: D
 
 async def test_the_cancel_page_asks_for_no_form(desk: Desk) -> None:
     run = asking(desk)
-    assert 'name="amount"' not in (await desk.ask("GET", desk.path("cancel", run), {"Accept": "text/html"})).text
-    assert (await desk.ask("POST", desk.path("cancel", run), JSON)).status == 200
+    assert 'name="amount"' not in (await desk.request("GET", desk.path("cancel", run), {"Accept": "text/html"})).text
+    assert (await desk.request("POST", desk.path("cancel", run), JSON)).status == 200
     assert desk.status(run) is Status.CANCELLED
 
 
@@ -166,26 +166,26 @@ async def test_a_get_never_answers_a_form(desk: Desk) -> None:
     """Also where the author said ``confirm=False``: an empty answer would be refused."""
     run, now = desk.working(), now_ms()
     run = desk.home.store.apply(
-        run.id, Suspended(now, run.fence, due_ms=now + 3_600_000, confirm=False, ask=Prompt(form=FORM))
+        run.id, Suspended(now, run.fence, due_ms=now + 3_600_000, confirm=False, prompt=Prompt(form=FORM))
     )
-    assert (await desk.ask("GET", desk.path("resume", run), {"Accept": "text/html"})).status == 200
+    assert (await desk.request("GET", desk.path("resume", run), {"Accept": "text/html"})).status == 200
     assert waits(desk, run)
 
 
 async def test_an_answer_that_came_before_the_form_and_does_not_fit_is_no_answer(desk: Desk) -> None:
     run = desk.working()
-    early = await desk.ask("POST", desk.path("resume", run), JSON, b'{"amount": 99}')
+    early = await desk.request("POST", desk.path("resume", run), JSON, b'{"amount": 99}')
     assert early.status == 202
     run = asking(desk, desk.now(run))
     assert run.status is Status.SUSPENDED
     (attempt,) = desk.home.store.attempts(run.id)
     assert (attempt.note, attempt.request) == ("an answer that came early did not fit the form", None)
-    assert (await desk.ask("POST", desk.path("resume", run), JSON, json.dumps(GOOD).encode())).status == 200
+    assert (await desk.request("POST", desk.path("resume", run), JSON, json.dumps(GOOD).encode())).status == 200
 
 
 async def test_an_answer_that_came_before_the_form_and_fits_counts(desk: Desk) -> None:
     run = desk.working()
-    assert (await desk.ask("POST", desk.path("resume", run), JSON, json.dumps(GOOD).encode())).status == 202
+    assert (await desk.request("POST", desk.path("resume", run), JSON, json.dumps(GOOD).encode())).status == 202
     assert asking(desk, desk.now(run)).status is Status.QUEUED
     assert answered(desk, run) == GOOD
 
@@ -203,7 +203,7 @@ async def test_an_answer_that_came_before_the_form_and_fits_counts(desk: Desk) -
 )
 async def test_who_has_answered_gets_what_the_author_has_for_after(desk: Desk, after: str, shown: str) -> None:
     run = asking(desk, after=after)
-    answer = await desk.ask("POST", desk.path("resume", run), PAGE, b"")
+    answer = await desk.request("POST", desk.path("resume", run), PAGE, b"")
     assert answer.status == 200
     assert shown in answer.text
 
@@ -215,7 +215,7 @@ async def test_who_comes_late_is_told_who_decided_when_and_how(
     assert (
         await api("POST", f"runs/{run.id}/resume", {"step": run.step, "runs": run.runs, "via": "inbox"})
     ).status == 200
-    late = await desk.ask("POST", desk.path("resume", run), PAGE, b"")
+    late = await desk.request("POST", desk.path("resume", run), PAGE, b"")
     assert late.status == 409
     assert "in the inbox" in late.text
     decision = desk.now(run).decision
@@ -242,17 +242,17 @@ async def test_the_copy_buttons_links_are_behind_the_login_and_are_not_kept(
     desk: Desk, api: Callable[..., Awaitable[Answer]]
 ) -> None:
     run = asking(desk)
-    assert (await desk.ask("GET", f"{desk.base}pdnb/api/runs/{run.id}/links")).status == 403
+    assert (await desk.request("GET", f"{desk.base}pdnb/api/runs/{run.id}/links")).status == 403
     answer = await api("GET", f"runs/{run.id}/links")
     assert answer.header("cache-control") == "no-store"
     assert answer.json()["resume_url"].endswith(desk.path("resume", run))
-    assert (await desk.ask("POST", desk.path("cancel", run), JSON)).status == 200
+    assert (await desk.request("POST", desk.path("cancel", run), JSON)).status == 200
     assert (await api("GET", f"runs/{run.id}/links")).json() == {"resume_url": None, "cancel_url": None}
 
 
 async def test_a_cancel_link_acts_on_a_get_where_its_author_said_so_also_with_a_form(desk: Desk) -> None:
     run, now = desk.working(), now_ms()
-    event = Suspended(now, run.fence, due_ms=now + 3_600_000, confirm=False, ask=Prompt(form=FORM))
+    event = Suspended(now, run.fence, due_ms=now + 3_600_000, confirm=False, prompt=Prompt(form=FORM))
     run = desk.home.store.apply(run.id, event)
-    assert (await desk.ask("GET", desk.path("cancel", run), JSON)).status == 200
+    assert (await desk.request("GET", desk.path("cancel", run), JSON)).status == 200
     assert desk.status(run) is Status.CANCELLED

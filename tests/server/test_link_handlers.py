@@ -57,10 +57,10 @@ def desk(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
 class StrictDesk(Desk):
     """Every answer, whatever was asked, is held against the contract."""
 
-    async def ask(
+    async def request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
-        answer = await super().ask(method, path, headers, body)
+        answer = await super().request(method, path, headers, body)
         assert_contract(answer)
         return answer
 
@@ -103,7 +103,7 @@ async def test_a_get_acts_on_no_link_whatever_waits_and_whoever_reads(desk: Desk
     for run in (desk.suspended(), desk.sleeping("rerun"), desk.sleeping("delay"), desk.working()):
         for reader in READERS:
             for accept in (PAGE, JSON, {}):
-                answer = await desk.ask("GET", desk.path(purpose, run), {"User-Agent": reader, **accept})
+                answer = await desk.request("GET", desk.path(purpose, run), {"User-Agent": reader, **accept})
                 assert answer.status == 200
         assert desk.now(run) == run
 
@@ -112,7 +112,7 @@ async def test_a_get_acts_on_no_link_whatever_waits_and_whoever_reads(desk: Desk
 async def test_the_page_of_a_get_tells_what_waits_and_has_one_button_that_posts(desk: Desk, purpose: Purpose) -> None:
     """A page with the workflow's name, the step, `$summary`, since when, until when, and one button that POSTs."""
     run = desk.suspended(exports={"$summary": "Send <it> to 240 people?"})
-    answer = await desk.ask("GET", desk.path(purpose, run), PAGE)
+    answer = await desk.request("GET", desk.path(purpose, run), PAGE)
     page = Forms(answer.text)
     assert answer.header("content-type") == "text/html; charset=UTF-8"
     for part in ("launch", "approve", "Send <it> to 240 people?", "Waiting since", "Until"):
@@ -126,9 +126,9 @@ async def test_the_page_of_a_get_tells_what_waits_and_has_one_button_that_posts(
 async def test_a_get_answers_with_json_when_json_is_asked_for_and_else_with_a_page(desk: Desk) -> None:
     run = desk.suspended()
     for accept in ("", "*/*", "text/html", "text/html,application/xhtml+xml,application/json;q=0.9"):
-        answer = await desk.ask("GET", desk.path("resume", run), {"Accept": accept})
+        answer = await desk.request("GET", desk.path("resume", run), {"Accept": accept})
         assert answer.header("content-type").startswith("text/html"), accept
-    answer = await desk.ask("GET", desk.path("resume", run), JSON)
+    answer = await desk.request("GET", desk.path("resume", run), JSON)
     assert answer.header("content-type") == "application/json"
     told = answer.json()
     assert (told["workflow"], told["step"], told["status"], told["due_ms"]) == (
@@ -139,19 +139,19 @@ async def test_a_get_answers_with_json_when_json_is_asked_for_and_else_with_a_pa
 async def test_with_confirm_false_a_get_acts(desk: Desk) -> None:
     """`confirm=False` on the call … gives the seeds' behaviour: GET acts."""
     for run in (desk.suspended(confirm=False), desk.sleeping("rerun", confirm=False)):
-        answer = await desk.ask("GET", desk.path("resume", run))
+        answer = await desk.request("GET", desk.path("resume", run))
         assert (answer.status, desk.status(run)) == (200, Status.QUEUED)
     for run in (desk.suspended(confirm=False), desk.sleeping("delay", confirm=False)):
-        answer = await desk.ask("GET", desk.path("cancel", run))
+        answer = await desk.request("GET", desk.path("cancel", run))
         assert (answer.status, desk.status(run)) == (200, Status.CANCELLED)
-        assert (await desk.ask("GET", desk.path("resume", run))).status == 410
+        assert (await desk.request("GET", desk.path("resume", run))).status == 410
 
 
 async def test_even_with_confirm_false_a_get_never_acts_before_the_step_has_ended(desk: Desk) -> None:
     """GET acts (never before the step has ended) … Never by GET."""
     run = desk.working()
     for purpose in PURPOSES:
-        answer = await desk.ask("GET", desk.path(purpose, run))
+        answer = await desk.request("GET", desk.path(purpose, run))
         assert answer.status in (200, 202)
     assert desk.now(run) == run
     assert desk.suspended(run, confirm=False).status is Status.SUSPENDED
@@ -165,7 +165,7 @@ async def test_an_acting_method_acts_and_says_so_after_the_commit(desk: Desk, me
     """POST, PUT, PATCH, DELETE act: 200 after the commit, JSON or a page by `Accept`."""
     waiting = (desk.suspended(), desk.sleeping("rerun"), desk.sleeping("delay"))
     for run in waiting:
-        answer = await desk.ask(method, desk.path("resume", run))
+        answer = await desk.request(method, desk.path("resume", run))
         after = desk.now(run)
         assert (answer.status, answer.json()["status"], after.status) == (200, "resumed", Status.QUEUED)
         assert after.decision is not None
@@ -175,13 +175,13 @@ async def test_an_acting_method_acts_and_says_so_after_the_commit(desk: Desk, me
         ("publish", 1), ("approve", 2), ("publish", 1),
     ]  # fmt: skip
     for run in (desk.suspended(), desk.sleeping("rerun"), desk.sleeping("delay")):
-        answer = await desk.ask(method, desk.path("cancel", run))
+        answer = await desk.request(method, desk.path("cancel", run))
         assert (answer.status, answer.json()["status"], desk.status(run)) == (200, "cancelled", Status.CANCELLED)
 
 
 async def test_an_acting_method_answers_with_a_page_for_a_browser(desk: Desk) -> None:
     for purpose, title in (("resume", "Thank you"), ("cancel", "Cancelled")):
-        answer = await desk.ask("POST", desk.path(purpose, desk.suspended()), PAGE)  # type: ignore[arg-type]
+        answer = await desk.request("POST", desk.path(purpose, desk.suspended()), PAGE)  # type: ignore[arg-type]
         assert answer.header("content-type").startswith("text/html")
         assert title in Forms(answer.text).text
         assert not Forms(answer.text).all("form")
@@ -192,7 +192,7 @@ async def test_an_acting_method_answers_with_a_page_for_a_browser(desk: Desk) ->
 async def test_head_and_options_never_act(desk: Desk, method: str) -> None:
     for run in (desk.suspended(), desk.suspended(confirm=False), desk.working()):
         for purpose in PURPOSES:
-            answer = await desk.ask(method, desk.path(purpose, run), {"Origin": "https://evil.example"})
+            answer = await desk.request(method, desk.path(purpose, run), {"Origin": "https://evil.example"})
             assert answer.status in (200, 204)
             assert answer.body == b""
         assert desk.now(run) == run
@@ -210,7 +210,7 @@ async def test_head_with_a_body_never_acts_and_breaks_nothing(desk: Desk) -> Non
 async def test_a_method_that_is_none_is_answered_like_everything_else(desk: Desk) -> None:
     run = desk.suspended()
     for method in ("TRACE", "PROPFIND", "CONNECT", "BREW"):
-        answer = await desk.ask(method, desk.path("resume", run))
+        answer = await desk.request(method, desk.path("resume", run))
         assert answer.status == 405
     assert desk.now(run) == run
 
@@ -222,7 +222,7 @@ async def test_a_method_that_is_none_is_answered_like_everything_else(desk: Desk
 async def test_an_early_request_is_kept_and_applies_when_the_step_ends(desk: Desk, method: str) -> None:
     """Before the step has ended, not GET: 202, kept, applied at the end."""
     run = desk.working()
-    answer = await desk.ask(method, desk.path("resume", run), {"Content-Type": "text/plain"}, b"quick")
+    answer = await desk.request(method, desk.path("resume", run), {"Content-Type": "text/plain"}, b"quick")
     assert (answer.status, answer.json()["status"], desk.status(run)) == (202, "kept", Status.RUNNING)
     after = desk.suspended(run)
     assert (after.status, after.step) == (Status.QUEUED, "publish")
@@ -231,9 +231,9 @@ async def test_an_early_request_is_kept_and_applies_when_the_step_ends(desk: Des
 
 async def test_the_first_early_request_wins_and_the_second_is_told(desk: Desk) -> None:
     run = desk.working()
-    assert (await desk.ask("POST", desk.path("resume", run), None, b"first")).status == 202
-    second = await desk.ask("POST", desk.path("resume", run), None, b"second")
-    third = await desk.ask("POST", desk.path("cancel", run))
+    assert (await desk.request("POST", desk.path("resume", run), None, b"first")).status == 202
+    second = await desk.request("POST", desk.path("resume", run), None, b"second")
+    third = await desk.request("POST", desk.path("cancel", run))
     assert (second.status, third.status) == (409, 409)
     assert desk.suspended(run).status is Status.QUEUED
     assert desk.home.store.exports(run.id)["approve"]["$resume_data"]["body"] == "first"
@@ -249,18 +249,18 @@ async def test_an_early_cancel_applies_at_any_ending_but_failure(desk: Desk) -> 
     )
     for ending, status in endings:
         run = desk.working()
-        assert (await desk.ask("POST", desk.path("cancel", run))).status == 202
+        assert (await desk.request("POST", desk.path("cancel", run))).status == 202
         assert desk.home.store.apply(run.id, ending).status is status
-        late = await desk.ask("POST", desk.path("cancel", run))
+        late = await desk.request("POST", desk.path("cancel", run))
         assert late.status == 410
 
 
 async def test_an_early_resume_of_a_step_that_just_returns_is_void(desk: Desk) -> None:
     run = desk.working()
-    assert (await desk.ask("POST", desk.path("resume", run))).status == 202
+    assert (await desk.request("POST", desk.path("resume", run))).status == 202
     after = desk.home.store.apply(run.id, Returned(now_ms(), run.fence))
     assert (after.status, after.step) == (Status.RUNNING, "publish")
-    assert (await desk.ask("POST", desk.path("resume", run))).status == 410
+    assert (await desk.request("POST", desk.path("resume", run))).status == 410
 
 
 # ---- again, or too late -------------------------------------------------------------------------------------------
@@ -269,15 +269,15 @@ async def test_an_early_resume_of_a_step_that_just_returns_is_void(desk: Desk) -
 async def test_a_second_request_is_told_that_somebody_was_first_and_changes_nothing(desk: Desk) -> None:
     """409 "already resumed" … nothing changes; the page says what happened and when."""
     run = desk.suspended()
-    await desk.ask("POST", desk.path("resume", run), None, b"first")
+    await desk.request("POST", desk.path("resume", run), None, b"first")
     before, exports = desk.now(run), desk.home.store.exports(run.id)
     for purpose in PURPOSES:
         for method in (*ACTING, "GET"):
-            answer = await desk.ask(method, desk.path(purpose, run), JSON)
+            answer = await desk.request(method, desk.path(purpose, run), JSON)
             assert (answer.status, answer.json()["status"]) == (409, "already resumed")
             assert before.decision is not None
             assert answer.json()["at_ms"] == before.decision.at_ms
-    page = Forms((await desk.ask("POST", desk.path("resume", run), PAGE)).text)
+    page = Forms((await desk.request("POST", desk.path("resume", run), PAGE)).text)
     assert "Already resumed" in page.text
     assert len(page.all("time")) == 1
     assert not page.all("form")
@@ -286,11 +286,11 @@ async def test_a_second_request_is_told_that_somebody_was_first_and_changes_noth
 
 async def test_after_its_run_was_cancelled_a_link_is_gone(desk: Desk) -> None:
     run = desk.suspended()
-    await desk.ask("POST", desk.path("cancel", run))
+    await desk.request("POST", desk.path("cancel", run))
     before = desk.now(run)
     for purpose in PURPOSES:
         for method in (*ACTING, "GET"):
-            answer = await desk.ask(method, desk.path(purpose, run), JSON)
+            answer = await desk.request(method, desk.path(purpose, run), JSON)
             assert (answer.status, answer.json()["status"]) == (410, "already cancelled")
             assert answer.json()["at_ms"] == before.ended_ms
     assert desk.now(run) == before
@@ -299,8 +299,8 @@ async def test_after_its_run_was_cancelled_a_link_is_gone(desk: Desk) -> None:
 async def test_after_the_time_to_answer_a_link_is_gone(desk: Desk) -> None:
     run = desk.suspended(timeout_ms=60_000)
     desk.office.home.clock = lambda: now_ms() + 60_000
-    first = await desk.ask("POST", desk.path("resume", run))
-    again = await desk.ask("GET", desk.path("resume", run), JSON)
+    first = await desk.request("POST", desk.path("resume", run))
+    again = await desk.request("GET", desk.path("resume", run), JSON)
     assert [answer.status for answer in (first, again)] == [410, 410]
     assert [answer.json()["status"] for answer in (first, again)] == ["timed out", "timed out"]
     assert desk.status(run) is Status.CANCELLED
@@ -310,7 +310,7 @@ async def test_a_pause_that_ended_by_itself_says_so(desk: Desk) -> None:
     waiting = (desk.sleeping("delay", wait_ms=60_000), desk.suspended(timeout_ms=60_000, on_timeout="resume"))
     desk.office.home.clock = lambda: now_ms() + 60_000
     for run in waiting:
-        answer = await desk.ask("POST", desk.path("resume", run))
+        answer = await desk.request("POST", desk.path("resume", run))
         assert (answer.status, answer.json()["status"], desk.status(run)) == (410, "elapsed", Status.QUEUED)
 
 
@@ -323,7 +323,7 @@ async def test_after_the_end_of_its_run_or_the_failure_of_its_step_a_link_is_gon
         before = desk.now(run)
         for purpose in PURPOSES:
             for method in ("POST", "GET"):
-                answer = await desk.ask(method, desk.path(purpose, run), JSON)
+                answer = await desk.request(method, desk.path(purpose, run), JSON)
                 assert (answer.status, answer.json()["status"]) == (410, "over")
         assert desk.now(run) == before
 
@@ -331,13 +331,13 @@ async def test_after_the_end_of_its_run_or_the_failure_of_its_step_a_link_is_gon
 async def test_the_link_of_an_earlier_attempt_never_moves_a_later_one(desk: Desk) -> None:
     """Bound to run, step and attempt … an old attempt's token: 404 or 410 (or 409), nothing changes."""
     first = desk.sleeping("rerun")
-    await desk.ask("POST", desk.path("resume", first))
+    await desk.request("POST", desk.path("resume", first))
     second = desk.claimed(first)
     assert second.runs == 2
     second = desk.suspended(second)
     for purpose in PURPOSES:
         for method in (*ACTING, "GET"):
-            assert (await desk.ask(method, desk.path(purpose, first), JSON)).status == 409
+            assert (await desk.request(method, desk.path(purpose, first), JSON)).status == 409
     assert desk.now(second) == second
 
 
@@ -396,15 +396,15 @@ async def test_whatever_is_no_link_gets_one_constant_answer(desk: Desk, caplog: 
         for accept in (PAGE, JSON):
             bodies = set()
             for path in paths:
-                answer = await desk.ask(method, path, accept)
+                answer = await desk.request(method, path, accept)
                 assert answer.status == 404, (method, path[:200])
                 bodies.add(answer.body)
             assert len(bodies) == 1
     for path in paths:
-        assert (await desk.ask("HEAD", path)).status == 404, path[:200]
-        assert (await desk.ask("OPTIONS", path)).status == 204
+        assert (await desk.request("HEAD", path)).status == 404, path[:200]
+        assert (await desk.request("OPTIONS", path)).status == 204
     assert desk.now(run) == run
-    assert (await desk.ask("GET", desk.path("resume", run))).status == 200  # the one that is right
+    assert (await desk.request("GET", desk.path("resume", run))).status == 200  # the one that is right
 
 
 async def test_a_path_longer_than_any_header_is_refused_without_harm(desk: Desk) -> None:
@@ -412,7 +412,7 @@ async def test_a_path_longer_than_any_header_is_refused_without_harm(desk: Desk)
     for path in (desk.path("resume", run) + "a" * 70_000, desk.path("resume", run) + "?" + "a" * 70_000):
         assert await send(desk.port, written("POST", path)) in (b"", b"HTTP/1.1 400 Bad Request\r\n\r\n")
     assert desk.now(run) == run
-    assert (await desk.ask("POST", desk.path("resume", run))).status == 200
+    assert (await desk.request("POST", desk.path("resume", run))).status == 200
 
 
 async def test_a_folder_called_like_a_route_is_still_served_by_jupyter(
@@ -421,7 +421,7 @@ async def test_a_folder_called_like_a_route_is_still_served_by_jupyter(
     (jp_root_dir / "pdnb" / "resume").mkdir(parents=True)
     (jp_root_dir / "pdnb" / "resume" / "notes.txt").write_text("mine")
     for path in ("api/contents/pdnb/resume/notes.txt", "files/pdnb/resume/notes.txt"):
-        answer = await Desk.ask(desk, "GET", f"{desk.base}{path}", jp_auth_header)
+        answer = await Desk.request(desk, "GET", f"{desk.base}{path}", jp_auth_header)
         assert (answer.status, b"mine" in answer.body) == (200, True)
 
 
@@ -447,10 +447,10 @@ async def test_neither_host_nor_origin_nor_forwarding_headers_matter(desk: Desk)
     published = desk.office.home.links.base_url
     for origin in ("null", "https://evil.example"):
         run = desk.suspended()
-        page = await desk.ask("GET", desk.path("resume", run), {**lies, "Origin": origin})
+        page = await desk.request("GET", desk.path("resume", run), {**lies, "Origin": origin})
         assert page.status == 200
         assert b"evil.example" not in page.body
-        answer = await desk.ask("POST", desk.path("resume", run), {**lies, "Origin": origin})
+        answer = await desk.request("POST", desk.path("resume", run), {**lies, "Origin": origin})
         assert answer.status == 200
         assert b"evil.example" not in answer.body
         data = desk.home.store.exports(run.id)["approve"]["$resume_data"]
@@ -469,7 +469,7 @@ async def test_http_1_0_without_a_host_works_too(desk: Desk) -> None:
 async def test_a_query_reaches_the_step_and_is_no_login(desk: Desk) -> None:
     """`resume_url + "?decision=approve"` works and shows up in `query`."""
     run = desk.suspended()
-    answer = await desk.ask("POST", desk.path("resume", run) + "?decision=approve&token=abc&n=1&n=2&empty=")
+    answer = await desk.request("POST", desk.path("resume", run) + "?decision=approve&token=abc&n=1&n=2&empty=")
     assert answer.status == 200
     data = desk.home.store.exports(run.id)["approve"]["$resume_data"]
     assert data["query"] == {"decision": "approve", "token": "abc", "n": ["1", "2"], "empty": ""}
@@ -478,8 +478,8 @@ async def test_a_query_reaches_the_step_and_is_no_login(desk: Desk) -> None:
 async def test_jupyters_own_token_in_the_query_logs_nobody_in(desk: Desk, jp_auth_header: dict[str, str]) -> None:
     token = jp_auth_header["Authorization"].split()[1]
     run = desk.suspended()
-    assert (await desk.ask("GET", f"{desk.path('resume', run)}?token={token}")).status == 200
-    assert (await desk.ask("POST", desk.path("resume", run), jp_auth_header)).status == 200
+    assert (await desk.request("GET", f"{desk.path('resume', run)}?token={token}")).status == 200
+    assert (await desk.request("POST", desk.path("resume", run), jp_auth_header)).status == 200
     decision = desk.now(run).decision
     assert decision is not None
     assert decision.by is None
@@ -500,7 +500,7 @@ async def test_the_event_has_the_shape_of_an_http_event_and_no_token(desk: Desk)
         "X-Answer": "Yes",
         "Content-Type": "application/json",
     }
-    await desk.ask("PUT", path + "?a=1", headers, b'{"ok": [true, null, 1.5]}')
+    await desk.request("PUT", path + "?a=1", headers, b'{"ok": [true, null, 1.5]}')
     data = desk.home.store.exports(run.id)["approve"]["$resume_data"]
     assert set(data) == {"method", "path", "query", "headers", "body", "client_ip", "url"}
     assert (data["method"], data["query"], data["body"]) == ("PUT", {"a": "1"}, {"ok": [True, None, 1.5]})
@@ -515,13 +515,13 @@ async def test_the_event_has_the_shape_of_an_http_event_and_no_token(desk: Desk)
 async def test_the_body_is_absent_from_the_event_when_there_was_none(desk: Desk) -> None:
     for body in (None, b""):
         run = desk.suspended()
-        await desk.ask("POST", desk.path("resume", run), {"Content-Type": "application/json"}, body)
+        await desk.request("POST", desk.path("resume", run), {"Content-Type": "application/json"}, body)
         assert "body" not in desk.home.store.exports(run.id)["approve"]["$resume_data"]
 
 
 async def test_a_request_that_wakes_a_rerun_is_its_callback_request(desk: Desk) -> None:
     run = desk.sleeping("rerun")
-    await desk.ask("POST", desk.path("resume", run), None, b"now")
+    await desk.request("POST", desk.path("resume", run), None, b"now")
     before = desk.home.store.rerun_input(desk.now(run))
     assert before is not None
     assert before.request is not None
@@ -546,12 +546,12 @@ async def test_while_the_store_is_not_available_the_link_says_try_again_and_work
         patch.setattr(desk.office.home.store, "look", locked)
         for method in (*ACTING, "GET"):
             for accept in (PAGE, JSON):
-                answer = await desk.ask(method, desk.path("resume", run), accept)
+                answer = await desk.request(method, desk.path("resume", run), accept)
                 assert answer.status == 503
                 assert answer.header("retry-after").isdecimal()
                 assert str(desk.home.directory).encode() not in answer.body
     assert desk.now(run) == run
-    assert (await desk.ask("POST", desk.path("resume", run))).status == 200
+    assert (await desk.request("POST", desk.path("resume", run))).status == 200
 
 
 async def test_a_store_that_is_really_locked_gives_503_and_no_change(
@@ -561,11 +561,11 @@ async def test_a_store_that_is_really_locked_gives_503_and_no_change(
     monkeypatch.setattr(desk.office.home.store._rows._cache, "_timeout", 0.05)
     await desk.office.call(desk.office.home.store.close)  # a connection keeps the timeout it began with
     with desk.home.store._rows.transact():
-        answer = await desk.ask("POST", desk.path("resume", run))
+        answer = await desk.request("POST", desk.path("resume", run))
     assert answer.status == 503
     assert answer.header("retry-after")
     assert desk.now(run) == run
-    assert (await desk.ask("POST", desk.path("resume", run))).status == 200
+    assert (await desk.request("POST", desk.path("resume", run))).status == 200
 
 
 async def test_an_error_of_our_own_shows_nothing_and_changes_nothing(
@@ -579,11 +579,11 @@ async def test_an_error_of_our_own_shows_nothing_and_changes_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(desk.office.home.store, "apply", broken)
         for accept in (PAGE, JSON):
-            answer = await desk.ask("POST", desk.path("resume", run), accept)
+            answer = await desk.request("POST", desk.path("resume", run), accept)
             assert answer.status == 500
             assert b"secret" not in answer.body
     assert desk.now(run) == run
-    assert (await desk.ask("POST", desk.path("resume", run))).status == 200
+    assert (await desk.request("POST", desk.path("resume", run))).status == 200
 
 
 async def test_links_work_on_after_a_restart_of_the_store(desk: Desk, pdnb_dir: Path) -> None:
@@ -592,7 +592,7 @@ async def test_links_work_on_after_a_restart_of_the_store(desk: Desk, pdnb_dir: 
         run = other.store.add(code("approve", "publish"), None, at_ms=now_ms(), owner=other.owner)
         other.store.apply(run.id, Suspended(now_ms(), 1, due_ms=now_ms() + DAY))
         path = desk.path("resume", run)
-    assert (await desk.ask("POST", path)).status == 200
+    assert (await desk.request("POST", path)).status == 200
 
 
 def test_the_policy_of_the_pages_allows_no_script_no_frame_and_no_source() -> None:
@@ -607,7 +607,7 @@ def test_the_policy_of_the_pages_allows_no_script_no_frame_and_no_source() -> No
 
 async def test_a_link_page_is_never_answered_from_a_cache(desk: Desk) -> None:
     run = desk.suspended(confirm=False)
-    answer = await desk.ask("GET", desk.path("resume", run), {"If-None-Match": "*"})
+    answer = await desk.request("GET", desk.path("resume", run), {"If-None-Match": "*"})
     assert answer.status == 200
     assert "etag" not in answer.headers
 
@@ -615,6 +615,6 @@ async def test_a_link_page_is_never_answered_from_a_cache(desk: Desk) -> None:
 async def test_head_has_the_status_that_get_would_have(desk: Desk) -> None:
     run = desk.suspended()
     path = desk.path("resume", run)
-    assert (await desk.ask("HEAD", path)).status == 200
-    await desk.ask("POST", path)
-    assert (await desk.ask("HEAD", path)).status == 409
+    assert (await desk.request("HEAD", path)).status == 200
+    await desk.request("POST", path)
+    assert (await desk.request("HEAD", path)).status == 409

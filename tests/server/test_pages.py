@@ -37,7 +37,7 @@ HOSTILE = "<img src=x onerror=alert(1)></script></style><script>alert(2)</script
 RUN = RunRecord(
     id="r1",
     workflow="01_approve",
-    hash="h",
+    version_id="h",
     environment="e",
     steps=("draft", "approve", "publish"),
     status=Status.SUSPENDED,
@@ -184,7 +184,9 @@ def test_the_confirm_page_says_what_happens_by_itself(run: RunRecord, then: str)
         (paused("rerun"), "cancel", "Cancel this run"),
     ],
 )
-def test_the_confirm_page_has_one_form_that_posts_to_its_own_address(run: RunRecord, purpose: Purpose, label: str) -> None:
+def test_the_confirm_page_has_one_form_that_posts_to_its_own_address(
+    run: RunRecord, purpose: Purpose, label: str
+) -> None:
     html = confirm_page(run, purpose, NOW)
     forms = [attrs for tag, attrs in Page(html).tags if tag == "form"]
     assert forms == [{"method": "post"}]

@@ -77,8 +77,8 @@ async def test_no_token_is_logged_over_a_whole_life(desk: Desk, heard: list[str]
         heard += [signature(desk.token("resume", run)), signature(desk.token("cancel", run))]
         for method in ("GET", "HEAD", "OPTIONS", "BREW", "POST", "POST", "GET", "PUT"):
             for accept in ("text/html", "application/json"):
-                await desk.ask(method, desk.path("resume", run), {"Accept": accept})
-                await desk.ask(method, desk.path("cancel", run), {"Accept": accept})
+                await desk.request(method, desk.path("resume", run), {"Accept": accept})
+                await desk.request(method, desk.path("cancel", run), {"Accept": accept})
 
 
 async def test_no_token_of_a_path_is_logged_wherever_it_leads(
@@ -90,8 +90,8 @@ async def test_no_token_of_a_path_is_logged_wherever_it_leads(
         for path in everywhere(desk.base, token):
             headers = {"Referer": f"http://x{path}", "User-Agent": token, "Accept": token, "X-Forwarded-For": token}
             for method in ("GET", "POST"):
-                await desk.ask(method, path, headers, b"{}")
-                await desk.ask(method, path, {**headers, **jp_auth_header}, b"{}")
+                await desk.request(method, path, headers, b"{}")
+                await desk.request(method, path, {**headers, **jp_auth_header}, b"{}")
 
 
 async def test_no_token_of_a_body_is_logged(desk: Desk, heard: list[str], jp_auth_header: dict[str, str]) -> None:
@@ -100,13 +100,13 @@ async def test_no_token_of_a_body_is_logged(desk: Desk, heard: list[str], jp_aut
     heard.append(signature(token))
     for kind in ("application/json", "text/plain", "application/x-www-form-urlencoded", f"text/plain; charset={token}"):
         for body in (b'{"broken": "%b' % token.encode(), b"\xff" + token.encode(), b"x" * 600_000 + token.encode()):
-            await desk.ask("POST", desk.path("resume", run), {"Content-Type": kind}, body)
+            await desk.request("POST", desk.path("resume", run), {"Content-Type": kind}, body)
     values = ({"step": token, "runs": 1}, {"step": "approve", "runs": 9, "body": token}, {"via": token}, token)
     for value in values:
         for what in ("resume", "cancel"):
             path = f"{desk.base}pdnb/api/runs/{run.id}/{what}"
-            await desk.ask("POST", path, jp_auth_header, json.dumps(value).encode())
-            await desk.ask("POST", path, jp_auth_header, json.dumps(value).encode()[:-1])
+            await desk.request("POST", path, jp_auth_header, json.dumps(value).encode())
+            await desk.request("POST", path, jp_auth_header, json.dumps(value).encode()[:-1])
 
 
 async def test_no_token_of_a_request_that_is_none_is_logged(desk: Desk, heard: list[str]) -> None:
@@ -153,7 +153,7 @@ async def test_no_token_is_logged_when_something_of_ours_breaks(
             for method in ("GET", "POST", "HEAD"):
                 for purpose in ("resume", "cancel"):
                     headers = {"Accept": accept, "Referer": desk.path("resume", run), "User-Agent": token}
-                    answer = await desk.ask(method, desk.path(purpose, run), headers)
+                    answer = await desk.request(method, desk.path(purpose, run), headers)
                     assert answer.status in (500, 503)
                     assert signature(token).encode() not in answer.body
     assert "nothing is mentioned" in caplog.text  # an error of ours is no secret
@@ -163,7 +163,7 @@ async def test_no_token_is_logged_when_something_of_ours_breaks(
 async def test_no_token_is_logged_when_the_keeper_of_the_store_stumbles(
     desk: Desk, heard: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await desk.ask("GET", f"{desk.base}pdnb/resume/x")
+    await desk.request("GET", f"{desk.base}pdnb/resume/x")
     token = desk.token("resume", desk.suspended())
     heard.append(signature(token))
     for error in (RuntimeError(token), StoreCorrupt(token)):
@@ -182,8 +182,8 @@ async def test_the_metrics_have_no_token(desk: Desk, jp_auth_header: dict[str, s
     """No token … in Prometheus labels."""
     run = desk.suspended()
     for path in everywhere(desk.base, desk.token("resume", run)):
-        await desk.ask("GET", path)
-    page = await desk.ask("GET", f"{desk.base}metrics", jp_auth_header)
+        await desk.request("GET", path)
+    page = await desk.request("GET", f"{desk.base}metrics", jp_auth_header)
     assert page.status == 200
     assert "pdnb.server.link_handlers.LinkHandler" in page.text
     assert "pdnb1" not in page.text

@@ -90,7 +90,7 @@ async def test_a_due_pause_ends_without_anybody_asking_and_never_early(home: Hom
     late_ms = [after.decision.at_ms - (run.due_ms or 0) for run, after in pairs if after.decision]
     assert len(late_ms) == 3
     assert 0 <= min(late_ms) < 500  # not only at the slow poll, once a second
-    assert [run.version for run in ends] == [run.version + 1 for run in runs]
+    assert [run.revision for run in ends] == [run.revision + 1 for run in runs]
 
 
 async def test_only_time_ends_a_pause(home: Home, opened: Open) -> None:
@@ -114,7 +114,7 @@ async def test_a_clock_set_back_or_far_forward_ends_nothing_twice(home: Home, op
     for moved in (1_500, -10 * DAY, 3_000, 400 * DAY, -400 * DAY, 400 * DAY):
         clock.at_ms = now_ms() + moved
         assert 0 <= await office.look() <= 1
-    assert [home.store.get(run.id).version for run in runs] == [run.version + 1 for run in runs]
+    assert [home.store.get(run.id).revision for run in runs] == [run.revision + 1 for run in runs]
 
 
 async def test_many_pauses_due_at_once_end_once_each(home: Home, opened: Open) -> None:
@@ -127,7 +127,7 @@ async def test_many_pauses_due_at_once_end_once_each(home: Home, opened: Open) -
         assert home.store.list(statuses=[Status.QUEUED], limit=1).runs
     after = [home.store.get(run.id) for run in runs]
     assert {run.status for run in after} == {Status.QUEUED}
-    assert [run.version for run in after] == [run.version + 1 for run in runs]
+    assert [run.revision for run in after] == [run.revision + 1 for run in runs]
 
 
 async def test_pauses_that_became_due_while_no_server_ran_end_at_its_start(home: Home, opened: Open) -> None:
@@ -247,9 +247,9 @@ async def test_of_two_offices_one_keeps_the_store_and_the_other_takes_over(
     """The holder of `server.lock` keeps clock, workers and `settings.json`; the others take over when it ends."""
     first = await opened(url="http://127.0.0.1:1/")
     await first.look()
-    frozen = Clock()
-    frozen.at_ms -= DAY
-    second = await opened(frozen, url="http://127.0.0.1:2/")
+    version = Clock()
+    version.at_ms -= DAY
+    second = await opened(version, url="http://127.0.0.1:2/")
     for _ in range(3):
         await second.look()
     assert read_settings(pdnb_dir).url == "http://127.0.0.1:1/"
@@ -260,7 +260,7 @@ async def test_of_two_offices_one_keeps_the_store_and_the_other_takes_over(
     theirs = gate(home, 50)
     await second.look()
     assert home.store.get(theirs.id) == theirs  # the second's clock is a day behind
-    frozen.at_ms = now_ms() + 60_000
+    version.at_ms = now_ms() + 60_000
     await eventually(lambda: home.store.get(theirs.id).status is Status.CANCELLED)
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
     from traitlets.config import Config
 
-    from pdnb.model import Event, Run
+    from pdnb.model import Event, RunRecord
 
 FLAG = "?pipedream_upload_body=1"
 HEADER = {"x-pd-upload-body": "1"}
@@ -66,7 +66,7 @@ def chunked(*pieces: bytes) -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
-def body_of(desk: Desk, run: Run) -> Any:
+def body_of(desk: Desk, run: RunRecord) -> Any:
     """What the step's exports hold of the request's body."""
     return desk.home.store.exports(run.id)["approve"]["$resume_data"]["body"]
 
@@ -91,11 +91,13 @@ def beside_uploads(place: Path) -> set[Path]:
     return {path for path in found if path.suffix not in (".db-journal", ".lock")}
 
 
-async def put(desk: Desk, run: Run, body: bytes, headers: dict[str, str] | None = None, query: str = "") -> Answer:
-    return await desk.ask("POST", desk.path("resume", run) + query, headers, body)
+async def put(
+    desk: Desk, run: RunRecord, body: bytes, headers: dict[str, str] | None = None, query: str = ""
+) -> Answer:
+    return await desk.request("POST", desk.path("resume", run) + query, headers, body)
 
 
-async def assert_still_good(desk: Desk, run: Run) -> None:
+async def assert_still_good(desk: Desk, run: RunRecord) -> None:
     """Nothing left on disk, nothing changed, and the link takes another upload."""
     await eventually(lambda: not kept(desk))
     assert list((desk.home.directory / "uploads").glob("*")) == []
@@ -106,7 +108,7 @@ async def assert_still_good(desk: Desk, run: Run) -> None:
 
 @asynccontextmanager
 async def begun(
-    desk: Desk, run: Run, headers: dict[str, str], *pieces: bytes, query: str = ""
+    desk: Desk, run: RunRecord, headers: dict[str, str], *pieces: bytes, query: str = ""
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """An upload that has reached the disk and goes on as its caller says."""
     before = len(kept(desk))
@@ -168,13 +170,13 @@ async def test_another_value_is_no_flag(desk: Desk, flag: str) -> None:
 async def test_every_verb_that_acts_uploads_and_the_others_make_no_file(desk: Desk) -> None:
     for verb in ("POST", "PUT", "PATCH", "DELETE"):
         run = desk.suspended()
-        assert (await desk.ask(verb, desk.path("resume", run) + FLAG, {}, verb.encode())).status == 200
+        assert (await desk.request(verb, desk.path("resume", run) + FLAG, {}, verb.encode())).status == 200
         assert content(body_of(desk, run)) == verb.encode()
     before, run = kept(desk), desk.suspended(confirm=False)
     for verb in ("GET", "HEAD", "OPTIONS"):
-        await desk.ask(verb, desk.path("resume", run) + FLAG, HEADER, b"x" * 10)
+        await desk.request(verb, desk.path("resume", run) + FLAG, HEADER, b"x" * 10)
         assert kept(desk) == before
-    assert (await desk.ask("POST", desk.path("cancel", desk.suspended()) + FLAG, HEADER, b"why")).status == 200
+    assert (await desk.request("POST", desk.path("cancel", desk.suspended()) + FLAG, HEADER, b"why")).status == 200
     assert kept(desk) == before
 
 
@@ -351,8 +353,8 @@ async def test_a_file_of_20_mb_arrives_byte_for_byte(desk: Desk) -> None:
 async def test_token_and_state_are_looked_at_before_the_body_is_read(desk: Desk, headers: dict[str, str]) -> None:
     """Uploads: token and state are checked before the body is read. None of it is ever sent here."""
     resumed, cancelled = desk.suspended(), desk.suspended()
-    await desk.ask("POST", desk.path("resume", resumed))
-    await desk.ask("POST", desk.path("cancel", cancelled))
+    await desk.request("POST", desk.path("resume", resumed))
+    await desk.request("POST", desk.path("cancel", cancelled))
     resume = desk.path("resume", desk.suspended())
     for status, path in (
         (404, f"{desk.base}pdnb/resume/nonsense"),
@@ -523,7 +525,7 @@ async def test_the_files_of_a_loser_go_at_once(desk: Desk, purpose: Any, status:
         run = desk.suspended()
         head = {**headers, "Content-Length": str(len(sent))}
         async with begun(desk, run, head, sent[:-1]) as (reader, writer):
-            assert (await desk.ask("POST", desk.path(purpose, run), {}, b"winner")).status == 200
+            assert (await desk.request("POST", desk.path(purpose, run), {}, b"winner")).status == 200
             decided = desk.now(run)
             writer.write(sent[-1:])
             assert parse(await reader.read()).status == status

@@ -122,15 +122,15 @@ class Known:
             status = self.status
             self._went(status, Elapsed, self._elapsed(at_ms))
 
-    def upgraded(self, frozen: WorkflowVersion, at_ms: int) -> Expected:
+    def upgraded(self, version: WorkflowVersion, at_ms: int) -> Expected:
         """What other code makes of the run."""
         self.settle(at_ms)
         if self.status not in {"queued", "suspended", "sleeping", "failed"}:
             return MovedOn
-        if frozen.names[: self.position + 1] != self.steps[: self.position + 1]:
+        if version.names[: self.position + 1] != self.steps[: self.position + 1]:
             return MovedOn
         self._went(self.status, Upgraded, None)
-        self.steps, self.hash = frozen.names, frozen.hash
+        self.steps, self.hash = version.names, version.id
         return None
 
     def exports(self) -> dict[str, dict[str, Any]]:
@@ -192,7 +192,7 @@ class Known:
             gone.outcome, gone.context, self.kind = event.kind, event.context, event.kind
         else:
             gone.outcome, self.kind, self.on_timeout = "suspended", "suspend", event.on_timeout
-            self.form = event.ask is not None and event.ask.form is not None
+            self.form = event.prompt is not None and event.prompt.form is not None
             if self.form and early == "resumed" and not _fits(gone.request):
                 early = gone.request = None
         self.status = "suspended" if self.kind == "suspend" else "sleeping"

@@ -112,7 +112,7 @@ class Owner(threading.Thread):
 
     def retry(self, run_id: str, *, take_over: bool = False) -> None:
         """What a person asks of it."""
-        client.RunRecord(self.home, self.home.store.get(run_id)).retry(take_over=take_over)
+        client.Run(self.home, self.home.store.get(run_id)).retry(take_over=take_over)
 
     def die(self) -> None:
         """What SIGKILL leaves: its files stay, its locks are free."""
@@ -211,19 +211,21 @@ class Gate:
             living = [owner for owner in self._world.owners if owner.home.owner == holder and not owner.dead]
             assert not living, f"{holder} is not dead"
 
-    def upgrade(self, run_id: str, frozen: WorkflowVersion, *, at_ms: int) -> RunRecord:
+    def upgrade(self, run_id: str, version: WorkflowVersion, *, at_ms: int) -> RunRecord:
         known = copy.deepcopy(self._before("upgraded", run_id))
-        expected = known.upgraded(frozen, at_ms)
+        expected = known.upgraded(version, at_ms)
         if expected is not None:
             known = self._world.known[run_id]  # all of it is refused
         return self._after(
-            self._held(run_id, known, expected, lambda: self._store.upgrade(run_id, frozen, at_ms=at_ms))
+            self._held(run_id, known, expected, lambda: self._store.upgrade(run_id, version, at_ms=at_ms))
         )
 
-    def add(self, frozen: WorkflowVersion, event: Any, *, at_ms: int, owner: str | None = None, by: str | None = None) -> RunRecord:
+    def add(
+        self, version: WorkflowVersion, event: Any, *, at_ms: int, owner: str | None = None, by: str | None = None
+    ) -> RunRecord:
         self._owner.at("before add")
-        run = self._store.add(frozen, event, at_ms=at_ms, owner=owner, by=by)
-        known = Known(run.id, frozen.name, frozen.names, frozen.hash, event, at_ms)
+        run = self._store.add(version, event, at_ms=at_ms, owner=owner, by=by)
+        known = Known(run.id, version.name, version.names, version.id, event, at_ms)
         if owner is not None:
             known.take(Claimed(at_ms, owner))
         self._world.known[run.id] = known
@@ -261,7 +263,9 @@ class Gate:
         self._owner.at(f"before {what}")
         return self._world.known[run_id]
 
-    def _held(self, run_id: str, known: Known, expected: type[Refused] | None, call: Callable[[], RunRecord]) -> RunRecord:
+    def _held(
+        self, run_id: str, known: Known, expected: type[Refused] | None, call: Callable[[], RunRecord]
+    ) -> RunRecord:
         """What *call* gives, if that is what the model expects; *known* is the run after it."""
         refused: Refused | None = None
         try:
@@ -304,7 +308,7 @@ class World:
         self.rows: dict[str, str] = {}
         self.left: dict[str, Any] = {}  # exports of the attempts that have ended
         self.counts: dict[str, int] = {}
-        self.codes = {code.hash: code for name in WORKFLOWS for code in (workflow(name, v) for v in range(3))}
+        self.codes = {code.id: code for name in WORKFLOWS for code in (workflow(name, v) for v in range(3))}
         self.owners: list[Owner] = []
         for kind in ("server", "worker", "kernel", "worker"):
             self.owners.append(Owner(self, kind))
@@ -362,7 +366,7 @@ class World:
         assert (known.step, known.runs) == (step, runs), f"{step} is executed, not {known.step}"
         assert known.attempts.get(known.here, Gone()).outcome is None, f"{known.here} is executed after its checkpoint"
         place = (known.id, *known.here)
-        once = self.codes[known.hash].step(step).at_most_once
+        once = self.codes[known.version_id].step(step).at_most_once
         if once and known.here not in known.taken_over:
             assert place not in self.once, f"{place} is executed a second time"
             self.once.add(place)
@@ -435,10 +439,10 @@ class World:
     def _add(self, owners: list[Owner]) -> None:
         if sum(not known.over for known in self.known.values()) >= 8:
             return
-        owner, frozen = self.random.choice(owners), workflow(self.random.choice(list(WORKFLOWS)), 0)
+        owner, version = self.random.choice(owners), workflow(self.random.choice(list(WORKFLOWS)), 0)
         headless, event = self.random.random() < 0.5, {"n": next(self.numbers)}
-        what = f"starts {frozen.name}{' headless' if headless else ''}"
-        owner.do(what, lambda: client.start(owner.home, frozen, event, headless=headless, show=False))
+        what = f"starts {version.name}{' headless' if headless else ''}"
+        owner.do(what, lambda: client.start(owner.home, version, event, headless=headless, show=False))
 
     def _work(self, owners: list[Owner]) -> None:
         owner = self.random.choice(owners)
@@ -471,11 +475,11 @@ class World:
 
     def _upgrade(self, owners: list[Owner]) -> None:
         owner, known = self.random.choice(owners), self._any_run("queued", "suspended", "sleeping", "failed")
-        frozen = workflow(known.workflow, self.random.randrange(3))
+        version = workflow(known.workflow, self.random.randrange(3))
 
         owner.do(
-            f"upgrades {known.id} to {' '.join(frozen.names)}",
-            lambda: client.RunRecord(owner.home, owner.home.store.get(known.id)).upgrade(frozen),
+            f"upgrades {known.id} to {' '.join(version.names)}",
+            lambda: client.Run(owner.home, owner.home.store.get(known.id)).upgrade(version),
         )
 
     def _any_run(self, *statuses: str) -> Known:
@@ -514,7 +518,10 @@ class World:
     def _check_run(self, row: dict[str, Any], known: Known) -> None:
         pause = row["pause"] or {"kind": None, "due_ms": None, "form": False}
         seen = {
-            **{name: row[name] for name in ("workflow", "hash", "status", "position", "runs", "retries", "losses")},
+            **{
+                name: row[name]
+                for name in ("workflow", "version_id", "status", "position", "runs", "retries", "losses")
+            },
             **{name: row[name] for name in ("fence", "owner", "since_ms")},
             **{name: pause[name] for name in ("kind", "due_ms", "form")},
             "steps": tuple(row["steps"]),

@@ -58,7 +58,7 @@ def test_of_a_thousand_requests_exactly_one_resumes(servers: tuple[Server, Serve
     assert after.decision is not None
     assert {one.document["at_ms"] for one in told} == {after.decision.at_ms}
     assert {one.document["status"] for one in told if one.status == 409} == {"already resumed"}
-    assert (after.status, after.version) == (Status.QUEUED, run.version + 1)
+    assert (after.status, after.revision) == (Status.QUEUED, run.revision + 1)
 
 
 @pytest.mark.parametrize("early_ms", [400, 0])
@@ -75,7 +75,7 @@ def test_resumes_cancels_and_the_clock_at_once_make_one_decision(
     after = home.store.get(run.id)
     decision = after.decision
     assert decision is not None
-    assert after.version == run.version + 1
+    assert after.revision == run.revision + 1
     assert {one.document["at_ms"] for one in told} == {decision.at_ms}
     winners = [i for i, one in enumerate(told) if one.status == 200]
     others = Counter((one.status, one.document["status"]) for one in told if one.status != 200)

@@ -167,7 +167,7 @@ def furnish(directory: Path) -> dict[str, RunRecord]:
         "queued": add(store, claimed=False),
         "running": add(store),
         "waiting": add(store, suspended),
-        "asking": add(store, Suspended(T0 + 1, 1, due_ms=T0 + 3 * DAY, ask=Prompt(form=FORM))),
+        "asking": add(store, Suspended(T0 + 1, 1, due_ms=T0 + 3 * DAY, prompt=Prompt(form=FORM))),
         "sleeping": add(store, Slept(T0 + 1, 1, kind="rerun", due_ms=T0 + DAY, context={"n": 1})),
         "failed": add(store, Raised(T0 + 1, 1, error="x")),
     }
@@ -214,8 +214,8 @@ LOOKS: dict[str, Callable[[Store, dict[str, RunRecord]], object]] = {
     "look": lambda store, runs: store.look(runs["waiting"].id, "draft", 1)[0],
     "attempts": lambda store, runs: store.attempts(runs["waiting"].id),
     "exports": lambda store, runs: store.exports(runs["waiting"].id),
-    "ask": lambda store, runs: store.ask(runs["asking"].id, "draft", 1),
-    "frozen": lambda store, runs: store.frozen(runs["waiting"].hash),
+    "ask": lambda store, runs: store.prompt(runs["asking"].id, "draft", 1),
+    "workflow_version": lambda store, runs: store.workflow_version(runs["waiting"].version_id),
     "running": lambda store, runs: store.running(),
     "next due": lambda store, runs: store.next_due_ms(),
     "environments": lambda store, runs: store.queued_environments(),
@@ -552,7 +552,7 @@ async def test_a_post_whose_nth_statement_fails_is_answered_503_and_succeeds_whe
     for n in itertools.count(1):
         run = desk.suspended()
         monkeypatch.setattr(store, "apply", functools.partial(failing, n))
-        answer = await desk.ask("POST", desk.path(purpose, run), body=b'{"ok": true}')
+        answer = await desk.request("POST", desk.path(purpose, run), body=b'{"ok": true}')
         monkeypatch.setattr(store, "apply", apply)
         assert_no_lock_lingers(desk.home.directory, timeout=2)  # the clock looks meanwhile
         if answer.status == 503:
@@ -560,12 +560,12 @@ async def test_a_post_whose_nth_statement_fails_is_answered_503_and_succeeds_whe
             assert int(answer.header("retry-after")) > 0
             unchanged = desk.now(run) == run
             assert unchanged or (way == "dark" and desk.status(run) is done)
-            answer = await desk.ask("POST", desk.path(purpose, run), body=b'{"ok": true}')
+            answer = await desk.request("POST", desk.path(purpose, run), body=b'{"ok": true}')
             assert answer.status == (200 if unchanged else {"resume": 409, "cancel": 410}[purpose])
         else:
             assert answer.status == 200
         assert desk.status(run) is done
-        assert (await desk.ask("POST", desk.path(purpose, run))).status in {409, 410}
+        assert (await desk.request("POST", desk.path(purpose, run))).status in {409, 410}
         if not fired:
             break
     assert n > 5
@@ -577,7 +577,7 @@ async def test_a_post_to_a_store_that_another_process_has_locked_is_answered_503
     run = desk.suspended()
     await desk.office.call(lambda: desk.office.home.store._rows._cache._sql("PRAGMA busy_timeout = 50"))
     with locked(pdnb_dir):
-        answer = await desk.ask("POST", desk.path("resume", run))
+        answer = await desk.request("POST", desk.path("resume", run))
         assert (answer.status, answer.header("retry-after")) == (503, "5")
     assert desk.now(run) == run
-    assert (await desk.ask("POST", desk.path("resume", run))).status == 200
+    assert (await desk.request("POST", desk.path("resume", run))).status == 200

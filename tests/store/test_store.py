@@ -115,13 +115,13 @@ def test_a_run_is_durable_once_its_id_is_returned(tmp_path: Path, store: Store) 
     with contextlib.closing(Store(tmp_path, LINKS)) as other:
         assert other.get(run.id) == run
         assert other.event(run.id) == {"to": "team"}
-        assert other.frozen(run.hash) == code()
+        assert other.workflow_version(run.version_id) == code()
 
 
 def test_a_new_run_is_queued_or_claimed_by_whoever_adds_it(store: Store) -> None:
     run = store.add(code(), None, at_ms=T0)
     assert (run.status, run.owner, run.step, run.runs, run.created_ms) == (Status.QUEUED, None, "draft", 1, T0)
-    assert (run.workflow, run.hash, run.environment) == ("launch", code().hash, HERE.key)
+    assert (run.workflow, run.version_id, run.environment) == ("launch", code().id, HERE.key)
     mine = store.add(code(), None, at_ms=T0, owner="kernel-1")
     assert (mine.status, mine.owner, mine.fence) == (Status.RUNNING, "kernel-1", 1)
 
@@ -827,7 +827,7 @@ def stored(directory: Path, key: str) -> Any:
 def test_changed_code_is_refused_in_one_clear_line(tmp_path: Path, store: Store) -> None:
     """Workflow code and interpreter path carry a MAC under the secret; nothing is executed."""
     run = waiting(store)
-    key = f"workflow/{run.hash}"
+    key = f"workflow/{run.version_id}"
     good = stored(tmp_path, key)
     evil = code("launch", "draft").to_json().replace("'draft'", "__import__('os').abort()")
     other = Links(b"x" * 32)
@@ -846,16 +846,16 @@ def test_changed_code_is_refused_in_one_clear_line(tmp_path: Path, store: Store)
     for change in changes:
         tamper(tmp_path, key, json.dumps(change))
         with pytest.raises(StoreCorrupt, match=r"^the code [^\n]*$") as refusal:
-            store.frozen(run.hash)
+            store.workflow_version(run.version_id)
         assert "executed" in str(refusal.value)
     for text in ("", "{", "[" * 100_000):
         tamper(tmp_path, key, text)
         with pytest.raises(StoreCorrupt, match="nothing was executed"):
-            store.frozen(run.hash)
+            store.workflow_version(run.version_id)
     with pytest.raises(StoreCorrupt, match="is missing from the store; nothing was executed"):
-        store.frozen("0" * 32)
+        store.workflow_version("0" * 32)
     tamper(tmp_path, key, json.dumps(good))
-    assert store.frozen(run.hash) == code()
+    assert store.workflow_version(run.version_id) == code()
 
 
 @pytest.mark.parametrize(
@@ -967,7 +967,7 @@ CALLS: dict[str, Callable[[Store, dict[str, RunRecord]], object]] = {
     "exports": lambda store, runs: store.exports(runs["waiting"].id),
     "attempts": lambda store, runs: store.attempts(runs["waiting"].id),
     "counts": lambda store, runs: store.counts(),
-    "frozen": lambda store, runs: store.frozen(runs["waiting"].hash),
+    "workflow_version": lambda store, runs: store.workflow_version(runs["waiting"].version_id),
 }
 
 
@@ -1080,7 +1080,7 @@ def test_of_100_resumes_from_four_processes_one_is_taken_and_its_body_is_what_is
     ((_, body, at_ms),) = [answer for answer in answers if answer[0] == "ok"]
     assert [answer for answer in answers if answer[0] != "ok"] == [["AlreadyResumed", "resumed", at_ms]] * 99
     assert store.exports(run.id)["draft"]["$resume_data"] == {"body": body}
-    assert (store.get(run.id).step, store.get(run.id).version) == ("approve", run.version + 1)
+    assert (store.get(run.id).step, store.get(run.id).revision) == ("approve", run.revision + 1)
 
 
 def test_resumes_against_cancels_from_four_processes_are_all_told_the_same(tmp_path: Path, store: Store) -> None:
@@ -1292,7 +1292,7 @@ def test_an_answer_is_judged_before_the_lock_is_taken(store: Store, monkeypatch:
 
     form = {"type": "object", "properties": {"n": {}}}
     run = store.add(code(), None, at_ms=T0, owner="worker-1")
-    store.apply(run.id, Suspended(T0 + 1, 1, due_ms=T0 + DAY, ask=Prompt(form=form)))
+    store.apply(run.id, Suspended(T0 + 1, 1, due_ms=T0 + DAY, prompt=Prompt(form=form)))
     monkeypatch.setattr(store._rows, "transact", transact)
     monkeypatch.setattr("pdnb.store.store.forms.problems", slow)
     with pytest.raises(BadAnswer):

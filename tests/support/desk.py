@@ -133,8 +133,8 @@ class Desk:
 
     def working(self, *steps: str, name: str = "launch") -> RunRecord:
         """A run whose first step is at work."""
-        frozen = code(*(steps or ("approve", "publish")), name=name)
-        return self.home.store.add(frozen, {"to": "team"}, at_ms=now_ms(), owner=self.home.owner)
+        version = code(*(steps or ("approve", "publish")), name=name)
+        return self.home.store.add(version, {"to": "team"}, at_ms=now_ms(), owner=self.home.owner)
 
     def suspended(
         self,
@@ -172,7 +172,7 @@ class Desk:
         """*run* as it is stored now."""
         return self.home.store.get(run.id)
 
-    async def ask(
+    async def request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
         """The answer to one request, sent as it is written here."""

@@ -15,7 +15,7 @@ T0 = 1_700_000_000_000
 RUN = RunRecord(
     id="0123456789abcdefghjk",
     workflow="launch",
-    hash="a" * 32,
+    version_id="a" * 32,
     environment="b" * 16,
     steps=("draft", "approve", "publish"),
     status=Status.SUSPENDED,
@@ -30,7 +30,7 @@ RUN = RunRecord(
     summary="two rows",
     active_ms=31_000,
     credits=2,
-    version=7,
+    revision=7,
 )
 ATTEMPT = Attempt(
     "draft", 0, 1, T0, T0 + 5, "suspended", {"$return_value": 1}, ({"output_type": "stream"},), decision=RUN.decision

@@ -110,8 +110,8 @@ def retried(sandbox: Sandbox) -> str:
 
 
 def _added(sandbox: Sandbox) -> str:
-    frozen = freeze(launch("1"), {}, Environment.here())
-    return str(sandbox.home.store.add(frozen, None, at_ms=sandbox.now_ms).id)
+    version = freeze(launch("1"), {}, Environment.here())
+    return str(sandbox.home.store.add(version, None, at_ms=sandbox.now_ms).id)
 
 
 def queued(sandbox: Sandbox) -> str:
@@ -201,7 +201,7 @@ def told(request: pytest.FixtureRequest, sandbox: Sandbox) -> tuple[Any, ...]:
 def parts(sandbox: Sandbox, run_id: str) -> tuple[RunRecord, WorkflowVersion, Any, tuple[Attempt, ...]]:
     store = sandbox.home.store
     run = store.get(run_id)
-    return run, store.frozen(run.hash), store.event(run_id), store.attempts(run_id)
+    return run, store.workflow_version(run.version_id), store.event(run_id), store.attempts(run_id)
 
 
 def words(report: NotebookNode) -> str:
@@ -266,12 +266,12 @@ def test_a_report_is_the_workflow_again(told: tuple[Any, ...]) -> None:
 
 
 def test_the_trigger_and_the_exports_are_json_that_reads_back(sandbox: Sandbox) -> None:
-    run, frozen, _, attempts = parts(sandbox, suspended(sandbox))
+    run, version, _, attempts = parts(sandbox, suspended(sandbox))
     event = {"```": ["é\n```json", "<b>", "\u2028", None, 1.5]}
     attempts = (replace(attempts[0], exports={"rows": event}), *attempts[1:])
     blocks = [
         json.loads(token.content)
-        for cell in notebook(run, frozen, event, attempts).cells
+        for cell in notebook(run, version, event, attempts).cells
         if cell.cell_type == "markdown"
         for token in MarkdownIt("commonmark").parse(cell.source)
         if token.type == "fence" and token.info == "json"
@@ -286,16 +286,16 @@ def test_data_is_collapsed_and_says_what_it_is(sandbox: Sandbox) -> None:
 
 
 def test_an_error_that_its_outputs_do_not_show_is_told(sandbox: Sandbox) -> None:
-    run, frozen, event, attempts = parts(sandbox, failed(sandbox))
+    run, version, event, attempts = parts(sandbox, failed(sandbox))
     silent = (attempts[0], replace(attempts[1], outputs=(), outcome="lost", error="interrupted 3 times"))
-    assert "Error: `interrupted 3 times`" in words(notebook(run, frozen, event, silent))
-    assert "\n\nError: " not in words(notebook(run, frozen, event, attempts))
+    assert "Error: `interrupted 3 times`" in words(notebook(run, version, event, silent))
+    assert "\n\nError: " not in words(notebook(run, version, event, attempts))
 
 
 def test_what_people_were_shown_is_told(sandbox: Sandbox) -> None:
-    run, frozen, event, attempts = parts(sandbox, suspended(sandbox))
-    asked = (attempts[0], replace(attempts[1], ask=Prompt("**Publish** <it>?", {"type": "object"})))
-    text = words(notebook(run, frozen, event, asked))
+    run, version, event, attempts = parts(sandbox, suspended(sandbox))
+    asked = (attempts[0], replace(attempts[1], prompt=Prompt("**Publish** <it>?", {"type": "object"})))
+    text = words(notebook(run, version, event, asked))
     assert "```text\n**Publish** <it>?\n```" in text
     assert "Form of `approve`, attempt 1:" in text
 
@@ -303,8 +303,8 @@ def test_what_people_were_shown_is_told(sandbox: Sandbox) -> None:
 def test_code_from_before_an_upgrade_is_shown_and_defines_nothing(sandbox: Sandbox) -> None:
     run, before, event, attempts = parts(sandbox, suspended(sandbox))
     after = freeze(launch("'better'"), {}, Environment.here())
-    run = replace(run, hash=after.hash)
-    attempts = tuple(replace(attempt, hash=before.hash) for attempt in attempts)
+    run = replace(run, version_id=after.id)
+    attempts = tuple(replace(attempt, version_id=before.id) for attempt in attempts)
     report = notebook(run, after, event, attempts, earlier=[before])
     ran = [cell for cell in report.cells if cell.get("execution_count")]
     assert [cell.source.split("\n", 1)[1] for cell in ran] == [step.source for step in before.steps[:2]]
@@ -319,9 +319,9 @@ def test_code_from_before_an_upgrade_is_shown_and_defines_nothing(sandbox: Sandb
 SOURCES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60).filter(lambda s: "pdnb1" not in s)
 
 
-def waiting(frozen: WorkflowVersion) -> RunRecord:
-    steps = frozen.names
-    return RunRecord("0" * 20, frozen.name, frozen.hash, "e", steps, Status.QUEUED, T0, T0)
+def waiting(version: WorkflowVersion) -> RunRecord:
+    steps = version.names
+    return RunRecord("0" * 20, version.name, version.id, "e", steps, Status.QUEUED, T0, T0)
 
 
 @given(st.lists(SOURCES, min_size=1, max_size=4), st.lists(SOURCES, max_size=3, unique=True), st.data())
@@ -331,14 +331,16 @@ def test_whatever_the_cells_hold_they_come_back(sources: list[str], setup: list[
         Step(f"s-{i}", s, data.draw(st.booleans()), data.draw(time), data.draw(st.none() | st.integers(2**20, 2**45)))
         for i, s in enumerate(sources)
     )
-    frozen = WorkflowVersion("w", steps, tuple(setup), HERE)
-    workflow = back(notebook(waiting(frozen), frozen, None, ()), "w")
-    assert (workflow.steps, workflow.setup) == (frozen.steps, frozen.setup)
+    version = WorkflowVersion("w", steps, tuple(setup), HERE)
+    workflow = back(notebook(waiting(version), version, None, ()), "w")
+    assert (workflow.steps, workflow.setup) == (version.steps, version.setup)
 
 
 def test_a_steps_options_are_spelled_as_a_person_would() -> None:
-    frozen = WorkflowVersion("w", (Step("draft", DRAFT, at_most_once=True, time_limit=90, memory_limit=2**21),), (), HERE)
-    cell = notebook(waiting(frozen), frozen, None, ()).cells[-1]
+    version = WorkflowVersion(
+        "w", (Step("draft", DRAFT, at_most_once=True, time_limit=90, memory_limit=2**21),), (), HERE
+    )
+    cell = notebook(waiting(version), version, None, ()).cells[-1]
     assert cell.source == f"%%step --workflow=w --at-most-once --time-limit=90 --memory-limit=2097152 draft\n{DRAFT}"
 
 
@@ -346,14 +348,14 @@ def test_a_steps_options_are_spelled_as_a_person_would() -> None:
     "name", ["launch", "my launch", "-w", "it's", 'a "b" c', "x=1", "{x} $y", "'", "日本 語", "%%step"]
 )
 def test_whatever_the_workflow_is_called_it_comes_back(name: str) -> None:
-    frozen = WorkflowVersion(name, (Step("draft", DRAFT),), (SETUP,), HERE)
-    assert back(notebook(waiting(frozen), frozen, None, ()), name).name == name
+    version = WorkflowVersion(name, (Step("draft", DRAFT),), (SETUP,), HERE)
+    assert back(notebook(waiting(version), version, None, ()), name).name == name
 
 
 @pytest.mark.parametrize("name", ['it\'s "it" ', "a\nb"])
 def test_a_name_that_no_line_can_hold_leaves_it_to_the_file(name: str) -> None:
-    frozen = WorkflowVersion(name, (Step("draft", DRAFT),), (SETUP,), HERE)
-    assert back(notebook(waiting(frozen), frozen, None, ()), None, "mine").steps == frozen.steps
+    version = WorkflowVersion(name, (Step("draft", DRAFT),), (SETUP,), HERE)
+    assert back(notebook(waiting(version), version, None, ()), None, "mine").steps == version.steps
 
 
 # ---- what is not in it --------------------------------------------------------------------------------------------
@@ -365,17 +367,17 @@ def test_no_working_link_is_in_a_report(sandbox: Sandbox, tmp_path: Path) -> Non
         "links = step.flow.suspend()\nprint(links['resume_url'])\nstep.export('l', dict(links))\n"
         "step.send.email(str(links['cancel_url']), text=str(links['resume_url']))\nlinks['resume_url'] + '?a=1'",
     )
-    run, frozen, _, attempts = parts(sandbox, run_id)
+    run, version, _, attempts = parts(sandbox, run_id)
     assert "pdnb1r." in str(attempts), "the law means nothing without links"
     path = tmp_path / "report.ipynb"
-    write(path, run, frozen, {"callback": TOKEN, TOKEN: [TOKEN]}, attempts)
+    write(path, run, version, {"callback": TOKEN, TOKEN: [TOKEN]}, attempts)
     text = path.read_text()
     assert "pdnb1" not in text
     assert "/pdnb/resume/…" in text
 
 
 def test_no_token_comes_together_in_the_report_that_was_apart_before(sandbox: Sandbox) -> None:
-    run, frozen, _, attempts = parts(sandbox, suspended(sandbox))
+    run, version, _, attempts = parts(sandbox, suspended(sandbox))
     half, rest = TOKEN[:20], TOKEN[20:]
     apart = f"{half}\x1b[0m{rest}"
     output = {"output_type": "display_data", "data": {"text/plain": [half, rest]}, "metadata": {}}
@@ -390,11 +392,11 @@ def test_no_token_comes_together_in_the_report_that_was_apart_before(sandbox: Sa
         context=TOKEN,
         mails=({"subject": apart, "text": apart, "html": apart, "to": [apart], "sent": True},),
         decision=Decision("cancelled", T0, "api", apart, apart),
-        ask=Prompt(apart, {"title": TOKEN}),
+        prompt=Prompt(apart, {"title": TOKEN}),
     )
     run = replace(run, summary=apart, error=apart, workflow=TOKEN, decision=attempt.decision)
-    frozen = replace(frozen, steps=(Step("draft", f"url = {TOKEN!r}"), *frozen.steps[1:]))
-    report = notebook(run, frozen, {TOKEN: TOKEN}, (attempts[0], attempt))
+    version = replace(version, steps=(Step("draft", f"url = {TOKEN!r}"), *version.steps[1:]))
+    report = notebook(run, version, {TOKEN: TOKEN}, (attempts[0], attempt))
     assert TOKEN[-40:] not in nbformat.writes(report)
 
 
@@ -418,7 +420,7 @@ class Page(HTMLParser):
 
 
 def hostile(sandbox: Sandbox) -> tuple[RunRecord, WorkflowVersion, Any, tuple[Attempt, ...]]:
-    run, frozen, _, attempts = parts(sandbox, resumed(sandbox))
+    run, version, _, attempts = parts(sandbox, resumed(sandbox))
     decision = Decision("resumed", T0, "api", HOSTILE, HOSTILE)
     attempt = replace(
         attempts[1],
@@ -429,14 +431,14 @@ def hostile(sandbox: Sandbox) -> tuple[RunRecord, WorkflowVersion, Any, tuple[At
         decision=decision,
         request={"body": HOSTILE},
         context=HOSTILE,
-        asked=Pause("suspend", T0, T0 + 1, "resume"),
+        pause=Pause("suspend", T0, T0 + 1, "resume"),
         mails=({"subject": HOSTILE, "text": HOSTILE, "html": HOSTILE, "to": [HOSTILE], "sent": False},),
-        ask=Prompt(HOSTILE, {"title": HOSTILE}),
+        prompt=Prompt(HOSTILE, {"title": HOSTILE}),
     )
     run = replace(run, workflow=HOSTILE, summary=HOSTILE, error=HOSTILE, decision=decision)
     run = replace(run, steps=("draft", HOSTILE, "publish"))
     attempt = replace(attempt, step=HOSTILE)
-    return run, frozen, HOSTILE, (attempts[0], attempt, attempts[2])
+    return run, version, HOSTILE, (attempts[0], attempt, attempts[2])
 
 
 def test_whatever_users_wrote_stays_text_for_a_reader_of_markdown(sandbox: Sandbox) -> None:
@@ -497,10 +499,10 @@ def test_a_full_disk_leaves_the_older_report_as_it_was(sandbox: Sandbox, tmp_pat
 
 
 def test_half_a_letter_does_not_keep_a_report_from_being_written(sandbox: Sandbox, tmp_path: Path) -> None:
-    run, frozen, event, attempts = parts(sandbox, suspended(sandbox))
+    run, version, event, attempts = parts(sandbox, suspended(sandbox))
     output = {"output_type": "stream", "name": "stdout", "text": "half: \ud800"}
     half = replace(attempts[0], outputs=(output,), note="\ud800", exports={"half": "\ud800"})
-    write(tmp_path / "report.ipynb", run, frozen, event, (half, *attempts[1:]))
+    write(tmp_path / "report.ipynb", run, version, event, (half, *attempts[1:]))
     assert "half: ?" in (tmp_path / "report.ipynb").read_text()
 
 
@@ -567,8 +569,8 @@ def test_a_path_that_is_no_place_for_a_report_is_refused_in_one_line(
     ],
 )
 def test_the_default_path_is_the_workflows_name_and_the_runs(workflow: str, name: str) -> None:
-    frozen = WorkflowVersion(workflow, (Step("draft", DRAFT),), (), HERE)
-    assert default_path(replace(waiting(frozen), id="0123456789abcdefghjk")) == Path(name)
+    version = WorkflowVersion(workflow, (Step("draft", DRAFT),), (), HERE)
+    assert default_path(replace(waiting(version), id="0123456789abcdefghjk")) == Path(name)
 
 
 @given(st.text(max_size=120))

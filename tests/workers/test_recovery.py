@@ -40,7 +40,7 @@ def home(pdnb_dir: Path) -> Iterator[Home]:
         yield found
 
 
-def frozen(workflow: Workflow) -> Any:
+def version(workflow: Workflow) -> Any:
     from pdnb.capture.snapshot import freeze
     from pdnb.workflow.model import Environment
 
@@ -169,7 +169,7 @@ def test_a_run_goes_on_with_the_code_it_started_with_and_a_new_one_has_the_new(s
 def test_an_upgraded_run_goes_on_with_the_new_code_and_its_links_still_work(sandbox: Sandbox) -> None:
     run = sandbox.run(OLD)
     link = str(run.resume_url)
-    diff = run.upgrade(frozen(NEW))
+    diff = run.upgrade(version(NEW))
     assert "-'old'" in diff
     assert "+'new'" in diff
     assert "+++ step announce (now)" in diff
@@ -178,7 +178,9 @@ def test_an_upgraded_run_goes_on_with_the_new_code_and_its_links_still_work(sand
     sandbox.work()
     assert run.exports["publish"]["$return_value"] == "new"
     assert run.exports["announce"]["$return_value"] == "told"
-    assert {a.step: a.hash for a in run.attempts}["load"] != {a.step: a.hash for a in run.attempts}["publish"]
+    assert {a.step: a.version_id for a in run.attempts}["load"] != {a.step: a.version_id for a in run.attempts}[
+        "publish"
+    ]
 
 
 def test_a_failed_run_is_mended_by_an_upgrade_and_a_retry(sandbox: Sandbox) -> None:
@@ -187,7 +189,7 @@ def test_a_failed_run_is_mended_by_an_upgrade_and_a_retry(sandbox: Sandbox) -> N
         sandbox.run(bad)
     [row] = sandbox.home.store.list().runs
     run = Run(sandbox.home, row)
-    run.upgrade(frozen(bad.with_step(Step("sum", "1/1"))))
+    run.upgrade(version(bad.with_step(Step("sum", "1/1"))))
     run.retry()
     sandbox.work()
     assert (run.status, run.exports["sum"]["$return_value"]) == (Status.SUCCEEDED, 1.0)
@@ -196,7 +198,7 @@ def test_a_failed_run_is_mended_by_an_upgrade_and_a_retry(sandbox: Sandbox) -> N
 def test_an_upgrade_to_the_same_code_changes_nothing(sandbox: Sandbox) -> None:
     run = sandbox.run(OLD)
     before = sandbox.home.store.get(run.id)
-    assert run.upgrade(frozen(OLD)) == ""
+    assert run.upgrade(version(OLD)) == ""
     assert sandbox.home.store.get(run.id) == before
 
 
@@ -204,18 +206,18 @@ def test_an_upgrade_that_leaves_out_what_the_run_has_come_through_is_refused(san
     run = sandbox.run(OLD)
     before = sandbox.home.store.get(run.id)
     with pytest.raises(MovedOn, match="it has come to load → gate, and the new steps begin gate → publish"):
-        run.upgrade(frozen(OLD.without("load")))
+        run.upgrade(version(OLD.without("load")))
     assert sandbox.home.store.get(run.id) == before
 
 
 def test_a_run_at_work_or_over_is_not_upgraded(home: Home) -> None:
-    row = home.store.add(frozen(OLD), None, at_ms=now_ms(), owner=home.owner)
+    row = home.store.add(version(OLD), None, at_ms=now_ms(), owner=home.owner)
     with pytest.raises(MovedOn, match="only a run that waits or has failed"):
-        Run(home, row).upgrade(frozen(NEW))
+        Run(home, row).upgrade(version(NEW))
     for _ in OLD.steps:
         row = home.store.apply(row.id, Returned(now_ms(), 1))
     with pytest.raises(MovedOn, match="only a run that waits or has failed"):
-        Run(home, row).upgrade(frozen(NEW))
+        Run(home, row).upgrade(version(NEW))
 
 
 def test_a_difference_names_setup_steps_options_and_environment() -> None:
@@ -238,7 +240,7 @@ def test_a_difference_names_setup_steps_options_and_environment() -> None:
 
 def test_a_runs_report_is_a_notebook_that_its_workflow_can_be_read_from(sandbox: Sandbox, tmp_path: Path) -> None:
     run = sandbox.run(OLD)
-    run.upgrade(frozen(NEW))
+    run.upgrade(version(NEW))
     run.resume()
     sandbox.work()
     path = run.report(tmp_path / "report.ipynb")

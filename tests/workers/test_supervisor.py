@@ -44,8 +44,8 @@ def desk(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
         yield Desk(pdnb_server, home)
 
 
-def queued(desk: Desk, frozen: WorkflowVersion, event: Any = None) -> RunRecord:
-    return desk.home.store.add(frozen, event, at_ms=now_ms())
+def queued(desk: Desk, version: WorkflowVersion, event: Any = None) -> RunRecord:
+    return desk.home.store.add(version, event, at_ms=now_ms())
 
 
 def left(desk: Desk, run: RunRecord, step: str) -> Any:
@@ -67,7 +67,7 @@ async def test_a_resumed_run_goes_on_in_a_worker_where_it_was_started(desk: Desk
     """After a pause a run continues in a worker; user code never runs in the server's process."""
     run = queued(desk, code(ask=ASK, place=PLACE, cwd=tmp_path))
     await eventually(lambda: desk.status(run) is Status.SUSPENDED)
-    assert (await desk.ask("POST", desk.path("resume", desk.now(run)))).status == 200
+    assert (await desk.request("POST", desk.path("resume", desk.now(run)))).status == 200
     await ended(desk, run)
     place = left(desk, run, "place")
     assert place["pid"] != os.getpid()
@@ -180,9 +180,9 @@ async def test_code_that_was_tampered_with_fails_its_run_alone(desk: Desk, tmp_p
     evil = code(evil="'meant well'")
     with rows.transact():  # nobody can claim it before it is spoilt
         run = desk.home.store.add(evil, None, at_ms=now_ms())
-        text = rows.get(f"workflow/{run.hash}")
+        text = rows.get(f"workflow/{run.version_id}")
         assert text is not None
-        rows.set(f"workflow/{run.hash}", text.replace("'meant well'", f"open({str(owned)!r}, 'w')"))
+        rows.set(f"workflow/{run.version_id}", text.replace("'meant well'", f"open({str(owned)!r}, 'w')"))
     fine = queued(desk, code(fine="1"))
     await ended(desk, run, status=Status.FAILED)
     await ended(desk, fine)
@@ -207,7 +207,7 @@ async def test_a_store_that_is_locked_for_a_moment_costs_no_run(desk: Desk, monk
         raise StoreUnavailable("locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.office.home.store, "frozen", locked)
+        patch.setattr(desk.office.home.store, "version", locked)
         run = queued(desk, code(x="1"))
         with pytest.raises(StoreUnavailable):
             await desk.office.look()
@@ -275,8 +275,8 @@ async def test_a_step_that_does_not_give_way_to_its_time_limit_is_killed_and_fai
     monkeypatch.setattr("pdnb.workers.supervisor._GRACE_S", 0)
     deaf = f"import signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\nopen({str(tmp_path / 'in')!r}, 'w')\n"
     plain = code(deaf=deaf + "time.sleep(60)")
-    frozen = replace(plain, steps=(replace(plain.steps[0], time_limit=0.5),))
-    run = queued(desk, frozen)
+    version = replace(plain, steps=(replace(plain.steps[0], time_limit=0.5),))
+    run = queued(desk, version)
     await eventually((tmp_path / "in").exists)
     await ended(desk, run, status=Status.FAILED)
     said = "interrupted, outcome unknown: it took longer than its time limit of 0.5 s and did not give way"

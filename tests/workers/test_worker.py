@@ -59,8 +59,8 @@ def work(pdnb_dir: Path) -> Iterator[Start]:
         process.communicate()
 
 
-def queued(home: Home, frozen: WorkflowVersion, event: Any = None) -> RunRecord:
-    return home.store.add(frozen, event, at_ms=now_ms())
+def queued(home: Home, version: WorkflowVersion, event: Any = None) -> RunRecord:
+    return home.store.add(version, event, at_ms=now_ms())
 
 
 def left(home: Home, run: RunRecord, step: str) -> Any:
@@ -71,17 +71,17 @@ def test_a_worker_works_where_the_run_was_started(home: Home, work: Start, tmp_p
     """Workers get the run's working directory and `sys.path`; the interpreter is that of the run."""
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside" / "neighbour.py").write_text("WORD = 'hello'")
-    frozen = code(place=PLACE, uses="import neighbour\nneighbour.WORD", cwd=tmp_path / "beside")
-    frozen = WorkflowVersion("launch", frozen.steps, (), type(frozen.environment)(
-        sys.executable, str(tmp_path / "beside"), ("", *frozen.environment.path)
+    version = code(place=PLACE, uses="import neighbour\nneighbour.WORD", cwd=tmp_path / "beside")
+    version = WorkflowVersion("launch", version.steps, (), type(version.environment)(
+        sys.executable, str(tmp_path / "beside"), ("", *version.environment.path)
     ))  # fmt: skip
-    run = queued(home, frozen)
+    run = queued(home, version)
     process = work(run, "--idle", "0")
     assert process.wait(20) == 0
     place = left(home, run, "place")
     assert place["pid"] == process.pid
     assert (place["cwd"], place["executable"]) == (str(tmp_path / "beside"), sys.executable)
-    assert place["path"] == list(frozen.environment.path)
+    assert place["path"] == list(version.environment.path)
     assert left(home, run, "uses") == "hello"
     assert home.store.get(run.id).status is Status.SUCCEEDED
 
@@ -208,7 +208,7 @@ def test_a_step_that_kills_its_worker_three_times_fails(home: Home, work: Start)
 def test_code_that_was_changed_from_outside_is_not_executed(home: Home, work: Start, tmp_path: Path) -> None:
     """The store alone makes no worker run anything: nothing is executed, that run is marked."""
     honest, run = queued(home, code(fine="1")), queued(home, code(evil="'meant well'"))
-    rows, key = home.store._rows, f"workflow/{run.hash}"
+    rows, key = home.store._rows, f"workflow/{run.version_id}"
     text = rows.get(key)
     assert text is not None
     with rows.transact():
@@ -248,9 +248,9 @@ def test_nothing_is_left_of_a_worker_that_has_ended(home: Home, work: Start) -> 
 
 def test_a_claim_that_was_stored_and_seemed_to_fail_is_found_again(pdnb_dir: Path) -> None:
     with Home(pdnb_dir, kind="worker") as home:
-        frozen = code(one="1")
-        run = home.store.add(frozen, None, at_ms=now_ms())
-        worker, real = Worker(home, frozen.environment), home.store.claim
+        version = code(one="1")
+        run = home.store.add(version, None, at_ms=now_ms())
+        worker, real = Worker(home, version.environment), home.store.claim
 
         def stuck(*args: Any, **options: Any) -> None:
             real(*args, **options)

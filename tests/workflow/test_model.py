@@ -126,7 +126,7 @@ def test_an_unknown_step_is_an_error_that_names_the_known_ones(call: object) -> 
 # ---- the frozen form ----------------------------------------------------------------------------------------------
 
 
-def frozen(**changes: object) -> WorkflowVersion:
+def version(**changes: object) -> WorkflowVersion:
     return replace(WorkflowVersion("launch", LAUNCH.steps, ("import os",), HERE), **changes)  # type: ignore[arg-type]
 
 
@@ -134,44 +134,44 @@ def frozen(**changes: object) -> WorkflowVersion:
 def test_frozen_code_comes_back_as_it_was(code: WorkflowVersion) -> None:
     again = WorkflowVersion.from_json(code.to_json())
     assert again == code
-    assert again.hash == code.hash
+    assert again.id == code.id
 
 
 @given(frozens, frozens)
 def test_two_hashes_are_equal_exactly_when_the_code_is(one: WorkflowVersion, other: WorkflowVersion) -> None:
     """Stored once per content hash."""
-    assert (one.hash == other.hash) == (one == other)
+    assert (one.id == other.id) == (one == other)
 
 
 def test_anything_that_changes_what_runs_changes_the_hash() -> None:
     """``deployment_id`` (hash of the code that runs)."""
     others = [
-        frozen(name="other"),
-        frozen(setup=()),
-        frozen(setup=("import os", "x = 1")),
-        frozen(steps=LAUNCH.steps[:2]),
-        frozen(steps=LAUNCH.steps[::-1]),
-        frozen(steps=(replace(LAUNCH.steps[0], source="0"), *LAUNCH.steps[1:])),
-        frozen(steps=(replace(LAUNCH.steps[0], at_most_once=True), *LAUNCH.steps[1:])),
-        frozen(environment=replace(HERE, executable="/usr/bin/python4")),
-        frozen(environment=replace(HERE, cwd="/")),
-        frozen(environment=replace(HERE, path=())),
+        version(name="other"),
+        version(setup=()),
+        version(setup=("import os", "x = 1")),
+        version(steps=LAUNCH.steps[:2]),
+        version(steps=LAUNCH.steps[::-1]),
+        version(steps=(replace(LAUNCH.steps[0], source="0"), *LAUNCH.steps[1:])),
+        version(steps=(replace(LAUNCH.steps[0], at_most_once=True), *LAUNCH.steps[1:])),
+        version(environment=replace(HERE, executable="/usr/bin/python4")),
+        version(environment=replace(HERE, cwd="/")),
+        version(environment=replace(HERE, path=())),
     ]
-    hashes = {code.hash for code in others} | {frozen().hash}
+    hashes = {code.id for code in others} | {version().id}
     assert len(hashes) == len(others) + 1
     assert all(len(h) == 32 and set(h) <= set("0123456789abcdef") for h in hashes)
 
 
 def test_what_is_stored_has_the_shape_of_a_small_notebook() -> None:
     """The result has the shape of a small notebook."""
-    document = json.loads(frozen().to_json())
+    document = json.loads(version().to_json())
     assert [cell["kind"] for cell in document["cells"]] == ["setup", "step", "step", "step"]
     assert [cell["source"] for cell in document["cells"]] == ["import os", "1", "2", "3"]
 
 
 def test_a_step_is_found_by_its_name() -> None:
-    assert frozen().step("approve").source == "2"
-    assert frozen().names == LAUNCH.names
+    assert version().step("approve").source == "2"
+    assert version().names == LAUNCH.names
 
 
 @given(environments, environments)
