@@ -146,7 +146,7 @@ def _links(full: Place, resume: list[str], cancel: list[str]) -> None:
 def _end(home: Home, run: RunRecord) -> Status:
     until = time.monotonic() + 30
     while not (status := home.store.get(run.id).status).over and time.monotonic() < until:
-        home.bell.wait(0.1)
+        home.notifier.wait(0.1)
     return status
 
 

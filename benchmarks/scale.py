@@ -87,8 +87,8 @@ def _served(place: Path) -> str:
             for run in runs:
                 _get(str(home.link("resume", run)))
         for _ in range(10):
-            listed = _get(f"http://127.0.0.1:{port}/pdnb/api/runs?limit=50&status=suspended&token=bench")
-        assert len(json.loads(listed)["runs"]) == min(50, len(runs))
+            list_runs = _get(f"http://127.0.0.1:{port}/pdnb/api/runs?limit=50&status=suspended&token=bench")
+        assert len(json.loads(list_runs)["runs"]) == min(50, len(runs))
         status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
         files = len(os.listdir(f"/proc/{process.pid}/fd"))  # noqa: PTH208
         memory = int(status["VmRSS"].split()[0]) / 1024

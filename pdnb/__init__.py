@@ -50,9 +50,9 @@ def runs(
     status: str | list[str] | None = None, *, workflow: str | None = None, limit: int = 50, cursor: str | None = None
 ) -> Runs:
     """The runs of this store, newest first; ``.to_frame()`` makes a pandas ``DataFrame`` of them."""
-    from pdnb.client import listed
+    from pdnb.client import list_runs
 
-    return listed(_home(), status=status, workflow=workflow, limit=limit, cursor=cursor)
+    return list_runs(_home(), status=status, workflow=workflow, limit=limit, cursor=cursor)
 
 
 def get(id: str) -> Run:  # noqa: A002  # the field's own name

@@ -71,7 +71,7 @@ class Run:
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every attempt so far, without working links: what a cell shows is kept in its notebook."""
-        return tuple(documents.shown_attempt(attempt) for attempt in self._home.store.attempts(self.id))
+        return tuple(documents.redacted_attempt(attempt) for attempt in self._home.store.attempts(self.id))
 
     @property
     def row(self) -> RunRecord:
@@ -284,7 +284,7 @@ def links(home: Home, row: RunRecord) -> dict[str, str | None]:
     return {name: None if link is None else str(link) for name, link in found.items()}
 
 
-def answer_from(home: Home, run_id: str, step: str, runs: int, fields: JSON) -> JSON:
+def answer_from_fields(home: Home, run_id: str, step: str, runs: int, fields: JSON) -> JSON:
     """The answer that *fields*, strings as an HTML form has them, mean at that attempt; raises ``ValueError``."""
     if not isinstance(fields, dict):
         raise ValueError('fields is an object: {"name": "text"}')  # noqa: TRY004  # a wrong request, like the next
@@ -294,7 +294,7 @@ def answer_from(home: Home, run_id: str, step: str, runs: int, fields: JSON) -> 
     return forms.from_strings(prompt.form, fields)
 
 
-def listed(
+def list_runs(
     home: Home,
     *,
     status: str | Sequence[str] | None = None,
@@ -338,7 +338,7 @@ def wait(home: Home, run_id: str, *, timeout_ms: int | None = None) -> RunRecord
                 rest_s = min(rest_s, max(0.0, (moment - home.clock()) / 1000))
         if until is not None and home.clock() >= until:
             raise TimeoutError(f"run {run_id} is still {row.status} at step {row.step!r} after {timeout_ms} ms")
-        home.bell.wait(rest_s)
+        home.notifier.wait(rest_s)
     return row
 
 

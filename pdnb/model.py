@@ -139,8 +139,8 @@ class Attempt:
     ``context`` is what it passed to its rerun; ``request`` the HTTP event that woke or decided it; ``decision`` how
     its pause ended; ``note`` a remark for people (``"retries used up"``); ``error`` its last traceback line.
     ``outputs`` are notebook outputs (nbformat's shape); ``mails`` what it sent or put into the outbox; ``owner`` the
-    process that ran it (``kernel-…``, ``worker-…``); ``version_id`` names the code that ran; ``prompt`` is what people were
-    shown.
+    process that ran it (``kernel-…``, ``worker-…``); ``version_id`` names the workflow version that ran; ``prompt`` is
+    what people were shown.
     """
 
     step: str

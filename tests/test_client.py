@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import pdnb
-from pdnb.client import Run, Runs, listed, start, wait, who
+from pdnb.client import Run, Runs, list_runs, start, wait, who
 from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.liveness import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
@@ -89,7 +89,7 @@ def test_a_headless_run_is_left_to_a_worker(home: Home) -> None:
 def test_what_a_step_raises_is_raised_after_the_run_has_failed_with_it(home: Home) -> None:
     with pytest.raises(KeyError, match="rows"):
         begun(home, load="{}['rows']")
-    [run] = listed(home)
+    [run] = list_runs(home)
     assert (run.status, run.attempts[0].error) == (Status.FAILED, "KeyError: 'rows'")
 
 
@@ -97,7 +97,7 @@ def test_what_a_step_raises_is_raised_after_the_run_has_failed_with_it(home: Hom
 def test_an_event_that_is_not_json_starts_no_run(home: Home, event: Any) -> None:
     with pytest.raises(NotJSON, match=r'^steps\.trigger\["event"\]'):
         begun(home, event, one="1")
-    assert len(listed(home)) == 0
+    assert len(list_runs(home)) == 0
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
@@ -107,7 +107,7 @@ def test_whatever_ends_a_start_before_its_first_step_leaves_no_claim(home: Home,
 
     with pytest.raises(error):
         start(home, code(one="1"), on_start=fail)
-    [run] = listed(home)
+    [run] = list_runs(home)
     assert (run.status, run.attempts[0].error) == (Status.FAILED, error.__name__)
     assert home.store.running() == ()
 
@@ -129,7 +129,7 @@ def test_an_interrupt_while_a_run_is_being_stored_leaves_no_claim(home: Home, mo
     interrupt_the_next_commit(home, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         begun(home, one="1")
-    [run] = listed(home)
+    [run] = list_runs(home)
     assert run.status is Status.FAILED
     assert home.store.running() == ()
 
@@ -347,7 +347,7 @@ def test_an_interrupt_while_waiting_changes_nothing(home: Home, monkeypatch: pyt
         signal.raise_signal(signal.SIGINT)
         return True
 
-    monkeypatch.setattr(home.bell, "wait", pressed)
+    monkeypatch.setattr(home.notifier, "wait", pressed)
     with pytest.raises(KeyboardInterrupt):
         run.wait()
     assert run.status is Status.SUSPENDED
@@ -367,7 +367,7 @@ def test_a_link_is_a_url_that_does_not_show_itself(home: Home, pdnb_dir: Path) -
 
 def test_no_repr_holds_a_token(home: Home) -> None:
     run = begun(home, gate="links = step.flow.suspend()\nstep.export('$summary', links['resume_url'])\nlinks")
-    runs = listed(home)
+    runs = list_runs(home)
     shown = [repr(run), str(run), repr(runs), runs._repr_html_(), repr(run.resume_url), f"{run.cancel_url!r}"]
     for text in shown:
         assert not TOKEN.search(text)
@@ -385,11 +385,11 @@ def many(home: Home) -> list[str]:
     runs.append(begun(home, one="1"))
     with pytest.raises(ZeroDivisionError):
         begun(home, one="1 / 0")
-    return [*(run.id for run in runs), listed(home)[0].id]
+    return [*(run.id for run in runs), list_runs(home)[0].id]
 
 
 def test_runs_are_listed_newest_first(home: Home, many: list[str]) -> None:
-    runs = listed(home)
+    runs = list_runs(home)
     assert [run.id for run in runs] == many[::-1]
     assert (len(runs), runs[0].id, runs[-1].id, runs.next) == (4, many[3], many[0], None)
     assert [run.id for run in runs[1:3]] == [many[2], many[1]]
@@ -399,7 +399,7 @@ def test_runs_are_listed_newest_first(home: Home, many: list[str]) -> None:
 
 def test_runs_are_found_by_status_and_workflow(home: Home, many: list[str]) -> None:
     def ids(**given: Any) -> list[str]:
-        return [run.id for run in listed(home, **given)]
+        return [run.id for run in list_runs(home, **given)]
 
     assert ids(status="suspended") == many[1::-1]
     assert ids(status=["failed", "succeeded"]) == many[:1:-1]
@@ -409,9 +409,9 @@ def test_runs_are_found_by_status_and_workflow(home: Home, many: list[str]) -> N
 
 
 def test_a_long_list_comes_in_pages(home: Home, many: list[str]) -> None:
-    first = listed(home, limit=3)
+    first = list_runs(home, limit=3)
     assert [run.id for run in first] == many[:0:-1]
-    rest = listed(home, limit=3, cursor=first.next)
+    rest = list_runs(home, limit=3, cursor=first.next)
     assert ([run.id for run in rest], rest.next) == ([many[0]], None)
 
 
@@ -420,14 +420,14 @@ def test_a_long_list_comes_in_pages(home: Home, many: list[str]) -> None:
 )
 def test_a_list_asked_for_in_a_way_that_makes_no_sense_is_refused(home: Home, given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"is no (status|cursor)|^limit is"):
-        listed(home, **given)
+        list_runs(home, **given)
 
 
 def test_a_list_reads_as_text(home: Home, many: list[str]) -> None:
-    lines = repr(listed(home)).splitlines()
+    lines = repr(list_runs(home)).splitlines()
     assert lines[0] == f"{many[3]}  failed     play · one"
     assert lines[3] == f"{many[0]}  suspended  mail · gate"
-    assert repr(listed(home, status="sleeping")) == "no runs"
+    assert repr(list_runs(home, status="sleeping")) == "no runs"
 
 
 COLUMNS = ["workflow", "step", "status", "started", "started_by", "since", "due", "ended"]
@@ -435,8 +435,8 @@ COLUMNS += ["active_s", "paused_s", "credits"]
 
 
 def test_a_list_becomes_a_frame(home: Home, many: list[str]) -> None:
-    listed(home)[2].cancel("late")
-    table = listed(home).to_frame()
+    list_runs(home)[2].cancel("late")
+    table = list_runs(home).to_frame()
     assert list(table.index) == many[::-1]
     assert table.index.name == "id"
     assert list(table) == [*COLUMNS, "decision", "via", "by", "summary", "error"]
@@ -454,14 +454,14 @@ def test_a_list_becomes_a_frame(home: Home, many: list[str]) -> None:
 
 
 def test_an_empty_frame_has_the_same_columns_and_times(home: Home) -> None:
-    table = listed(home).to_frame()
+    table = list_runs(home).to_frame()
     assert len(table) == 0
     assert list(table)[: len(COLUMNS)] == COLUMNS
     assert str(table["due"].dtype).endswith(", UTC]")
 
 
 def test_the_documents_of_a_list_are_the_runs_without_their_bulk(home: Home, many: list[str]) -> None:
-    documents = listed(home).documents()
+    documents = list_runs(home).documents()
     assert [document["id"] for document in documents] == many[::-1]
     assert not {"exports", "attempts", "version_id", "owner", "fence"} & documents[0].keys()
 

@@ -297,7 +297,7 @@ def longest(name: str = "x" * 64, workflow: str = "w" * 100) -> RunRecord:
         unique = f"{name[: len(name) - 3]}{len(found.steps):03d}" if len(name) > 3 else f"s{len(found.steps):03d}"
         found = found.with_step(Step(unique, ""))
     at = 9_999_999_999_999
-    decision = Decision("cancelled", at, "python", "b" * 100, "r" * 350)
+    decision = Decision("cancelled", at, "python", "b" * 100, "r" * 340)
     return RunRecord(
         id="0" * 20,
         workflow=workflow,
@@ -316,7 +316,7 @@ def longest(name: str = "x" * 64, workflow: str = "w" * 100) -> RunRecord:
         pause=Pause("suspend", at, at, "resume", confirm=False),
         early=replace(decision, reason=None),
         decision=decision,
-        summary="s" * 350,
+        summary="s" * 340,
         ended_ms=at,
         awake_ms=10**11,
         active_ms=10**11,

@@ -69,11 +69,11 @@ def runs(
     *, statuses: tuple[str, ...], workflow: str | None, limit: int, cursor: str | None, as_json: bool, directory: Path
 ) -> None:
     """The runs of this store, newest first."""
-    from pdnb.client import listed
+    from pdnb.client import list_runs
 
     with store(directory) as home:
         try:
-            page = listed(home, status=list(statuses) or None, workflow=workflow, limit=limit, cursor=cursor)
+            page = list_runs(home, status=list(statuses) or None, workflow=workflow, limit=limit, cursor=cursor)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         documents, now_ms = page.documents(), home.clock()

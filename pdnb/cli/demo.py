@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn
 
-from pdnb.client import Run, listed
+from pdnb.client import Run, list_runs
 from pdnb.coordination.home import Home
 from pdnb.links import redact
 
@@ -80,7 +80,7 @@ def _by_itself() -> None:
 
 
 def _story(home: Home) -> None:
-    [run] = listed(home) or _fail("the notebook started no run")
+    [run] = list_runs(home) or _fail("the notebook started no run")
     _say(f"draft      → {json.dumps(run.exports['draft']['$return_value'])}")
     if run.status != "suspended":
         _fail(f"the run should be suspended, but it is {run.status}")

@@ -43,9 +43,9 @@ class WatchedHome(Home):
         self._thread = threading.get_ident()
         super().__init__(directory, kind="shell")
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Ring the others, then look."""
-        super().ring()
+        super().notify()
         if threading.get_ident() == self._thread:
             self.heard()
 
@@ -81,7 +81,7 @@ class Follower:
                 for attempt in self._home.store.attempts(run.id):
                     if attempt.ended_ms is not None and (attempt.position, attempt.runs) not in self._shown:
                         self._shown.add((attempt.position, attempt.runs))
-                        self._ended(documents.shown_attempt(attempt), run)
+                        self._ended(documents.redacted_attempt(attempt), run)
                 self._begins(run)
             self._run, self._revision, self._told = run, run.revision, told
             if told and told["progress"] and not self._live:
@@ -171,7 +171,7 @@ def until_it_pauses(home: Home, run_id: str) -> None:
         row = home.store.get(run_id)
         if row.status.waits or row.status.over or (row.status == "queued" and not home.served()):
             return
-        home.bell.wait(_EVERY_S)
+        home.notifier.wait(_EVERY_S)
 
 
 def _last_line(outputs: list[dict[str, Any]]) -> str:

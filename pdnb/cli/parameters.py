@@ -85,11 +85,11 @@ def _directory(_ctx: click.Context, _param: click.Parameter, value: str | None) 
 
 def completed_runs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The ids that the shell offers for RUN."""
-    from pdnb.client import listed
+    from pdnb.client import list_runs
 
     given = ctx.params.get("directory") or os.environ.get("PDNB_DIR")
     with suppress(PdnbError), store(_directory(ctx, _param, str(given) if given else None)) as home:
-        return [run.id for run in listed(home) if run.id.startswith(incomplete)]
+        return [run.id for run in list_runs(home) if run.id.startswith(incomplete)]
     return []
 
 

@@ -1,4 +1,4 @@
-"""``pdnb run``: a notebook's workflow read, frozen, started and followed."""
+"""``pdnb run``: a notebook's workflow read, captured, started and followed."""
 
 from __future__ import annotations
 

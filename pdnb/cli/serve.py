@@ -117,13 +117,13 @@ def work(directory: Path, max_workers: int, idle: float | None) -> None:
                         supervisor.close()  # those at work finish their stretch
                 if others != _KEEPS:
                     busy_at = time.monotonic()
-                    home.bell.wait(POLL_S)
+                    home.notifier.wait(POLL_S)
                     continue
                 if _look(home, supervisor, log):
                     busy_at = time.monotonic()
                 elif idle is not None and time.monotonic() - busy_at >= idle:
                     break
-                home.bell.wait(_rest_s(home, idle))
+                home.notifier.wait(_rest_s(home, idle))
         finally:
             supervisor.close()
             post.leave()

@@ -45,13 +45,13 @@ class Home:
         self.settings: Settings = read_settings(self.directory)
         self.links = Links(_secret(self.directory), self.settings.link_url)
         self.owners = Owners(self.directory)
-        self.bell = Notifier()
+        self.notifier = Notifier()
         try:
-            self.store = Store(self.directory, self.links, on_commit=self.ring)
+            self.store = Store(self.directory, self.links, on_commit=self.notify)
             self._kind = kind
-            self._owner: Owner | None = Owner(self.directory, kind, self.bell.port)
+            self._owner: Owner | None = Owner(self.directory, kind, self.notifier.port)
         except BaseException:
-            self.bell.close()
+            self.notifier.close()
             raise
 
     @property
@@ -60,10 +60,10 @@ class Home:
         assert self._owner is not None  # noqa: S101  # only after close()
         return self._owner.id
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Tell every listener to look now; what was committed stays so, whether the bell works or not."""
         with contextlib.suppress(OSError):
-            self.bell.ring(self.owners.ports())
+            self.notifier.notify(self.owners.ports())
 
     def reload_settings(self) -> None:
         """Read the settings again; a server may have come or moved."""
@@ -89,7 +89,7 @@ class Home:
         if self._owner is not None:
             self._owner.leave()
             self._owner = None
-        self.bell.close()
+        self.notifier.close()
         self.store.close()
 
     def __enter__(self) -> Self:

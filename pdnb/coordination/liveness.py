@@ -79,7 +79,7 @@ class Owners:
         lock.release()
         return False
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """Remove the files of the dead, so that nobody rings them for ever."""
         entries = list(os.scandir(self._directory))
         names = {entry.name for entry in entries}
@@ -89,9 +89,9 @@ class Owners:
                 (self._directory / entry.name).unlink(missing_ok=True)
                 (self._directory / f"{owner}.lock").unlink(missing_ok=True)
             elif owner == entry.name and f"{owner.removesuffix('.lock')}.json" not in names:
-                self._bury_stray(entry)
+                self._reap_stray(entry)
 
-    def _bury_stray(self, entry: os.DirEntry[str]) -> None:
+    def _reap_stray(self, entry: os.DirEntry[str]) -> None:
         """Remove what somebody left who was killed while coming in: a lock without a card, or a part of a card."""
         with contextlib.suppress(OSError):  # it has just become a card, or was removed
             old = time.time() - entry.stat().st_mtime > _COMING_IN_S

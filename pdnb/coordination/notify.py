@@ -18,7 +18,7 @@ _HOST: Final = "127.0.0.1"
 
 
 class Notifier:
-    """A listener's socket. ``port`` is what others ring; ``fileno()`` serves an event loop."""
+    """A listener's socket. ``port`` is what others notify; ``fileno()`` serves an event loop."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -41,7 +41,7 @@ class Notifier:
         except BlockingIOError:
             return
 
-    def ring(self, ports: Iterable[int]) -> None:
+    def notify(self, ports: Iterable[int]) -> None:
         """Ring every port but the own one. Nobody at home is no error: the poll comes behind."""
         for port in ports:
             if port == self.port:

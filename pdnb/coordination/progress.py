@@ -37,7 +37,7 @@ def told(directory: Path, run: RunRecord) -> dict[str, JSON] | None:
 
 @contextmanager
 def telling(
-    directory: Path, run: RunRecord, said: Callable[[], dict[str, JSON]], ring: Callable[[], object]
+    directory: Path, run: RunRecord, said: Callable[[], dict[str, JSON]], notify: Callable[[], object]
 ) -> Iterator[None]:
     """While the block lasts, put what *said* gives where :func:`told` finds it, and *ring*."""
     path, over = _path(directory, run.id), threading.Event()
@@ -54,7 +54,7 @@ def telling(
                     path.parent.mkdir(mode=0o700, exist_ok=True)
                     made = True
                     write_private(path, text)
-                    ring()
+                    notify()
                 before = text
 
     teller = threading.Thread(target=tell, name="pdnb-progress", daemon=True)

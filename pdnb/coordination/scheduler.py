@@ -19,7 +19,7 @@ def tick(home: Home) -> None:
     """
     at_ms = home.clock()
     home.store.elapse(at_ms, batches=1)
-    home.owners.bury()
+    home.owners.reap()
     for run in home.store.running():
         if run.owner is not None and not home.owners.alive(run.owner):
             lose(home, run)

@@ -201,7 +201,9 @@ class PdnbMagics(Magics):
             status = line.text("--status")
             if status not in (None, *Status):
                 raise DefinitionError(f"{status!r} is no status: use {', '.join(Status)}")
-            return client.listed(self.notebook.home, status=status, workflow=line.text("--workflow"), limit=int(limit))
+            return client.list_runs(
+                self.notebook.home, status=status, workflow=line.text("--workflow"), limit=int(limit)
+            )
 
     def _panel(self, line: Line) -> object:
         """``%pdnb panel [-w W] [--plain]``."""
@@ -361,7 +363,7 @@ class PdnbMagics(Magics):
         if words[1] in ("steps", "test"):
             return self._step_names(words)
         if words[1] in ("show", "resume", "cancel", "retry", "upgrade", "report") and len(words) == 3:
-            return [run.id for run in client.listed(self.notebook.home, limit=20)]
+            return [run.id for run in client.list_runs(self.notebook.home, limit=20)]
         return []
 
     def _options(self, options: Options, words: list[str]) -> list[str]:

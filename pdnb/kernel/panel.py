@@ -116,7 +116,7 @@ class Panel(Following, anywidget.AnyWidget):
         if act == "resume":
             body = content.get("body")
             if (fields := content.get("fields")) is not None:
-                body = client.answer_from(self._home, run_id, step, runs, fields)
+                body = client.answer_from_fields(self._home, run_id, step, runs, fields)
             return Resumed(now, step, runs, "panel", by, from_person("panel", by, body))
         if act == "retry":
             return Retried(now, step, runs, "panel", by)

@@ -33,7 +33,7 @@ class Live:
             return
         self._watchers.append(look)
         if self._loop is not loop:
-            loop.add_reader(self._home.bell.fileno(), self._rung)
+            loop.add_reader(self._home.notifier.fileno(), self._notified)
             self._loop = loop
         self._again(POLL_S)
 
@@ -42,8 +42,8 @@ class Live:
         self._watchers.clear()
         self._rest()
 
-    def _rung(self) -> None:
-        self._home.bell.quiet()
+    def _notified(self) -> None:
+        self._home.notifier.quiet()
         self._again(_SOON_S)
 
     def _again(self, in_s: float) -> None:
@@ -68,7 +68,7 @@ class Live:
             self._timer.cancel()
             self._timer = None
         if self._loop is not None:
-            self._loop.remove_reader(self._home.bell.fileno())
+            self._loop.remove_reader(self._home.notifier.fileno())
             self._loop = None
 
 

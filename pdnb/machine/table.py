@@ -52,7 +52,7 @@ MAX_LOSSES: Final = 3
 #: One credit buys this much active time of a wake-up (Pipedream's rule).
 CREDIT_MS: Final = 30_000
 
-_TEXT: Final = 350  # bytes of an error, reason or summary in a run's row
+_TEXT: Final = 340  # bytes of an error, reason or summary in a run's row
 _NAME: Final = 100  # of a person's name there
 
 QUEUED, RUNNING, SUSPENDED, SLEEPING = Status.QUEUED, Status.RUNNING, Status.SUSPENDED, Status.SLEEPING

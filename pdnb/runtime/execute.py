@@ -42,7 +42,7 @@ class Outcome:
 
 
 def execute(version: WorkflowVersion, name: str, pd: Pd, *, show: bool, tell: Tell = _nobody) -> Outcome:
-    """Execute step *name* of *frozen* with the step object *pd*.
+    """Execute step *name* of *version* with the step object *pd*.
 
     *show*: forward what it prints, as a caller wants. *tell* gets the recorder: whom it tells while the step executes.
     """

@@ -46,12 +46,12 @@ def _time(step: Step) -> Iterator[None]:
             "or leave it to a worker (headless)"
         )
 
-    def ring(_number: int, _frame: FrameType | None) -> None:
+    def notify(_number: int, _frame: FrameType | None) -> None:
         if armed:
             raise TimeLimit(f"step {step.name!r} took longer than its time limit of {step.time_limit:g} s")
 
     theirs_s, interval_s = signal.getitimer(signal.ITIMER_REAL)
-    armed, before, began_s = True, signal.signal(signal.SIGALRM, ring), time.monotonic()
+    armed, before, began_s = True, signal.signal(signal.SIGALRM, notify), time.monotonic()
     try:
         try:
             signal.setitimer(signal.ITIMER_REAL, min(step.time_limit, _LONGEST_S), _AGAIN_S)

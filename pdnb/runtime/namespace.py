@@ -1,4 +1,4 @@
-"""Where a run's code executes: one real module per frozen workflow and process, and a copy of it for every attempt.
+"""Where a run's code executes: one real module per workflow version and process, and a copy of it for every attempt.
 
 Rules:
 
@@ -24,7 +24,7 @@ _loaded: Final[dict[str, ModuleType]] = {}
 
 
 def load(version: WorkflowVersion) -> ModuleType:
-    """The module of *frozen*, with its setup executed; the same one at every call in this process.
+    """The module of *version*, with its setup executed; the same one at every call in this process.
 
     Raises ``CellSyntaxError`` for a setup cell that does not parse, and whatever the setup raises.
     """

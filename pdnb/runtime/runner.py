@@ -96,7 +96,7 @@ class Runner:
             how_far = pd.told._asdict() if pd.told else None
             return {"outputs": list(recorder.recent(_RECENT)), "progress": how_far}
 
-        return progress.telling(self._home.directory, run, said, self._home.ring)
+        return progress.telling(self._home.directory, run, said, self._home.notify)
 
     def _patiently(self, call: Callable[[], _T]) -> _T:
         """The result of *call*; a store that is full or locked gets two minutes, for a step is not to fail by that."""

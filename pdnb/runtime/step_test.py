@@ -57,7 +57,7 @@ class StepTest:
         resume_with: tuple[JSON] | None = None,
         show: bool = False,
     ) -> StepTestResult:
-        """Test the one step of *frozen*, behind the steps *before*.
+        """Test the one step of *version*, behind the steps *before*.
 
         *resume_with* holds the body of the request that a pause would have received.
         """

@@ -38,10 +38,10 @@ class PdnbAPIHandler(APIHandler):
     _track_activity = False  # a card that looks every second is no work
 
     @property
-    def office(self) -> StoreService:
+    def service(self) -> StoreService:
         """The server's side of the store."""
-        office: StoreService = self.settings["pdnb_office"]
-        return office
+        service: StoreService = self.settings["pdnb_service"]
+        return service
 
     def answer(self, value: JSON) -> None:
         """Send JSON; tornado adds the ETag and answers 304."""
@@ -50,7 +50,7 @@ class PdnbAPIHandler(APIHandler):
 
     async def detail(self, run: RunRecord) -> dict[str, JSON]:
         """The run with its exports and attempts."""
-        return await self.office.call(client.document, self.office.home, run)
+        return await self.service.call(client.document, self.service.home, run)
 
 
 def said(method: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
@@ -98,8 +98,8 @@ class RunsHandler(PdnbAPIHandler):
         cursor = self.get_query_argument("cursor", None)
         if cursor is not None and (not cursor.isdecimal() or len(cursor) > 18):
             raise web.HTTPError(400, "cursor is the 'next' of the page before")
-        page = await self.office.call(
-            self.office.home.store.list,
+        page = await self.service.call(
+            self.service.home.store.list,
             statuses=[Status(name) for name in names] or None,
             workflow=self.get_query_argument("workflow", None),
             limit=int(limit),
@@ -116,7 +116,7 @@ class RunHandler(PdnbAPIHandler):
     @said
     async def get(self, run_id: str) -> None:
         """One run, with exports and attempts."""
-        run = await self.office.call(self.office.home.store.get, run_id)
+        run = await self.service.call(self.service.home.store.get, run_id)
         self.answer(await self.detail(run))
 
 
@@ -128,8 +128,8 @@ class LinksHandler(PdnbAPIHandler):
     @said
     async def get(self, run_id: str) -> None:
         """The links of the present attempt, or ``null`` when the run is over."""
-        home = self.office.home
-        run = await self.office.call(home.store.get, run_id)
+        home = self.service.home
+        run = await self.service.call(home.store.get, run_id)
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps(client.links(home, run)))
 
@@ -152,12 +152,12 @@ class DecisionHandler(PdnbAPIHandler):
             raise web.HTTPError(400, 'say which attempt you mean: {"step": "…", "runs": 1}')
         if via not in _VIAS:
             raise web.HTTPError(400, f"via is one of {', '.join(_VIAS)}")
-        by, now = self._who(), self.office.home.clock()
+        by, now = self._who(), self.service.home.clock()
         event: Resumed | Cancelled | Retried
         if what == "resume":
             body = given.get("body")
             if (fields := given.get("fields")) is not None:
-                body = await self.office.call(client.answer_from, self.office.home, run_id, step, runs, fields)
+                body = await self.service.call(client.answer_from_fields, self.service.home, run_id, step, runs, fields)
             event = Resumed(now, step, runs, via, by, from_person(via, by, body))
         elif what == "retry":
             event = Retried(now, step, runs, via, by)
@@ -167,7 +167,7 @@ class DecisionHandler(PdnbAPIHandler):
                 raise web.HTTPError(400, "reason is a text")
             event = Cancelled(now, step, runs, via, by, reason)
         try:
-            run = await self.office.apply(run_id, event)
+            run = await self.service.apply(run_id, event)
         except BadAnswer as error:
             self.set_status(422)
             self.answer({"message": redact(str(error)), "problems": [redact(text) for text in error.problems]})
@@ -189,7 +189,7 @@ class InfoHandler(PdnbAPIHandler):
     @said
     async def get(self) -> None:
         """Versions, and how many runs have each status."""
-        counts = await self.office.call(self.office.home.store.counts)
+        counts = await self.service.call(self.service.home.store.counts)
         self.answer(
             {"version": metadata.version("pdnb"), "schema": SCHEMA, "counts": {str(s): n for s, n in counts.items()}}
         )

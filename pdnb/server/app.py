@@ -26,7 +26,7 @@ class PdnbApp(ExtensionApp):
     name = "pdnb"
     extension_url = "/pdnb/"
     load_other_extensions = True
-    office: StoreService | None = None
+    service: StoreService | None = None
     static_paths: ClassVar[list[str]] = [str(Path(__file__).parent.parent / "static")]  # type: ignore[misc]  # a trait
 
     directory = Unicode(
@@ -65,10 +65,10 @@ class PdnbApp(ExtensionApp):
         redact_logs(app.log)
         directory = (Path(self.directory) if self.directory else default_directory()).expanduser().resolve()
         _refuse_served(directory, app)
-        self.office = StoreService(directory, app.log, max_workers=self.max_workers, max_upload=self.max_upload)
+        self.service = StoreService(directory, app.log, max_workers=self.max_workers, max_upload=self.max_upload)
         os.environ["PDNB_DIR"] = str(directory)  # kernels of this server inherit where it is
         os.environ["PDNB_BASE_URL"] = app.base_url
-        self.settings["pdnb_office"] = self.office
+        self.settings["pdnb_service"] = self.service
         self.publish()
 
     def initialize_handlers(self) -> None:
@@ -77,21 +77,21 @@ class PdnbApp(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:  # noqa: ARG002  # Jupyter's
         """Called when the server listens: only now is its port known."""
-        if self.office is not None:  # else the store could not be used, and it was said
+        if self.service is not None:  # else the store could not be used, and it was said
             self.publish()
-            self.office.open()
+            self.service.open()
 
     async def stop_extension(self) -> None:
         """Called when the server stops."""
-        if self.office is not None:
-            await self.office.close()
+        if self.service is not None:
+            await self.service.close()
 
     def publish(self) -> None:
         """Put what is in force where kernels, workers and the shell read it."""
-        assert self.office is not None  # noqa: S101  # whoever publishes has opened it
+        assert self.service is not None  # noqa: S101  # whoever publishes has opened it
         app = self._server()
         public = self.public_url or os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
-        self.office.publish(
+        self.service.publish(
             Settings(
                 url=_slashed(app.connection_url),
                 public_url=_slashed(public) if public else None,

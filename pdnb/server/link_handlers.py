@@ -170,9 +170,9 @@ class LinkHandler(JupyterHandler):
         if target is None:
             self._not_found()
             return None
-        store = self._office.home.store
+        store = self._service.home.store
         try:
-            run, late = await self._office.call(store.look, target.run, target.step, target.runs)
+            run, late = await self._service.call(store.look, target.run, target.step, target.runs)
         except RunNotFound:
             self._not_found()
         except StoreError:
@@ -194,16 +194,16 @@ class LinkHandler(JupyterHandler):
                 event.request["body"] = await asyncio.to_thread(self._upload.close)
             if isinstance(event, Resumed) and self._sends_form():
                 await self._read_form(target, event)
-            run = await self._office.apply(target.run, event)
+            run = await self._service.apply(target.run, event)
         except BadBody as error:
             return self._problem(error.status, str(error))
         except RunNotFound:
             return self._not_found()
         except BadAnswer as error:
-            run = await self._office.call(self._office.home.store.get, target.run)
+            run = await self._service.call(self._service.home.store.get, target.run)
             return self._correct(run, await self._asked(target), error, event)
         except Refused as error:
-            run = await self._office.call(self._office.home.store.get, target.run)
+            run = await self._service.call(self._service.home.store.get, target.run)
             return self._late(run, error)
         except (StoreError, OSError):
             return self._problem(503)
@@ -218,7 +218,7 @@ class LinkHandler(JupyterHandler):
 
     async def _asked(self, target: Target) -> Prompt | None:
         """What people are asked there."""
-        return await self._office.call(self._office.home.store.prompt, target.run, target.step, target.runs)
+        return await self._service.call(self._service.home.store.prompt, target.run, target.step, target.runs)
 
     async def _read_form(self, target: Target, event: Resumed) -> None:
         """Where the step asks with a form, what an HTML form sent means an answer to it."""
@@ -234,7 +234,7 @@ class LinkHandler(JupyterHandler):
 
     def _event(self, purpose: Purpose, target: Target) -> Resumed | Cancelled:
         request = self.request
-        now = self._office.home.clock()
+        now = self._service.home.clock()
         if purpose == "cancel":
             return Cancelled(now, target.step, target.runs, "link")
         data = from_http(
@@ -260,16 +260,16 @@ class LinkHandler(JupyterHandler):
         found = await self._found("resume", token)
         if found is None:
             return None
-        target, office = found[0], self._office
-        if self._declared() > office.max_upload:
-            return self._refuse_size(office.max_upload)
-        if target in office.uploading:
+        target, service = found[0], self._service
+        if self._declared() > service.max_upload:
+            return self._refuse_size(service.max_upload)
+        if target in service.uploading:
             return self._problem(503)
-        office.uploading.add(target)
+        service.uploading.add(target)
         self._uploads_to = target
         try:
             self._upload = await asyncio.to_thread(
-                uploads.begin, office.home.directory, target.run, self.request.query, self.request.headers
+                uploads.begin, service.home.directory, target.run, self.request.query, self.request.headers
             )
         except BadBody as error:
             return self._problem(error.status, str(error))
@@ -278,7 +278,7 @@ class LinkHandler(JupyterHandler):
         self.clear_header("Connection")
         self._began_s = time.monotonic()
         if isinstance(self.request.connection, HTTP1Connection):
-            most = self._declared() or office.max_upload
+            most = self._declared() or service.max_upload
             self.request.connection.set_body_timeout(BODY_S + most / _SLOWEST)
             self._watch(self.request.connection)
         return None
@@ -295,8 +295,8 @@ class LinkHandler(JupyterHandler):
 
     async def _take(self, upload: Upload, chunk: bytes) -> None:
         """A piece of an upload, if it is not too large."""
-        if self._size > self._office.max_upload:
-            return self._refuse_size(self._office.max_upload)
+        if self._size > self._service.max_upload:
+            return self._refuse_size(self._service.max_upload)
         try:
             await asyncio.to_thread(upload.write, chunk)
         except BadBody as error:
@@ -308,7 +308,7 @@ class LinkHandler(JupyterHandler):
     def on_finish(self) -> None:
         """Whatever did not become the run's goes at once."""
         if self._uploads_to is not None:
-            self._office.uploading.discard(self._uploads_to)
+            self._service.uploading.discard(self._uploads_to)
             self._uploads_to = None
         if self._upload is not None:
             self._upload.discard()
@@ -328,7 +328,7 @@ class LinkHandler(JupyterHandler):
             asks = {"asks": prompt.message if prompt else None, "form": prompt.form if prompt else None}
             self._send({**document, **asks, "message": f"POST to this URL to {purpose} the run"})
         else:
-            self.finish(confirm_page(run, purpose, self._office.home.clock(), prompt))
+            self.finish(confirm_page(run, purpose, self._service.home.clock(), prompt))
 
     def _correct(self, run: RunRecord, prompt: Prompt | None, error: BadAnswer, event: Resumed | Cancelled) -> None:
         """Say what to correct; the page has what was filled in."""
@@ -340,7 +340,7 @@ class LinkHandler(JupyterHandler):
             fields = body if isinstance(body, dict) else {}
             # a file goes with the refusal, and where it was is nobody's business
             given: dict[str, JSON] = {name: it for name, it in fields.items() if not uploads.paths({name: it})}
-            now_ms = self._office.home.clock()
+            now_ms = self._service.home.clock()
             self.finish(confirm_page(run, "resume", now_ms, prompt, given=given, problems=error.problems))
 
     def _answer(
@@ -359,7 +359,7 @@ class LinkHandler(JupyterHandler):
             self._send({"status": happened, "at_ms": at_ms, "workflow": run.workflow, "message": message})
         else:
             via, by = (late.via, late.by) if isinstance(late, TooLate) else (None, None)
-            self.finish(result_page(happened, run, self._office.home.clock(), at_ms, via=via, by=by, after=after))
+            self.finish(result_page(happened, run, self._service.home.clock(), at_ms, via=via, by=by, after=after))
 
     def _late(self, run: RunRecord, error: Refused) -> None:
         if isinstance(error, AlreadyResumed):
@@ -411,14 +411,14 @@ class LinkHandler(JupyterHandler):
 
     def _target(self, purpose: Purpose, token: str) -> Target | None:
         try:
-            return self._office.home.links.read(purpose, token)
+            return self._service.home.links.read(purpose, token)
         except BadLink:
             return None
 
     @property
-    def _office(self) -> StoreService:
-        office: StoreService = self.settings["pdnb_office"]
-        return office
+    def _service(self) -> StoreService:
+        service: StoreService = self.settings["pdnb_service"]
+        return service
 
 
 class NoLinkHandler(LinkHandler):

@@ -31,10 +31,10 @@ class CardHandler(PageHandler):
     @authorized
     async def get(self, run_id: str) -> None:
         """The card, drawn from the store as it is now."""
-        office: StoreService = self.settings["pdnb_office"]
-        home = office.home
+        service: StoreService = self.settings["pdnb_service"]
+        home = service.home
         try:
-            document = await office.call(lambda: client.document(home, home.store.get(run_id)))
+            document = await service.call(lambda: client.document(home, home.store.get(run_id)))
         except RunNotFound:
             raise web.HTTPError(404, "no such run in this store") from None
         except StoreError:

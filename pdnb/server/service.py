@@ -81,7 +81,7 @@ class StoreService:
     def open(self) -> None:
         """Start to keep the store: the clock, the bell, the workers."""
         loop = asyncio.get_running_loop()
-        loop.add_reader(self.home.bell.fileno(), self._rung)
+        loop.add_reader(self.home.notifier.fileno(), self._notified)
         self._task = loop.create_task(self._keep())
 
     async def close(self) -> None:
@@ -93,7 +93,7 @@ class StoreService:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-            asyncio.get_running_loop().remove_reader(self.home.bell.fileno())
+            asyncio.get_running_loop().remove_reader(self.home.notifier.fileno())
             self._task = None
         await self.call(self._leave)
         self._thread.shutdown()
@@ -142,8 +142,8 @@ class StoreService:
             return None
         return {path for request in requests if request for path in uploads.paths(request.get("body"))}
 
-    def _rung(self) -> None:
-        self.home.bell.quiet()
+    def _notified(self) -> None:
+        self.home.notifier.quiet()
         self._look.set()
 
     def _leave(self) -> None:

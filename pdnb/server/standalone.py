@@ -70,15 +70,15 @@ def serve(
     app = PdnbServer.instance()
     app.initialize([*(f"--{name}={value}" for name, value in given.items()), *options], find_extensions=False)
     extension: Any = app.extension_manager.extension_points["pdnb"].app
-    office: StoreService | None = extension.office if isinstance(extension, PdnbApp) else None
-    if office is None:
+    service: StoreService | None = extension.service if isinstance(extension, PdnbApp) else None
+    if service is None:
         raise StoreError(f"the server could not open the store {directory}: its words above say why")
     app.identity_provider.token_generated = False  # no long farewell in the log: `ready` tells who is to know
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: app.stop(from_signal=True))
     app.io_loop.add_callback(ready, _address(app))
     if idle_s is not None:
-        app.io_loop.add_callback(_end_when_idle, app, office, idle_s)
+        app.io_loop.add_callback(_end_when_idle, app, service, idle_s)
     app.start()
 
 
@@ -87,13 +87,13 @@ def _address(app: ServerApp) -> str:
     return f"{app.connection_url.rstrip('/')}/pdnb/" + (f"?token={token}" if token else "")
 
 
-async def _end_when_idle(app: ServerApp, office: StoreService, idle_s: float) -> None:
+async def _end_when_idle(app: ServerApp, service: StoreService, idle_s: float) -> None:
     """Stop the server once every run has been over for that long."""
     quiet_since = time.monotonic()
     while True:
         await asyncio.sleep(min(idle_s / 4, _LOOK_S))
         try:
-            counts = await office.call(office.home.store.counts)
+            counts = await service.call(service.home.store.counts)
             busy = any(count for status, count in counts.items() if not status.over)
         except StoreError:
             busy = True  # locked for a moment

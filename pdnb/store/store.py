@@ -7,7 +7,7 @@ Rows (all text; see ``rows.py`` for how diskcache is held):
 ``event/<id>``                            the event that started it
 ``attempt/<id>/<position>/<runs>``        what one attempt left: exports, outputs, the request that decided it;
                                           filed under ``retried <workflow>`` once it was
-``workflow/<hash>``                       frozen code with its MAC; many runs share it
+``workflow/<version>``                    a workflow version with its MAC; many runs share it
 ``due/<ms>/<id>``                         an index: when a pause ends by itself
 ``queue/<environment>/<lane>/<ms>/<id>``  an index: which runs wait for a worker of which environment; every workflow
                                           has its lane, so that none waits behind all runs of another
@@ -97,7 +97,7 @@ class Store:
     def add(
         self, version: WorkflowVersion, event: JSON, *, at_ms: int, owner: str | None = None, by: str | None = None
     ) -> RunRecord:
-        """A new run of *frozen* that *by* starts, durable when this returns; claimed by *owner*, or queued."""
+        """A new run of *version* that *by* starts, durable when this returns; claimed by *owner*, or queued."""
         run = RunRecord(
             id=new_id(at_ms),
             workflow=version.name,
@@ -120,7 +120,7 @@ class Store:
         return run
 
     def upgrade(self, run_id: str, version: WorkflowVersion, *, at_ms: int) -> RunRecord:
-        """The run, from now on with the code *frozen*, durably; raises ``Refused`` while it is at work, or over."""
+        """The run, from now on with *version*, durably; raises ``Refused`` while it is at work, or over."""
         event = Upgraded(at_ms, version.id, version.environment.key, version.names)
         with self._rows.transact():
             self._keep(version)

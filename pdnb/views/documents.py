@@ -73,7 +73,7 @@ def shown(value: JSON) -> JSON:
     return value if clean is text else json.loads(clean)
 
 
-def shown_attempt(attempt: Attempt) -> Attempt:
+def redacted_attempt(attempt: Attempt) -> Attempt:
     """*attempt* without working links."""
     text = codec.attempt_to_json(attempt)
     clean = redact(text)

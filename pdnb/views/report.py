@@ -43,7 +43,7 @@ def notebook(
 ) -> NotebookNode:
     """The report of *run*: its present code, the event that started it, its attempts in order.
 
-    *earlier*: the code of attempts from before an upgrade (those whose ``hash`` is not that of *frozen*).
+    *earlier*: the code of attempts from before an upgrade (those whose ``version_id`` is not that of *version*).
     """
     from nbformat import from_dict  # noqa: PLC0415  # its import costs a second
     from nbformat.v4.rwbase import rejoin_lines  # noqa: PLC0415

@@ -26,7 +26,7 @@ Cell: TypeAlias = dict[str, Any]
 def cells(
     document: Document, event: JSON, version: WorkflowVersion, earlier: Sequence[WorkflowVersion]
 ) -> Iterator[Cell]:
-    """All of them. *document* has the run's summary and its attempts; *frozen* is the code the run has now.
+    """All of them. *document* has the run's summary and its attempts; *version* is the code the run has now.
 
     Code and outputs are as they were recorded, working links included; the Markdown has none.
     """
@@ -154,8 +154,8 @@ def _former(code: WorkflowVersion | None, attempt: Document) -> str:
     """The source of a cell that ran before an upgrade; it defines nothing."""
     was = next((step.source for step in code.steps if step.name == attempt["step"]), None) if code else None
     if was is None:
-        return f"# ran other code, which is not in this report (code {attempt['hash']})"
-    return f"# the code before an upgrade (code {attempt['hash']})\n{was}"
+        return f"# ran other code, which is not in this report (code {attempt['version_id']})"
+    return f"# the code before an upgrade (code {attempt['version_id']})\n{was}"
 
 
 def _of(workflow: str) -> str:

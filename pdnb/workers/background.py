@@ -48,7 +48,7 @@ def ensure(home: Home, *, idle_s: float = IDLE_S) -> str | None:
     process = _start(home.directory, log, idle_s)
     until_s = time.monotonic() + _PATIENCE_S
     while not kept(home):
-        home.bell.wait(_MOMENT_S)
+        home.notifier.wait(_MOMENT_S)
         if process.poll() is not None or time.monotonic() > until_s:
             if kept(home):
                 break
@@ -65,7 +65,7 @@ def kept(home: Home) -> bool:
     """Whether a server keeps the store; somebody else who looks holds its post for a moment, too."""
     if not home.served():
         return False
-    home.bell.wait(_MOMENT_S)
+    home.notifier.wait(_MOMENT_S)
     return home.served()
 
 

@@ -70,7 +70,7 @@ class Supervisor:
 
     def look(self) -> None:
         """Bury who ended, then start a worker for every environment whose queue no idle worker serves."""
-        self._bury()
+        self._reap()
         busy = {int(run.owner.split("-")[1]): run for run in self._home.store.running() if run.owner}
         self._end_overdue(busy)
         idle = Counter(w.environment for w in self._workers if w.process.pid not in busy and not w.ending)
@@ -93,7 +93,7 @@ class Supervisor:
         for worker in self._workers:
             worker.process.terminate()
             worker.stderr.close()
-        self._home.ring()
+        self._home.notify()
         until_s = time.monotonic() + _GOODBYE_S
         for worker in self._workers:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -104,12 +104,12 @@ class Supervisor:
         try:
             run = self._home.store.get(run_id)
         except (StoreCorrupt, RunNotFound) as error:
-            self._pass_by(environment, run_id, error)
+            self._skip_damaged(environment, run_id, error)
             return
         try:
             place = self._home.store.workflow_version(run.version_id).environment
         except StoreCorrupt as error:
-            self._condemn(run_id, error)
+            self._fail_tampered(run_id, error)
             return
         stderr = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
         try:
@@ -146,14 +146,14 @@ class Supervisor:
             return
         self._workers.append(_Worker(environment, process, stderr))
 
-    def _condemn(self, run_id: str, error: StoreCorrupt) -> None:
+    def _fail_tampered(self, run_id: str, error: StoreCorrupt) -> None:
         """Fail a run whose code was tampered with; nothing of it is executed, and it stands before no other."""
         self._log.error("pdnb: run %s: %s", run_id, error)
         with contextlib.suppress(Refused):  # somebody has it
             run = self._home.store.apply(run_id, Claimed(self._home.clock(), self._home.owner))
             self._home.store.apply(run_id, Raised(self._home.clock(), run.fence, error=str(error)))
 
-    def _pass_by(self, environment: str, run_id: str, error: Exception) -> None:
+    def _skip_damaged(self, environment: str, run_id: str, error: Exception) -> None:
         """Start a worker for another run of *environment*; it clears the row that is damaged out of the queue."""
         if run_id not in self._said:
             self._said.add(run_id)
@@ -226,7 +226,7 @@ class Supervisor:
         crashes.count += 1
         crashes.until_s = time.monotonic() + min(_LONGEST_REST_S, 2.0 ** (crashes.count - 1))
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         for worker in [w for w in self._workers if w.process.poll() is not None]:
             self._workers.remove(worker)
             if worker.process.returncode <= 0:

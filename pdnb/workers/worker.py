@@ -54,7 +54,7 @@ class Worker:
             elif self._server not in (None, os.getppid()) or time.monotonic() - quiet_since > self._idle_s:
                 return
             else:
-                self._home.bell.wait(self._rest_s())
+                self._home.notifier.wait(self._rest_s())
 
     def _rest_s(self) -> float:
         """How long there is nothing to do, in seconds; without a server this process keeps the clock meanwhile."""

@@ -1,7 +1,7 @@
-"""What a person defines: steps in order, and the frozen form a run carries.
+"""What a person defines: steps in order, and the workflow version a run carries.
 
-A :class:`Workflow` is what stands in the notebook now; a :class:`WorkflowVersion` is what one run goes on with for ever:
-cells only, in the shape of a small notebook, named by the hash of their content.
+A :class:`Workflow` is what stands in the notebook now; a :class:`WorkflowVersion` is what one run goes on with for
+ever: cells only, in the shape of a small notebook, named by the hash of their content.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class WorkflowVersion:
 
 
 def difference(before: WorkflowVersion, after: WorkflowVersion) -> str:
-    """What has changed between two frozen workflows, cell by cell, as a unified diff; ``""``: nothing.
+    """What has changed between two workflow versions, cell by cell, as a unified diff; ``""``: nothing.
 
     ``Environment``: the interpreter, directory and ``sys.path`` are compared as if they were a cell.
     """

@@ -18,7 +18,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
-from pdnb.client import Run, listed, start
+from pdnb.client import Run, list_runs, start
 from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.liveness import Owners
 from pdnb.model import Suspended
@@ -164,4 +164,4 @@ _STEPS: Final = {"ask": "links = step.flow.suspend()", "after": "'went on'"}
 
 def newest(home: Home, workflow: str | None = None) -> Run:
     """The run that was started last."""
-    return listed(home, workflow=workflow, limit=1)[0]
+    return list_runs(home, workflow=workflow, limit=1)[0]

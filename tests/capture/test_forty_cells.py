@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.capture.forty_cells import CASES
-from tests.machine.scenarios import Scenario
 from tests.support.played import Played, play
+from tests.support.scenarios import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

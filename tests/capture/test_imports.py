@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.machine.scenarios import Notebook, Scenario
+from tests.support.scenarios import Notebook, Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

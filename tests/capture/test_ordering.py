@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pdnb.capture.ordering import ordered
 
 if TYPE_CHECKING:
-    from tests.machine.scenarios import Notebook
+    from tests.support.scenarios import Notebook
 
 
 @st.composite

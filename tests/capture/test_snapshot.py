@@ -12,7 +12,7 @@ from pdnb.capture.snapshot import freeze
 from pdnb.errors import CellSyntaxError, DefinitionError
 from pdnb.runtime.namespace import load
 from pdnb.workflow.model import Step, Workflow, WorkflowVersion
-from tests.machine.scenarios import HERE, Notebook, Scenario
+from tests.support.scenarios import HERE, Notebook, Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pdnb.workflow.cell import parse
-from tests.machine.scenarios import Notebook, Scenario
+from tests.support.scenarios import Notebook, Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ from pdnb.errors import CaptureError
 from pdnb.runtime.namespace import load, step_namespace
 from pdnb.workflow.cell import parse
 from pdnb.workflow.model import Step, Workflow, WorkflowVersion
-from tests.machine.scenarios import HERE, Notebook, Scenario
+from tests.support.scenarios import HERE, Notebook, Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

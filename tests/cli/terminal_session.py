@@ -46,8 +46,8 @@ def _type(env: dict[str, str], line: str) -> str:
     if sys.stdout.isatty():  # the command sees the terminal; what it said is looked up without one
         code = subprocess.run(["/bin/sh", "-c", command], env=env, check=False).returncode
         look = [sys.executable, "-m", "pdnb", "runs", "--json"]
-        listed = subprocess.run(look, env=env, check=False, capture_output=True, text=True).stdout
-        said = "".join(f"run {found} of approve, here" for found in re.findall(r'"id": "([0-9a-z]{20})"', listed))
+        list_runs = subprocess.run(look, env=env, check=False, capture_output=True, text=True).stdout
+        said = "".join(f"run {found} of approve, here" for found in re.findall(r'"id": "([0-9a-z]{20})"', list_runs))
     else:
         done = subprocess.run(
             ["/bin/sh", "-c", command],

@@ -190,21 +190,21 @@ def test_markup_and_terminal_codes_of_others_are_text(tmp_path: Path) -> None:
     path = notebook(tmp_path / "w.ipynb", f"%%step -w \"{name}\" go\nprint('[link=http://e.org]l[/link] \\x1b[31mred')")
     result = pdnb("run", path, "-w", name)
     assert result.exit_code == 0
-    listed = pdnb("runs").stdout
+    list_runs = pdnb("runs").stdout
     shown = pdnb("show", document("runs")["runs"][0]["id"]).stdout
-    assert name in listed
+    assert name in list_runs
     assert name in shown
     assert "[link=http://e.org]l[/link] red" in shown
-    assert "\x1b" not in listed + shown
+    assert "\x1b" not in list_runs + shown
 
 
 # ---- looking and answering ----
 
 
 def test_the_whole_life_of_a_run_from_the_shell(waiting: str, tmp_path: Path) -> None:
-    listed = pdnb("runs").stdout.splitlines()
-    assert listed[0].split() == ["run", "workflow", "status", "step", "since", "due", "in", "credits"]
-    assert listed[1].split()[:5] == [waiting, "01_approve", "◆", "suspended", "approve"]
+    list_runs = pdnb("runs").stdout.splitlines()
+    assert list_runs[0].split() == ["run", "workflow", "status", "step", "since", "due", "in", "credits"]
+    assert list_runs[1].split()[:5] == [waiting, "01_approve", "◆", "suspended", "approve"]
     resumed = pdnb("resume", waiting[:12], '{"comment": "fine"}')
     assert resumed.exit_code == 0
     assert "◌ queued" in resumed.stdout
@@ -490,11 +490,11 @@ def test_a_terminal_sees_colours_within_its_columns_unless_it_wants_none(tmp_pat
     live = at_a_terminal("run", long)
     assert "\x1b[33m◆ suspended\x1b[0m" in live
     assert re.search(r"◆\S*  s+…  \S*suspended", live), live
-    listed = at_a_terminal("runs")
-    assert "\x1b[33m◆ suspended\x1b[0m" in listed
+    list_runs = at_a_terminal("runs")
+    assert "\x1b[33m◆ suspended\x1b[0m" in list_runs
     bare = at_a_terminal("runs", NO_COLOR="1")
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", bare)
-    for line in re.sub(r"\x1b\[[0-9;]*m", "", listed + bare).splitlines():
+    for line in re.sub(r"\x1b\[[0-9;]*m", "", list_runs + bare).splitlines():
         assert len(line) <= 80
     assert bare.count("…") == 2, "workflow and step give way, the id does not"
     assert document("runs")["runs"][0]["id"] in bare
@@ -561,7 +561,7 @@ def test_serve_in_the_background_comes_once_and_ends_when_nothing_is_unfinished(
     assert os.getsid(pid) == pid
     assert (pdnb_dir / "background.log").stat().st_mode & 0o777 == 0o600
     with Home(pdnb_dir, kind="shell") as home:
-        home.bell.wait(1.6)
+        home.notifier.wait(1.6)
         assert home.served(), "a run is unfinished"
         pdnb("cancel", waiting)
         until(lambda: not home.served())

@@ -194,14 +194,14 @@ def test_processes_that_make_the_home_at_once_share_one_secret(tmp_path: Path) -
 def test_after_a_commit_everybody_else_is_rung(home: Home) -> None:
     """After a commit every door is rung."""
     with Home(home.directory, kind="worker") as other:
-        other.bell.quiet()
+        other.notifier.quiet()
         run = working(home)
-        assert other.bell.wait(SOON_S)
+        assert other.notifier.wait(SOON_S)
         home.store.get(run.id)
-        assert not other.bell.wait(0)
-        assert not home.bell.wait(0)
+        assert not other.notifier.wait(0)
+        assert not home.notifier.wait(0)
         other.store.apply(run.id, Cancelled(T0 + 1, "approve", 1, "panel"))
-        assert home.bell.wait(SOON_S)
+        assert home.notifier.wait(SOON_S)
 
 
 def test_a_commit_is_a_commit_also_when_nobody_can_be_rung(home: Home) -> None:

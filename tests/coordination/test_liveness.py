@@ -68,8 +68,8 @@ sys.stdin.readline()
 TAKE = """
 import sys
 from pathlib import Path
-from pdnb.coordination.liveness import Post
-post = Post(Path(sys.argv[1]))
+from pdnb.coordination.liveness import LeaderLock
+post = LeaderLock(Path(sys.argv[1]))
 print(post.take(), post.held, flush=True)
 sys.stdin.readline()
 """
@@ -209,10 +209,10 @@ def test_the_dead_are_buried_and_the_living_are_not(tmp_path: Path) -> None:
     owners = Owners(tmp_path)
     mine = Owner(tmp_path, "kernel", 4712)
     with process(LIVE, tmp_path) as (other, (owner,)):
-        owners.bury()
+        owners.reap()
         assert sorted(owners.ports()) == [4711, 4712]
         kill(other)
-        owners.bury()
+        owners.reap()
     assert list(owners.ports()) == [4712]
     assert {path.name for path in (tmp_path / "owners").iterdir()} == {f"{mine.id}.lock", f"{mine.id}.json"}
     assert not owners.alive(owner)
@@ -229,7 +229,7 @@ def test_what_somebody_left_who_was_killed_while_coming_in_is_removed_and_a_newc
         (place / name).touch()
     for name in [*old, f"{mine.id}.lock"]:
         os.utime(place / name, (0, 0))
-    Owners(tmp_path).bury()
+    Owners(tmp_path).reap()
     assert {path.name for path in place.iterdir()} == {*new, f"{mine.id}.lock"}
     mine.leave()
 

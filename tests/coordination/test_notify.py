@@ -23,7 +23,7 @@ def bells() -> Iterator[tuple[Notifier, Notifier]]:
 
 def test_a_ring_wakes_who_listens(bells: tuple[Notifier, Notifier]) -> None:
     ringer, listener = bells
-    ringer.ring([listener.port])
+    ringer.notify([listener.port])
     assert listener.wait(SOON_S)
 
 
@@ -37,14 +37,14 @@ def test_without_a_ring_a_wait_ends_by_itself(bells: tuple[Notifier, Notifier]) 
 def test_a_burst_is_one_ring(bells: tuple[Notifier, Notifier]) -> None:
     """Bursts coalesced."""
     ringer, listener = bells
-    ringer.ring([listener.port] * 1_000)
+    ringer.notify([listener.port] * 1_000)
     assert listener.wait(SOON_S)
     assert not listener.wait(0)
 
 
 def test_nobody_rings_at_the_own_door(bells: tuple[Notifier, Notifier]) -> None:
     ringer, listener = bells
-    ringer.ring([ringer.port, listener.port])
+    ringer.notify([ringer.port, listener.port])
     assert listener.wait(SOON_S)
     assert not ringer.wait(0)
 
@@ -53,7 +53,7 @@ def test_nobody_rings_at_the_own_door(bells: tuple[Notifier, Notifier]) -> None:
 def test_a_door_that_is_none_keeps_no_other_from_being_rung(bells: tuple[Notifier, Notifier], port: int) -> None:
     """Nobody at home is no error: a ring may get lost, the poll comes behind."""
     ringer, listener = bells
-    ringer.ring([port, listener.port])
+    ringer.notify([port, listener.port])
     assert listener.wait(SOON_S)
 
 
@@ -62,7 +62,7 @@ def test_a_door_that_was_closed_keeps_no_other_from_being_rung(bells: tuple[Noti
     gone = Notifier()
     gone.close()
     for _ in range(3):  # the refusal of the first comes back to the second
-        ringer.ring([gone.port, listener.port])
+        ringer.notify([gone.port, listener.port])
     assert listener.wait(SOON_S)
     assert not ringer.wait(0)
 
@@ -84,7 +84,7 @@ def test_a_door_is_on_loopback_alone(bells: tuple[Notifier, Notifier]) -> None:
 
 def test_an_event_loop_can_wait_at_the_door(bells: tuple[Notifier, Notifier]) -> None:
     ringer, listener = bells
-    ringer.ring([listener.port])
+    ringer.notify([listener.port])
     assert select.select([listener], [], [], SOON_S)[0] == [listener]
     listener.quiet()
     assert select.select([listener.fileno()], [], [], 0)[0] == []

@@ -20,7 +20,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from pdnb.client import Run, listed
+from pdnb.client import Run, list_runs
 from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
 from pdnb.model import Status
@@ -85,7 +85,7 @@ def home(pdnb_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def only(home: Home) -> Run:
-    [run] = listed(home)
+    [run] = list_runs(home)
     return run
 
 
@@ -188,13 +188,13 @@ async def test_an_interrupt_fails_the_run_in_order_and_leaves_the_kernel_usable(
             """)
             cell = await k.interrupted(f"run = %pdnb run {json.dumps(str(begun))}", when=begun)
             assert "KeyboardInterrupt" in text_of(cell)
-            run = listed(home)[0]
+            run = list_runs(home)[0]
             assert (run.status, run.due, run.attempts[0].error) == (Status.FAILED, None, "KeyboardInterrupt")
             assert home.store.running() == ()
             assert await k.value("6 * 7") == "42"
         await k.run("%%step long\n'short'")
         await k.run("%pdnb run")
-        assert listed(home)[0].status is Status.SUCCEEDED
+        assert list_runs(home)[0].status is Status.SUCCEEDED
 
 
 async def test_an_interrupt_of_a_wait_leaves_the_run_waiting(home: Home, tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ async def test_errors_of_ours_are_one_line_and_fail_the_cell(home: Home) -> None
         for source in ("%pdnb run", "%%setup\n1 / 0", "%%step"):
             with pytest.raises(CellExecutionError):
                 await k.run(source)
-        assert len(listed(home)) == 0
+        assert len(list_runs(home)) == 0
 
 
 async def test_the_card_of_an_idle_kernel_follows_the_store(home: Home) -> None:

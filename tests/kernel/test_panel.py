@@ -463,7 +463,7 @@ async def test_a_display_whose_run_is_gone_does_not_stop_the_others(home: Home) 
     live.watch(locked)
     async with asyncio.timeout(30):
         while live._watchers:
-            live._rung()
+            live._notified()
             await asyncio.sleep(0.01)
     asyncio.get_running_loop().set_exception_handler(None)
     assert (looks, errors) == (["locked"] * 3, [])

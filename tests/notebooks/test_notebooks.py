@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 
-from pdnb.client import listed
+from pdnb.client import list_runs
 from pdnb.coordination.home import Home
 from tests.support.kernels import Kernel, environment, texts
 from tests.support.live import Server, post, until
@@ -54,7 +54,7 @@ def test_the_approval_waits_for_its_link_and_is_published_by_a_worker_when_the_k
 ) -> None:
     shown = executed("01_approve.ipynb", server, tmp_path)
     assert any("text/html" in output.get("data", {}) for output in shown[-1])
-    [run] = [run for run in listed(home) if "publish" in home.store.get(run.id).steps]
+    [run] = [run for run in list_runs(home) if "publish" in home.store.get(run.id).steps]
     assert (run.status, run.step) == ("suspended", "approve")
     assert home.store.get(run.id).summary == "Publish “Launch”?"
     home.reload_settings()

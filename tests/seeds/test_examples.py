@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from pdnb.client import Run, listed
+from pdnb.client import Run, list_runs
 from pdnb.coordination.home import Home
 from tests.seeds.examples import PYTHON
 from tests.seeds.service import Service, job
@@ -84,7 +84,7 @@ class World:
     def start(self, workflow: str, event: Any = None) -> Run:
         """A run of it, started in the kernel, at its first pause."""
         self.kernel.run(f"%pdnb run -w {workflow} {'' if event is None else json.dumps(event)}")
-        return listed(self.home, workflow=workflow)[0]
+        return list_runs(self.home, workflow=workflow)[0]
 
 
 def over(run: Run) -> str:
@@ -214,8 +214,8 @@ def test_a_tested_step_shows_the_message_and_starts_no_run(world: World, name: s
     """python: Workflow execution canceled — this may be due to pd.flow.suspend() usage (not supported in test)
     node: Workflow execution canceled — this may be due to $.flow.suspend() usage (not supported in test)
     """
-    before = len(listed(world.home))
+    before = len(list_runs(world.home))
     shown = texts(world.kernel.run(f"%%step example -w {name.replace(' ', '-')} --test\n{PYTHON[name]}"))
     message = f"Workflow execution canceled — this may be due to pd.flow.{call}() usage (not supported in test)"
     assert [line for text in shown for line in text.splitlines()].count(message) == 1
-    assert len(listed(world.home)) == before
+    assert len(list_runs(world.home)) == before

@@ -154,7 +154,7 @@ async def test_only_the_methods_that_are_described_exist(desk: Desk, api: Callab
 # ---- looking ------------------------------------------------------------------------------------------------------
 
 
-async def listed(fetch: Fetch, **params: str) -> list[str]:
+async def list_runs(fetch: Fetch, **params: str) -> list[str]:
     found = json.loads((await fetch("pdnb", "api", "runs", params=params)).body)
     return [run["id"] for run in found["runs"]]
 
@@ -163,11 +163,11 @@ async def test_the_list_is_newest_first_and_filtered_by_status_and_workflow(desk
     first, second = desk.suspended(), desk.working(name="other one")
     third, fourth = desk.sleeping("rerun"), desk.suspended(desk.working(name="other one"))
     everything = [run.id for run in (fourth, third, second, first)]
-    assert await listed(jp_fetch) == everything
-    assert await listed(jp_fetch, status="suspended") == [fourth.id, first.id]
-    assert await listed(jp_fetch, workflow="other one") == [fourth.id, second.id]
-    assert await listed(jp_fetch, workflow="other one", status="running") == [second.id]
-    assert await listed(jp_fetch, workflow="no such workflow") == []
+    assert await list_runs(jp_fetch) == everything
+    assert await list_runs(jp_fetch, status="suspended") == [fourth.id, first.id]
+    assert await list_runs(jp_fetch, workflow="other one") == [fourth.id, second.id]
+    assert await list_runs(jp_fetch, workflow="other one", status="running") == [second.id]
+    assert await list_runs(jp_fetch, workflow="no such workflow") == []
     response = await jp_fetch("pdnb", "api", "runs", params=[("status", "running"), ("status", "sleeping")])
     assert [run["id"] for run in json.loads(response.body)["runs"]] == [third.id, second.id]
 
@@ -406,7 +406,7 @@ async def test_while_the_store_is_not_available_the_api_says_try_again(
 
     with monkeypatch.context() as patch:
         for name in ("get", "list", "counts", "apply", "exports"):
-            patch.setattr(desk.office.home.store, name, locked)
+            patch.setattr(desk.service.home.store, name, locked)
         for path in ("api/runs", f"api/runs/{run.id}", "api/info", f"card/{run.id}"):
             answer = await api("GET", path)
             assert answer.status == 503

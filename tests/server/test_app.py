@@ -176,7 +176,7 @@ def assert_off(app: ServerApp, capfd: pytest.CaptureFixture[str], *parts: str) -
     (line,) = complaints(capfd)
     for part in parts:
         assert part in line
-    assert "pdnb_office" not in app.web_app.settings
+    assert "pdnb_service" not in app.web_app.settings
     assert not [rule for rule in app.web_app.wildcard_router.rules if "resume" in str(rule.matcher)]
 
 
@@ -203,7 +203,7 @@ def test_a_store_below_a_hidden_directory_is_accepted(
     """Outside its root, or below a hidden directory while `allow_hidden` is off."""
     app = started({"directory": str(jp_root_dir / ".local" / "pdnb")})
     assert complaints(capfd) == []
-    assert app.web_app.settings["pdnb_office"].home.directory == jp_root_dir / ".local" / "pdnb"
+    assert app.web_app.settings["pdnb_service"].home.directory == jp_root_dir / ".local" / "pdnb"
 
 
 def test_a_store_below_a_hidden_directory_that_is_served_is_refused(

@@ -298,7 +298,7 @@ async def test_after_its_run_was_cancelled_a_link_is_gone(desk: Desk) -> None:
 
 async def test_after_the_time_to_answer_a_link_is_gone(desk: Desk) -> None:
     run = desk.suspended(timeout_ms=60_000)
-    desk.office.home.clock = lambda: now_ms() + 60_000
+    desk.service.home.clock = lambda: now_ms() + 60_000
     first = await desk.request("POST", desk.path("resume", run))
     again = await desk.request("GET", desk.path("resume", run), JSON)
     assert [answer.status for answer in (first, again)] == [410, 410]
@@ -308,7 +308,7 @@ async def test_after_the_time_to_answer_a_link_is_gone(desk: Desk) -> None:
 
 async def test_a_pause_that_ended_by_itself_says_so(desk: Desk) -> None:
     waiting = (desk.sleeping("delay", wait_ms=60_000), desk.suspended(timeout_ms=60_000, on_timeout="resume"))
-    desk.office.home.clock = lambda: now_ms() + 60_000
+    desk.service.home.clock = lambda: now_ms() + 60_000
     for run in waiting:
         answer = await desk.request("POST", desk.path("resume", run))
         assert (answer.status, answer.json()["status"], desk.status(run)) == (410, "elapsed", Status.QUEUED)
@@ -444,7 +444,7 @@ async def test_neither_host_nor_origin_nor_forwarding_headers_matter(desk: Desk)
         "Authorization": "token wrong",
         "Sec-Fetch-Site": "cross-site",
     }
-    published = desk.office.home.links.base_url
+    published = desk.service.home.links.base_url
     for origin in ("null", "https://evil.example"):
         run = desk.suspended()
         page = await desk.request("GET", desk.path("resume", run), {**lies, "Origin": origin})
@@ -456,7 +456,7 @@ async def test_neither_host_nor_origin_nor_forwarding_headers_matter(desk: Desk)
         data = desk.home.store.exports(run.id)["approve"]["$resume_data"]
         assert data["client_ip"] == "127.0.0.1"
         assert data["url"].startswith("http://")
-        assert desk.office.home.links.base_url == published
+        assert desk.service.home.links.base_url == published
 
 
 async def test_http_1_0_without_a_host_works_too(desk: Desk) -> None:
@@ -542,8 +542,8 @@ async def test_while_the_store_is_not_available_the_link_says_try_again_and_work
         raise StoreUnavailable(f"the store {desk.home.directory} is locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.office.home.store, "apply", locked)
-        patch.setattr(desk.office.home.store, "look", locked)
+        patch.setattr(desk.service.home.store, "apply", locked)
+        patch.setattr(desk.service.home.store, "look", locked)
         for method in (*ACTING, "GET"):
             for accept in (PAGE, JSON):
                 answer = await desk.request(method, desk.path("resume", run), accept)
@@ -558,8 +558,8 @@ async def test_a_store_that_is_really_locked_gives_503_and_no_change(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = desk.suspended()
-    monkeypatch.setattr(desk.office.home.store._rows._cache, "_timeout", 0.05)
-    await desk.office.call(desk.office.home.store.close)  # a connection keeps the timeout it began with
+    monkeypatch.setattr(desk.service.home.store._rows._cache, "_timeout", 0.05)
+    await desk.service.call(desk.service.home.store.close)  # a connection keeps the timeout it began with
     with desk.home.store._rows.transact():
         answer = await desk.request("POST", desk.path("resume", run))
     assert answer.status == 503
@@ -577,7 +577,7 @@ async def test_an_error_of_our_own_shows_nothing_and_changes_nothing(
         raise RuntimeError("a secret of the machine")
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.office.home.store, "apply", broken)
+        patch.setattr(desk.service.home.store, "apply", broken)
         for accept in (PAGE, JSON):
             answer = await desk.request("POST", desk.path("resume", run), accept)
             assert answer.status == 500

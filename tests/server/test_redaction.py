@@ -148,8 +148,8 @@ async def test_no_token_is_logged_when_something_of_ours_breaks(
             raise error from ValueError(link)
 
         with monkeypatch.context() as patch:
-            patch.setattr(desk.office.home.store, "apply", broken)
-            patch.setattr(desk.office.home.store, "look", broken)
+            patch.setattr(desk.service.home.store, "apply", broken)
+            patch.setattr(desk.service.home.store, "look", broken)
             for method in ("GET", "POST", "HEAD"):
                 for purpose in ("resume", "cancel"):
                     headers = {"Accept": accept, "Referer": desk.path("resume", run), "User-Agent": token}
@@ -171,11 +171,11 @@ async def test_no_token_is_logged_when_the_keeper_of_the_store_stumbles(
         def broken(*_: object, error: Exception = error, **__: object) -> None:
             raise error
 
-        monkeypatch.setattr(desk.office.home.store, "elapse", broken)
+        monkeypatch.setattr(desk.service.home.store, "elapse", broken)
         with pytest.raises(type(error)):
-            await desk.office.look()
-        desk.office._look.set()
-        await desk.office.call(lambda: None)
+            await desk.service.look()
+        desk.service._look.set()
+        await desk.service.call(lambda: None)
 
 
 async def test_the_metrics_have_no_token(desk: Desk, jp_auth_header: dict[str, str]) -> None:

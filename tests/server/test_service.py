@@ -40,16 +40,16 @@ def opened(pdnb_dir: Path, jp_asyncio_loop: AbstractEventLoop) -> Iterator[Open]
     offices: list[StoreService] = []
 
     async def open_(clock: Callable[[], int] = now_ms, url: str = "http://127.0.0.1:1/") -> StoreService:
-        office = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
-        office.home.clock = clock
-        office.publish(Settings(url=url))
-        office.open()
-        offices.append(office)
-        return office
+        service = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
+        service.home.clock = clock
+        service.publish(Settings(url=url))
+        service.open()
+        offices.append(service)
+        return service
 
     yield open_
-    for office in offices:
-        jp_asyncio_loop.run_until_complete(asyncio.wait_for(office.close(), 10))
+    for service in offices:
+        jp_asyncio_loop.run_until_complete(asyncio.wait_for(service.close(), 10))
 
 
 class Clock:
@@ -95,25 +95,25 @@ async def test_a_due_pause_ends_without_anybody_asking_and_never_early(home: Hom
 
 async def test_only_time_ends_a_pause(home: Home, opened: Open) -> None:
     clock = Clock()
-    office = await opened(clock)
+    service = await opened(clock)
     run = gate(home, DAY)
     assert run.due_ms is not None
     clock.at_ms = run.due_ms - 1
-    await office.look()
+    await service.look()
     assert home.store.get(run.id) == run
     clock.at_ms += 1
-    await office.look()
+    await service.look()
     assert home.store.get(run.id).status is Status.CANCELLED
 
 
 async def test_a_clock_set_back_or_far_forward_ends_nothing_twice(home: Home, opened: Open) -> None:
     """Clock set back, forward: nothing twice, no crash."""
     clock = Clock()
-    office = await opened(clock)
+    service = await opened(clock)
     runs = [gate(home, wait, resume=True) for wait in (1_000, 2_000, DAY)]
     for moved in (1_500, -10 * DAY, 3_000, 400 * DAY, -400 * DAY, 400 * DAY):
         clock.at_ms = now_ms() + moved
-        assert 0 <= await office.look() <= 1
+        assert 0 <= await service.look() <= 1
     assert [home.store.get(run.id).revision for run in runs] == [run.revision + 1 for run in runs]
 
 
@@ -122,8 +122,8 @@ async def test_many_pauses_due_at_once_end_once_each(home: Home, opened: Open) -
     clock = Clock()
     runs = [gate(home, 1_000, resume=True) for _ in range(250)]
     clock.at_ms = now_ms() + 5_000
-    office = await opened(clock)
-    while await office.look() == 0:
+    service = await opened(clock)
+    while await service.look() == 0:
         assert home.store.list(statuses=[Status.QUEUED], limit=1).runs
     after = [home.store.get(run.id) for run in runs]
     assert {run.status for run in after} == {Status.QUEUED}
@@ -141,11 +141,11 @@ async def test_pauses_that_became_due_while_no_server_ran_end_at_its_start(home:
 
 async def test_a_look_says_how_long_there_is_nothing_to_do(home: Home, opened: Open) -> None:
     clock = Clock()
-    office = await opened(clock)
-    assert await office.look() == 1
+    service = await opened(clock)
+    assert await service.look() == 1
     run = gate(home, 60_000)
     clock.at_ms = (run.due_ms or 0) - 250
-    assert await office.look() == 0.25
+    assert await service.look() == 0.25
 
 
 @pytest.fixture
@@ -168,8 +168,8 @@ async def test_the_run_of_an_owner_that_died_is_queued_again(
     process, owner = other
     run = home.store.add(code("work"), None, at_ms=now_ms())
     claimed = home.store.apply(run.id, Claimed(now_ms(), owner))
-    office = await opened()
-    await office.look()
+    service = await opened()
+    await service.look()
     assert home.store.get(run.id) == claimed
     process.kill()
     await eventually(lambda: home.store.get(run.id).status is Status.QUEUED)
@@ -181,8 +181,8 @@ async def test_the_run_of_an_owner_that_died_is_queued_again(
 
 async def test_one_thread_that_is_not_the_loops_has_the_store(opened: Open) -> None:
     """The event loop never waits for the disk; transactions belong to threads, so there is exactly one."""
-    office = await opened()
-    idents = await asyncio.gather(*(office.call(threading.get_ident) for _ in range(20)))
+    service = await opened()
+    idents = await asyncio.gather(*(service.call(threading.get_ident) for _ in range(20)))
     assert len(set(idents)) == 1
     assert threading.get_ident() not in idents
 
@@ -209,33 +209,33 @@ async def test_what_goes_wrong_at_a_look_is_said_and_the_next_look_comes(
 async def test_closing_always_ends_whatever_comes_at_that_moment(home: Home, pdnb_dir: Path) -> None:
     for round_ in range(25):
         run = gate(home, DAY)
-        office = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
-        office.open()
+        service = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
+        service.open()
         event = Resumed(now_ms(), run.step, run.runs, "api", None, from_person("api", None))
-        applying = asyncio.ensure_future(office.apply(run.id, event))
+        applying = asyncio.ensure_future(service.apply(run.id, event))
         for _ in range(round_ % 7):
             await asyncio.sleep(0)
         await applying
         async with asyncio.timeout(5):
-            await office.close()
+            await service.close()
 
 
 async def test_nothing_is_left_of_an_office_that_was_closed(home: Home, pdnb_dir: Path) -> None:
     before = threading.active_count()
-    office = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
-    office.open()
-    await office.look()
+    service = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
+    service.open()
+    await service.look()
     assert home.served()
-    await office.close()
+    await service.close()
     assert not home.served()
     assert {card.name.split("-")[0] for card in (pdnb_dir / "owners").glob("*.json")} == {"kernel"}
     assert threading.active_count() == before
 
 
 async def test_an_office_that_was_never_opened_can_be_closed(pdnb_dir: Path) -> None:
-    office = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
-    await office.close()
-    await office.close()
+    service = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
+    await service.close()
+    await service.close()
 
 
 # ---- two on one store ---------------------------------------------------------------------------------------------

@@ -372,7 +372,7 @@ async def test_token_and_state_are_looked_at_before_the_body_is_read(desk: Desk,
             assert answer.header("connection") == "close"
             assert time.monotonic() - began < 5
     assert not kept(desk)
-    await eventually(lambda: desk.office.uploading == set())
+    await eventually(lambda: desk.service.uploading == set())
 
 
 async def test_the_second_upload_to_a_link_is_503_and_the_first_goes_on(desk: Desk) -> None:
@@ -387,7 +387,7 @@ async def test_the_second_upload_to_a_link_is_503_and_the_first_goes_on(desk: De
         writer.write(b"67890")
         assert parse(await reader.read()).status == 200
     assert content(body_of(desk, run)) == b"1234567890"
-    await eventually(lambda: desk.office.uploading == set())
+    await eventually(lambda: desk.service.uploading == set())
 
 
 # ---- too large, too slow, gone --------------------------------------------------------------------------------------
@@ -395,7 +395,7 @@ async def test_the_second_upload_to_a_link_is_503_and_the_first_goes_on(desk: De
 
 async def test_the_largest_upload_is_5_gb_unless_configured(desk: Desk) -> None:
     """`max_upload` 5 GB."""
-    assert desk.office.max_upload == MAX_UPLOAD == 5 * 1024**3
+    assert desk.service.max_upload == MAX_UPLOAD == 5 * 1024**3
     run = desk.suspended()
     head = written("POST", desk.path("resume", run), {**HEADER, "Content-Length": str(MAX_UPLOAD + 1)})
     assert parse(await send(desk.port, head)).status == 413
@@ -406,7 +406,7 @@ async def test_the_largest_upload_is_5_gb_unless_configured(desk: Desk) -> None:
 
 @pytest.mark.parametrize("headers", [HEADER, FORM])
 async def test_more_than_max_upload_is_413_declared_and_chunked(desk: Desk, headers: dict[str, str]) -> None:
-    desk.office.max_upload = 1_000_000
+    desk.service.max_upload = 1_000_000
     run = desk.suspended()
     overhead = len(form(part('name="f"; filename="f"', b"")))
     for size, status in ((1_000_001, 413), (3_000_000, 413), (1_000_000, 200)):
@@ -486,9 +486,9 @@ async def test_a_client_that_leaves_before_it_hears_the_answer_has_acted(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its body was whole: the run goes on with it, so its file has to be there."""
-    run, left, apply, close = desk.suspended(), asyncio.Event(), desk.office.apply, LinkHandler.on_connection_close
+    run, left, apply, close = desk.suspended(), asyncio.Event(), desk.service.apply, LinkHandler.on_connection_close
 
-    async def held(run_id: str, event: Event) -> Run:
+    async def held(run_id: str, event: Event) -> RunRecord:
         await left.wait()
         return await apply(run_id, event)
 
@@ -496,12 +496,12 @@ async def test_a_client_that_leaves_before_it_hears_the_answer_has_acted(
         close(handler)
         left.set()
 
-    monkeypatch.setattr(desk.office, "apply", held)
+    monkeypatch.setattr(desk.service, "apply", held)
     monkeypatch.setattr(LinkHandler, "on_connection_close", closed)
     async with begun(desk, run, {**HEADER, "Content-Length": "5"}, b"whole"):
         pass
     await eventually(lambda: desk.status(run) is Status.QUEUED)
-    await eventually(lambda: desk.office.uploading == set())
+    await eventually(lambda: desk.service.uploading == set())
     assert content(body_of(desk, run)) == b"whole"
 
 
@@ -539,7 +539,7 @@ async def test_the_files_of_a_loser_go_and_the_winners_stay(desk: Desk) -> None:
     """Two uploads to one link, the second over another server of the same store."""
     run = desk.suspended()
     async with begun(desk, run, {**HEADER, "Content-Length": "10"}, b"loser") as (reader, writer):
-        desk.office.uploading.clear()  # another server does not know of this one's uploads
+        desk.service.uploading.clear()  # another server does not know of this one's uploads
         assert (await put(desk, run, b"winner", HEADER)).status == 200
         writer.write(b"loser")
         assert parse(await reader.read()).status == 409
@@ -605,10 +605,10 @@ async def test_a_store_that_is_locked_is_503_and_the_files_are_gone(
 ) -> None:
     run = desk.suspended()
 
-    async def locked(run_id: str, event: Event) -> Run:
+    async def locked(run_id: str, event: Event) -> RunRecord:
         raise StoreUnavailable("locked")
 
-    monkeypatch.setattr(desk.office, "apply", locked)
+    monkeypatch.setattr(desk.service, "apply", locked)
     assert (await put(desk, run, b"x", HEADER)).status == 503
     monkeypatch.undo()
     await assert_still_good(desk, run)
@@ -624,7 +624,7 @@ async def test_an_upload_that_comes_early_is_kept_and_delivered(desk: Desk) -> N
         assert (await put(desk, one, form(part('name="f"; filename="f"', b"early")), FORM)).status == 202
     assert (await put(desk, run, b"second", HEADER)).status == 409
     assert len(kept(desk)) == 2
-    uploads.sweep(desk.home.directory, desk.office._named_files, before_s=time.time() + 60)
+    uploads.sweep(desk.home.directory, desk.service._named_files, before_s=time.time() + 60)
     assert len(kept(desk)) == 2
     desk.suspended(desk.now(run))
     assert desk.status(run) is Status.QUEUED
@@ -667,7 +667,7 @@ async def test_files_that_a_run_names_stay_for_ever(desk: Desk) -> None:
     assert len(named) == 3
     orphan = named[0].with_name("orphan")
     orphan.write_text("x")
-    uploads.sweep(desk.home.directory, desk.office._named_files, before_s=time.time() + 60)
+    uploads.sweep(desk.home.directory, desk.service._named_files, before_s=time.time() + 60)
     assert kept(desk) == named
 
 
@@ -681,8 +681,8 @@ async def test_nothing_goes_while_the_store_cannot_say_what_it_names(
     def locked(run_id: str) -> None:
         raise StoreUnavailable("locked")
 
-    monkeypatch.setattr(desk.office.home.store, "attempts", locked)
-    uploads.sweep(desk.home.directory, desk.office._named_files, before_s=time.time() + 60)
+    monkeypatch.setattr(desk.service.home.store, "attempts", locked)
+    uploads.sweep(desk.home.directory, desk.service._named_files, before_s=time.time() + 60)
     assert [path.read_bytes() for path in kept(desk)] == [b"raw"]
 
 

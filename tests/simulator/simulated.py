@@ -59,7 +59,7 @@ class Known:
     id: str
     workflow: str
     steps: tuple[str, ...]
-    hash: str
+    version_id: str
     event: Any
     since_ms: int
     status: str = "queued"
@@ -130,7 +130,7 @@ class Known:
         if version.names[: self.position + 1] != self.steps[: self.position + 1]:
             return MovedOn
         self._went(self.status, Upgraded, None)
-        self.steps, self.hash = version.names, version.id
+        self.steps, self.version_id = version.names, version.id
         return None
 
     def exports(self) -> dict[str, dict[str, Any]]:

@@ -152,7 +152,7 @@ class Owner(threading.Thread):
             self._stopped.release()
         if not self.dead:
             self.home.close()
-        self.home.bell.close()
+        self.home.notifier.close()
         self.home.store.close()
         self._stopped.release()
 
@@ -397,10 +397,10 @@ class World:
             choices += [(2, lambda: self._upgrade(idle))]
         weights, events = zip(*choices, strict=True)
         self.random.choices(events, weights)[0]()
-        self.bury()
+        self.reap()
         self.check()
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """Let the threads of the dead end: they execute nothing that could be seen."""
         for owner in [owner for owner in self.owners if owner.dead]:
             self.owners.remove(owner)
@@ -556,7 +556,7 @@ class World:
             while owner.point is not None and not owner.dead:
                 owner.go()
                 self.check()
-        self.bury()
+        self.reap()
         for known in list(self.known.values()):
             assert known.status != "running" or known.owner not in {o.home.owner for o in self.owners}, (
                 f"{known.id} is held by an owner who does nothing with it"
@@ -589,7 +589,7 @@ class World:
         for owner in self.owners:
             if owner.is_alive() and not owner.dead:
                 owner.die()
-        self.bury()
+        self.reap()
         self.eyes.close()
 
 

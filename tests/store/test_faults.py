@@ -537,7 +537,7 @@ async def test_a_post_whose_nth_statement_fails_is_answered_503_and_succeeds_whe
     desk: Desk, faults: Faults, monkeypatch: pytest.MonkeyPatch, purpose: Literal["resume", "cancel"], way: Way
 ) -> None:
     """Store not available: 503 with `Retry-After`; state unchanged, link still good."""
-    store, done = desk.office.home.store, {"resume": Status.QUEUED, "cancel": Status.CANCELLED}[purpose]
+    store, done = desk.service.home.store, {"resume": Status.QUEUED, "cancel": Status.CANCELLED}[purpose]
     apply, fired = store.apply, False
 
     def failing(n: int, run_id: str, event: Event) -> RunRecord:
@@ -575,7 +575,7 @@ async def test_a_post_to_a_store_that_another_process_has_locked_is_answered_503
     desk: Desk, pdnb_dir: Path
 ) -> None:
     run = desk.suspended()
-    await desk.office.call(lambda: desk.office.home.store._rows._cache._sql("PRAGMA busy_timeout = 50"))
+    await desk.service.call(lambda: desk.service.home.store._rows._cache._sql("PRAGMA busy_timeout = 50"))
     with locked(pdnb_dir):
         answer = await desk.request("POST", desk.path("resume", run))
         assert (answer.status, answer.header("retry-after")) == (503, "5")

@@ -129,7 +129,7 @@ class Desk:
         self.home = home
         self.port = app.port
         self.base = app.base_url
-        self.office: StoreService = app.web_app.settings["pdnb_office"]
+        self.service: StoreService = app.web_app.settings["pdnb_service"]
 
     def working(self, *steps: str, name: str = "launch") -> RunRecord:
         """A run whose first step is at work."""

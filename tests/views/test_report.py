@@ -25,7 +25,7 @@ from pdnb.links import Links, Target
 from pdnb.model import Attempt, Cancelled, Claimed, Decision, Lost, Pause, Prompt, Resumed, Retried, RunRecord, Status
 from pdnb.request import from_person
 from pdnb.testing import EPOCH_MS, Sandbox
-from pdnb.views.documents import shown_attempt
+from pdnb.views.documents import redacted_attempt
 from pdnb.views.report import default_path, notebook, write
 from pdnb.workflow.model import Environment, Step, Workflow, WorkflowVersion
 
@@ -236,7 +236,7 @@ def test_every_attempt_has_a_cell_with_its_outputs_and_its_number(told: tuple[An
     *run, _ = told
     ran = [cell for cell in notebook(*run).cells if cell.cell_type == "code" and cell.execution_count is not None]
     assert [cell.execution_count for cell in ran] == [n for n, _ in enumerate(run[3], 1)]
-    for cell, attempt in zip(ran, map(shown_attempt, run[3]), strict=True):
+    for cell, attempt in zip(ran, map(redacted_attempt, run[3]), strict=True):
         assert cell.source.startswith(f"%%step --workflow=launch {attempt.step}\n")
         assert [_unnumbered(output) for output in cell.outputs] == [_unnumbered(output) for output in attempt.outputs]
         assert {o.execution_count for o in cell.outputs if "execution_count" in o} <= {cell.execution_count}

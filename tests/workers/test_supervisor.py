@@ -88,7 +88,7 @@ async def test_no_more_workers_than_allowed_work_at_once(desk: Desk, tmp_path: P
     runs = [queued(desk, code(hold=HOLD), {"at": str(tmp_path)}) for _ in range(5)]
     await eventually(lambda: [desk.status(run) for run in runs].count(Status.RUNNING) == 2)
     for _ in range(3):
-        await desk.office.look()
+        await desk.service.look()
     assert len(workers(desk)) == 2
     assert [desk.status(run) for run in runs].count(Status.QUEUED) == 3
     (tmp_path / "go").touch()
@@ -110,7 +110,7 @@ async def test_one_worker_makes_room_for_another_environment(desk: Desk, tmp_pat
 async def test_with_no_workers_allowed_a_run_waits(desk: Desk) -> None:
     run = queued(desk, code(fine="1"))
     for _ in range(3):
-        await desk.office.look()
+        await desk.service.look()
     assert (desk.status(run), workers(desk)) == (Status.QUEUED, set())
 
 
@@ -144,7 +144,7 @@ async def test_a_place_that_is_gone_is_said_in_one_line_and_stops_nobody_else(
     fine = queued(desk, code(fine="1"))
     await ended(desk, fine)
     for _ in range(3):
-        await desk.office.look()
+        await desk.service.look()
     said = [record.getMessage() for record in caplog.records if "no worker for run" in record.getMessage()]
     assert len(said) == 1  # once, not at every look
     assert str(gone) in said[0]
@@ -168,7 +168,7 @@ async def test_an_interpreter_that_cannot_work_is_said_and_not_tried_in_a_circle
     await eventually(said)
     end = time.monotonic() + 0.5
     while time.monotonic() < end:
-        await desk.office.look()
+        await desk.service.look()
         await asyncio.sleep(0.01)
     assert len((tmp_path / "starts").read_text()) <= 3
     assert desk.status(lost) is Status.QUEUED
@@ -196,7 +196,7 @@ async def test_a_damaged_row_does_not_stand_before_the_others(desk: Desk, caplog
         bad = desk.home.store.add(code(x="1"), None, at_ms=now_ms())
         rows.set(f"run/{bad.id}", "{", tag=f"queued {bad.workflow}")
     for _ in range(3):
-        await desk.office.look()
+        await desk.service.look()
     assert sum(bad.id in record.getMessage() for record in caplog.records) == 1  # said once, not at every look
     fine = queued(desk, code(fine="1"))
     await ended(desk, fine)
@@ -207,10 +207,10 @@ async def test_a_store_that_is_locked_for_a_moment_costs_no_run(desk: Desk, monk
         raise StoreUnavailable("locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.office.home.store, "version", locked)
+        patch.setattr(desk.service.home.store, "workflow_version", locked)
         run = queued(desk, code(x="1"))
         with pytest.raises(StoreUnavailable):
-            await desk.office.look()
+            await desk.service.look()
     await ended(desk, run)
 
 
@@ -231,7 +231,7 @@ def test_a_server_that_stops_leaves_no_idle_worker(tmp_path: Path, pdnb_dir: Pat
         assert alive(pid)
         assert server.stop() == 0
         until(lambda: not alive(pid), within_s=10)
-        home.owners.bury()
+        home.owners.reap()
         assert {card.name.split("-")[0] for card in (pdnb_dir / "owners").glob("*.json")} == {"kernel"}
 
 
@@ -288,9 +288,9 @@ async def test_a_machine_that_slept_or_a_clock_that_was_set_ends_no_step(desk: D
     plain = code(hold=HOLD)
     run = queued(desk, replace(plain, steps=(replace(plain.steps[0], time_limit=60),)), {"at": str(tmp_path)})
     await eventually((tmp_path / "begun").exists)
-    desk.office.home.clock = lambda: now_ms() + 86_400_000
+    desk.service.home.clock = lambda: now_ms() + 86_400_000
     for _ in range(3):
-        await desk.office.look()
+        await desk.service.look()
     assert desk.status(run) is Status.RUNNING
     (tmp_path / "go").touch()
     await ended(desk, run)
@@ -308,8 +308,8 @@ async def test_who_has_to_end_but_is_at_work_still_counts(
     await eventually((tmp_path / "begun").exists)
     waiting = queued(desk, code(place=PLACE, cwd=other))
     for _ in range(5):
-        await desk.office.look()
-    assert len(desk.office._supervisor._workers) == 1
+        await desk.service.look()
+    assert len(desk.service._supervisor._workers) == 1
     assert desk.status(waiting) is Status.QUEUED
     (tmp_path / "go").touch()
     await ended(desk, held, waiting)
@@ -319,6 +319,6 @@ async def test_a_place_that_comes_back_is_served(desk: Desk, tmp_path: Path) -> 
     gone = tmp_path / "gone"
     run = queued(desk, code(x="1", cwd=gone))
     for _ in range(3):
-        await desk.office.look()
+        await desk.service.look()
     gone.mkdir()
     await ended(desk, run)

@@ -1,4 +1,4 @@
-"""What a person defines, and the frozen form a run carries."""
+"""What a person defines, and the workflow version a run carries."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_an_unknown_step_is_an_error_that_names_the_known_ones(call: object) -> 
         Workflow("w").without("a")
 
 
-# ---- the frozen form ----------------------------------------------------------------------------------------------
+# ---- the workflow version -------------------------------------------------------------------------------------------
 
 
 def version(**changes: object) -> WorkflowVersion:

@@ -85,13 +85,13 @@ _RUN = """
 import asyncio, inspect, json, sys
 from pdnb.workflow.cell import parse
 from pdnb.runtime.namespace import load, step_namespace
-from pdnb.workflow.model import Frozen
+from pdnb.workflow.model import WorkflowVersion
 sys.path.insert(0, sys.argv[1])
 for line in sys.stdin:
-    frozen = Frozen.from_json(json.loads(line))
+    version = WorkflowVersion.from_json(json.loads(line))
     try:
-        cell = parse(frozen.steps[0].source, filename="<step>")
-        result = cell.call(step_namespace(load(frozen)), None)
+        cell = parse(version.steps[0].source, filename="<step>")
+        result = cell.call(step_namespace(load(version)), None)
         result = asyncio.run(result) if inspect.iscoroutine(result) else result
     except Exception as error:
         result = repr(error)
