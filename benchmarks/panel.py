@@ -23,8 +23,8 @@ from pdnb.kernel.panel import Panel
 from pdnb.kernel.run_feed import RunFeed
 from pdnb.kernel.watcher import Live
 from pdnb.model import Cancelled
-from tests.browser.desk import Desk, new_window
 from tests.browser.lab import Lab, ask_many
+from tests.browser.page import Rig, new_window
 
 RUNS = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdecimal() else 10_000
 CLICKS = 20
@@ -103,16 +103,16 @@ async def _browser(lab: Lab) -> None:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"))
         page = await (await new_window(browser)).new_page()
         received = _count(page)
-        desk = Desk(lab, page)
-        await desk.open("crowd.ipynb")
+        rig = Rig(lab, page)
+        await rig.open("crowd.ipynb")
         before, began = sum(received), time.perf_counter()
-        await desk.command("notebook:run-all-cells")
-        await desk.panel.locator("[data-act=resume]").first.click(trial=True, timeout=_PATIENCE_MS)
+        await rig.command("notebook:run-all-cells")
+        await rig.panel.locator("[data-act=resume]").first.click(trial=True, timeout=_PATIENCE_MS)
         print(f"  Run All until the first button can be clicked: {_since(began) / 1e3:.1f} s", end="")
         await page.evaluate(_READY, [f"{RUNS:,}", f"{RUNS - 1:,}"])  # one was cancelled
-        await expect(desk.panel).not_to_have_attribute("data-busy", "", timeout=_PATIENCE_MS)
+        await expect(rig.panel).not_to_have_attribute("data-busy", "", timeout=_PATIENCE_MS)
         print(f", until all are there {_since(began) / 1e3:.1f} s", end="")
-        await desk.idle()
+        await rig.idle()
         print(f", {(sum(received) - before) / 1e3:.0f} KB received")
         before, times = sum(received), []
         for _ in range(CLICKS):

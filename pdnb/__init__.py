@@ -36,7 +36,7 @@ def run(
     """
     __tracebackhide__ = True
     if workflow is None or isinstance(workflow, str):
-        started = _here().notebook.run(workflow, event, headless=headless)
+        started = _here().session.run(workflow, event, headless=headless)
     else:
         from pdnb.capture.snapshot import freeze
         from pdnb.client import start
@@ -113,7 +113,7 @@ def _here() -> PdnbMagics:
 
 
 def _home() -> Any:
-    return _here().notebook.home if _magics is not None else _shell_home()
+    return _here().session.home if _magics is not None else _shell_home()
 
 
 def _shell_home() -> Any:

@@ -96,7 +96,7 @@ class Run:
 
     def resume(self, body: JSON = None, *, via: Via = "python") -> Self:
         """Let the run go on; *body* is what the workflow receives. Raises ``Refused`` when it has moved on."""
-        by, seen = who(), self._seen
+        by, seen = current_user(), self._seen
         request = from_person(via, by, body)
         self._seen = self._home.store.apply(
             self.id, Resumed(self._home.clock(), seen.step, seen.runs, via, by, request)
@@ -107,7 +107,7 @@ class Run:
         """End the run here. Raises ``Refused`` when it has moved on."""
         seen = self._seen
         self._seen = self._home.store.apply(
-            self.id, Cancelled(self._home.clock(), seen.step, seen.runs, via, who(), reason)
+            self.id, Cancelled(self._home.clock(), seen.step, seen.runs, via, current_user(), reason)
         )
         return self
 
@@ -132,10 +132,10 @@ class Run:
             )
         if row.status is Status.RUNNING:
             row = seen = home.store.apply(
-                self.id, Lost(home.clock(), row.fence, f"taken over by {who() or 'somebody'}")
+                self.id, Lost(home.clock(), row.fence, f"taken over by {current_user() or 'somebody'}")
             )
         if row.status is not Status.QUEUED or not take_over:  # a run lost too often before has failed by that
-            row = home.store.apply(self.id, Retried(home.clock(), seen.step, seen.runs, via, who()))
+            row = home.store.apply(self.id, Retried(home.clock(), seen.step, seen.runs, via, current_user()))
         self._seen = row
         return self
 
@@ -257,11 +257,11 @@ def start(
     home.reload_settings()
     runner, at_ms = Runner(home, show=show), home.clock()
     if headless:
-        run = Run(home, home.store.add(version, event, at_ms=at_ms, by=who()))
+        run = Run(home, home.store.add(version, event, at_ms=at_ms, by=current_user()))
         on_start(run)
         return run
     try:
-        row = home.store.add(version, event, at_ms=at_ms, owner=home.owner, by=who())
+        row = home.store.add(version, event, at_ms=at_ms, owner=home.owner, by=current_user())
     except KeyboardInterrupt as error:  # it waited for the commit: the run is there, claimed
         for row in home.store.running():
             if (row.created_ms, row.version_id) == (at_ms, version.id):
@@ -320,7 +320,7 @@ def wait(home: Home, run_id: str, *, timeout_ms: int | None = None) -> RunRecord
     runner = Runner(home, show=True)
     until = None if timeout_ms is None else home.clock() + timeout_ms
     while not (row := home.store.get(run_id)).status.over:
-        if not home.served():
+        if not home.has_leader():
             scheduler.tick(home)
             try:
                 row = _claimed(home, run_id, home.clock())
@@ -353,7 +353,7 @@ def _claimed(home: Home, run_id: str, at_ms: int) -> RunRecord:
     return row
 
 
-def who() -> str | None:
+def current_user() -> str | None:
     """The person at this machine, as the system calls them."""
     try:
         return getpass.getuser()

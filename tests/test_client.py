@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import pdnb
-from pdnb.client import Run, Runs, list_runs, start, wait, who
+from pdnb.client import Run, Runs, current_user, list_runs, start, wait
 from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.liveness import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
@@ -153,7 +153,7 @@ def test_a_run_just_started_can_be_answered_at_once(home: Home) -> None:
     assert (run.status, run.step) == (Status.QUEUED, "last")
     assert run.wait().status is Status.SUCCEEDED
     request = run.exports["last"]["$return_value"]
-    assert (request["body"], request["via"], request["by"]) == ({"ok": True}, "python", who())
+    assert (request["body"], request["via"], request["by"]) == ({"ok": True}, "python", current_user())
 
 
 def test_resume_without_a_body_gives_none(home: Home) -> None:
@@ -292,11 +292,11 @@ def test_a_timeout_that_makes_no_sense_is_refused(home: Home, timeout: Any) -> N
 def test_where_a_server_keeps_the_store_a_waiter_only_watches(home: Home) -> None:
     run = start(home, code(one="1"), headless=True)
     server = LeaderLock(home.directory)
-    assert server.take()
+    assert server.acquire()
     with pytest.raises(TimeoutError):
         run.wait(20)
     assert run.status is Status.QUEUED
-    server.leave()
+    server.release()
     assert run.wait().status is Status.SUCCEEDED
 
 
@@ -442,7 +442,7 @@ def test_a_list_becomes_a_frame(home: Home, many: list[str]) -> None:
     assert list(table) == [*COLUMNS, "decision", "via", "by", "summary", "error"]
     assert list(table["status"]) == ["failed", "succeeded", "cancelled", "suspended"]
     assert list(table["error"].fillna("")) == ["ZeroDivisionError: division by zero", "", "", ""]
-    assert list(table.loc[many[1], ["decision", "via", "by"]]) == ["cancelled", "python", who()]
+    assert list(table.loc[many[1], ["decision", "via", "by"]]) == ["cancelled", "python", current_user()]
     assert list(table["due"].isna()) == [True, True, True, False]
     assert list(table["ended"].isna()) == [False, False, False, True]
     assert (table["due"] - table["since"])[many[0]] == timedelta(days=1)

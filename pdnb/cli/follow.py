@@ -169,7 +169,7 @@ def until_it_pauses(home: Home, run_id: str) -> None:
     """Block while a server's workers work at the run; without that server it stays where it is."""
     while True:
         row = home.store.get(run_id)
-        if row.status.waits or row.status.over or (row.status == "queued" and not home.served()):
+        if row.status.waits or row.status.over or (row.status == "queued" and not home.has_leader()):
             return
         home.notifier.wait(_EVERY_S)
 

@@ -37,7 +37,7 @@ def told(home: Home, run: Run, *, as_json: bool = False, links: bool = False, wh
     hints = []
     if document["status"] == "suspended":
         hints += [f"Answer: pdnb resume {run.id} [JSON]", f"or:     pdnb cancel {run.id} [REASON]"]
-    if document["status"] in ("queued", "sleeping", "suspended") and not home.served():
+    if document["status"] in ("queued", "sleeping", "suspended") and not home.has_leader():
         hints.append(NO_SERVER)
     if whole and hints:
         console.print()

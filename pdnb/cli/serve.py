@@ -40,12 +40,12 @@ def serve(
     detached: bool,
 ) -> None:
     """A server in the foreground; *detached*: the one that :mod:`pdnb.workers.background` has started."""
-    post = LeaderLock(directory, background.POST)
+    lock = LeaderLock(directory, background.POST)
     with Home(directory, kind="shell") as home:  # a store that cannot be used is told before anything starts
         kept = background.kept(home)
         if port is None:
             port = _last_port(home) or (0 if detached else _PORT)
-    if detached and not post.take():
+    if detached and not lock.acquire():
         return
     from pdnb.server.standalone import serve as alone
 
@@ -104,12 +104,12 @@ def work(directory: Path, max_workers: int, idle: float | None) -> None:
         log.addHandler(logging.StreamHandler())
         log.propagate = False
         stop = _Stop()
-        post = LeaderLock(home.directory, "worker")
+        lock = LeaderLock(home.directory, "worker")
         supervisor = Supervisor(home, log, max_workers=max_workers)
         said, busy_at = "", time.monotonic()
         try:
             while not stop.said:
-                others = _others(home, post)
+                others = _others(home, lock)
                 if others != said:
                     said = others
                     click.echo(f"pdnb worker: {others}")
@@ -126,17 +126,17 @@ def work(directory: Path, max_workers: int, idle: float | None) -> None:
                 home.notifier.wait(_rest_s(home, idle))
         finally:
             supervisor.close()
-            post.leave()
+            lock.release()
         _await_workers()
 
 
 _KEEPS: Final = "keeps the store; Control-C ends it after the steps at hand"
 
 
-def _others(home: Home, post: LeaderLock) -> str:
-    if home.served():
+def _others(home: Home, lock: LeaderLock) -> str:
+    if home.has_leader():
         return "stands by: a server keeps the store"
-    return _KEEPS if post.take() else "stands by: another pdnb worker keeps the store"
+    return _KEEPS if lock.acquire() else "stands by: another pdnb worker keeps the store"
 
 
 def _look(home: Home, supervisor: Supervisor, log: logging.Logger) -> bool:

@@ -76,12 +76,12 @@ class Home:
             return None
         return Link(self.links.url(purpose, Target(run.id, run.step, run.runs)))
 
-    def served(self) -> bool:
+    def has_leader(self) -> bool:
         """Whether some server keeps this store: its clock and its workers."""
-        post = LeaderLock(self.directory)
-        if not post.take():
+        lock = LeaderLock(self.directory)
+        if not lock.acquire():
             return True
-        post.leave()
+        lock.release()
         return False
 
     def close(self) -> None:

@@ -105,7 +105,7 @@ class LeaderLock:
     def __init__(self, directory: Path, name: str = "server") -> None:
         self._lock = FileLock(directory / f"{name}.lock", mode=_MODE, thread_local=False)
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Take it if it is free (or ours already); whether it is ours now."""
         if self._lock.is_locked:
             return True
@@ -120,7 +120,7 @@ class LeaderLock:
         """Whether this process holds it."""
         return self._lock.is_locked
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give it up."""
         if self._lock.is_locked:
             self._lock.release()

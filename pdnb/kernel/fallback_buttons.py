@@ -34,7 +34,7 @@ class Buttons(ipywidgets.VBox):
 
     def __init__(self, run: Run, answered: Callable[[], object], served: Callable[[], bool]) -> None:
         super().__init__()
-        self._run, self._answered, self._served = run, answered, served
+        self._run, self._answered, self._has_leader = run, answered, served
         self._shown: object = None
         self._form: dict[str, JSON] | None = None
         self._fields: list[tuple[Field, Any]] = []
@@ -48,7 +48,7 @@ class Buttons(ipywidgets.VBox):
     def look(self) -> None:
         """Offer what fits the run as it is now."""
         row = self._run.refresh().row
-        stuck = row.status is Status.QUEUED and not self._served()
+        stuck = row.status is Status.QUEUED and not self._has_leader()
         waits = (row.step, row.runs) if row.status.waits else None
         if (waits, stuck) == self._shown:
             return

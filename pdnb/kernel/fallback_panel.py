@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import ipywidgets
 
-from pdnb.client import who
+from pdnb.client import current_user
 from pdnb.coordination.home import Home
 from pdnb.errors import PdnbError
 from pdnb.kernel.run_feed import PAGE, RunFeed
-from pdnb.kernel.watcher import Live
+from pdnb.kernel.watcher import Watcher
 from pdnb.links import redact
 from pdnb.model import Cancelled, Resumed, RunRecord, Status
 from pdnb.request import from_person
@@ -37,7 +37,7 @@ class Following:
 
     comm: Any
     _home: Home
-    _roll: RunFeed
+    _feed: RunFeed
 
     def look(self) -> None:
         """Show what has changed."""
@@ -45,7 +45,7 @@ class Following:
 
     def __repr__(self) -> str:
         """The first rows as text: what a terminal shows."""
-        return as_text(self._roll.page(size=20)[0], self._home.store.counts(), self._home.clock())
+        return as_text(self._feed.page(size=20)[0], self._home.store.counts(), self._home.clock())
 
     def _follow(self) -> bool:
         if self.comm is None:  # closed
@@ -57,9 +57,9 @@ class Following:
 class PlainPanel(Following, ipywidgets.VBox):
     """A table as HTML, a list of who waits, and Approve and Cancel for the one that is picked there."""
 
-    def __init__(self, home: Home, live: Live, *, workflow: str | None = None) -> None:
+    def __init__(self, home: Home, watcher: Watcher, *, workflow: str | None = None) -> None:
         self._home, self._workflow = home, workflow
-        self._roll = RunFeed(home, workflow, PAGE)
+        self._feed = RunFeed(home, workflow, PAGE)
         self._table = ipywidgets.HTML()
         self._picked = ipywidgets.Dropdown(description="Run")
         self._reason = ipywidgets.Text(description="Comment", placeholder="goes along, as the reason when cancelled")
@@ -71,15 +71,15 @@ class PlainPanel(Following, ipywidgets.VBox):
         buttons = ipywidgets.HBox([approve, cancel])
         super().__init__([self._table, self._picked, self._reason, buttons, self._said])
         self._draw()
-        live.watch(self._follow)
+        watcher.watch(self._follow)
 
     def look(self) -> None:
         """Draw again if something has changed."""
-        if self._roll.news():
+        if self._feed.news():
             self._draw()
 
     def _draw(self) -> None:
-        runs, now_ms = self._roll.page()[0], self._home.clock()
+        runs, now_ms = self._feed.page()[0], self._home.clock()
         rows = "".join(
             f"<tr>{''.join(f'<td {_CELL}>{escape(cell)}</td>' for cell in _cells(run, now_ms))}</tr>"
             for run in runs[:_SHOWN]
@@ -96,7 +96,7 @@ class PlainPanel(Following, ipywidgets.VBox):
         if self._picked.value is None:
             return
         (run_id, step, runs), text = self._picked.value, self._reason.value.strip()
-        now, by = self._home.clock(), who()
+        now, by = self._home.clock(), current_user()
         event: Resumed | Cancelled
         if act == "resume":
             body = {"comment": text} if text else None

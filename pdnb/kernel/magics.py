@@ -19,8 +19,8 @@ from IPython.display import display
 from pdnb import client
 from pdnb.errors import DefinitionError, PdnbError
 from pdnb.kernel.card import Card
-from pdnb.kernel.session import Notebook
-from pdnb.kernel.watcher import Live
+from pdnb.kernel.session import Session
+from pdnb.kernel.watcher import Watcher
 from pdnb.model import Status
 from pdnb.workers import background
 from pdnb.workflow import cell as cells
@@ -77,8 +77,8 @@ class PdnbMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._shell = shell
-        self.notebook = Notebook(shell.user_ns)
-        self._live: Live | None = None
+        self.session = Session(shell.user_ns)
+        self._watcher: Watcher | None = None
         self._undo = ExitStack()
         self._shown: tuple[str, int] | None = None
 
@@ -98,10 +98,10 @@ class PdnbMagics(Magics):
             if given.options.keys() & {"--resume-with", "--event"} and "--test" not in given.options:
                 raise DefinitionError("%%step: --resume-with and --event belong to a test: add --test")
             name = check_step_name(given.name)
-            workflow = self.notebook.workflow(given.text("--workflow"))
+            workflow = self.session.workflow(given.text("--workflow"))
             cells.parse(cell, filename=step_filename(name, workflow.name))  # wrong cells are told now, not at the run
             workflow = workflow.with_step(Step(name, cell, **step_options(given)))
-            self.notebook.keep(workflow)
+            self.session.keep(workflow)
             if "--test" in given.options:
                 self._try(workflow.name, name, given)
         return Steps(workflow)
@@ -118,12 +118,12 @@ class PdnbMagics(Magics):
             given = SETUP.read(line)
             if given.rest:
                 raise DefinitionError(f"%%setup takes no name ({given.rest!r}): its cells belong to the whole workflow")
-            workflow = self.notebook.workflow(given.text("--workflow"))
+            workflow = self.session.workflow(given.text("--workflow"))
             filename = f"<setup {len(workflow.setup) + 1} of {workflow.name}>"
             code = cells.compile_setup(cell, filename=filename)
         cells.show_in_tracebacks(cell, filename)
         exec(code, self._shell.user_ns)  # noqa: S102  # as an ordinary cell would: later cells may use it
-        return Steps(self.notebook.keep_setup(workflow, cell, _cell_id(self._shell)))
+        return Steps(self.session.keep_setup(workflow, cell, _cell_id(self._shell)))
 
     @no_var_expand
     @line_magic
@@ -147,9 +147,9 @@ class PdnbMagics(Magics):
             if line.options.keys() >= {"--wait", "--headless"}:
                 raise DefinitionError("%pdnb run: --wait runs here and --headless runs elsewhere: choose one")
             event = read_event(line.rest, self._shell.user_ns)
-            if background.wanted(self._shell) and (said := background.ensure(self.notebook.home)):
+            if background.wanted(self._shell) and (said := background.ensure(self.session.home)):
                 print(said)  # noqa: T201  # what happens on this machine is told
-            run = self.notebook.run(
+            run = self.session.run(
                 line.text("--workflow"), event, headless="--headless" in line.options, on_start=self.show
             )
             if "--wait" in line.options:
@@ -160,7 +160,7 @@ class PdnbMagics(Magics):
         """``%pdnb test [STEP] [-w W] [--event EVENT] [--resume-with JSON]``: one step, or all in their order."""
         __tracebackhide__ = True
         with _said():
-            workflow = self.notebook.workflow(line.text("--workflow"))
+            workflow = self.session.workflow(line.text("--workflow"))
             if line.rest:
                 raise DefinitionError(f"%pdnb test takes one step, not {line.rest!r} too")
             for name in (line.name,) if line.name else workflow.names:
@@ -171,9 +171,9 @@ class PdnbMagics(Magics):
         __tracebackhide__ = True
         names = self._shell.user_ns
         if (event := line.text("--event")) is not None:
-            self.notebook.trial(workflow).event = read_event(event, names)
+            self.session.step_test(workflow).event = read_event(event, names)
         body = line.text("--resume-with")
-        tested = self.notebook.test(workflow, step, None if body is None else (read_event(body, names),))
+        tested = self.session.test(workflow, step, None if body is None else (read_event(body, names),))
         if tested.error is not None:
             raise tested.error
         display(tested)
@@ -181,7 +181,7 @@ class PdnbMagics(Magics):
     def _steps(self, line: Line) -> Steps:
         """``%pdnb steps [-w W] [--remove] [NAMES…]``: show them, put the named first, or remove the named."""
         with _said():
-            workflow = self.notebook.workflow(line.text("--workflow"))
+            workflow = self.session.workflow(line.text("--workflow"))
             names = line.words()
             if "--remove" in line.options:
                 if not names:
@@ -189,7 +189,7 @@ class PdnbMagics(Magics):
                 workflow = workflow.without(*names)
             else:
                 workflow = workflow.ordered(*names)
-            self.notebook.keep(workflow)
+            self.session.keep(workflow)
         return Steps(workflow)
 
     def _runs(self, line: Line) -> client.Runs:
@@ -202,7 +202,7 @@ class PdnbMagics(Magics):
             if status not in (None, *Status):
                 raise DefinitionError(f"{status!r} is no status: use {', '.join(Status)}")
             return client.list_runs(
-                self.notebook.home, status=status, workflow=line.text("--workflow"), limit=int(limit)
+                self.session.home, status=status, workflow=line.text("--workflow"), limit=int(limit)
             )
 
     def _panel(self, line: Line) -> object:
@@ -242,7 +242,7 @@ class PdnbMagics(Magics):
             run, rest = self._given_run(line, "upgrade")
             if rest:
                 raise DefinitionError(f"%pdnb upgrade takes a run, not {rest!r} too")
-            return Diff(run.upgrade(self.notebook.workflow_version(run.workflow)))
+            return Diff(run.upgrade(self.session.workflow_version(run.workflow)))
 
     def _report(self, line: Line) -> None:
         """``%pdnb report RUN [PATH]``: the run as a notebook."""
@@ -257,10 +257,10 @@ class PdnbMagics(Magics):
 
     def close(self) -> None:
         """Stop following and leave the store; the runs stay."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-        self.notebook.close()
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher = None
+        self.session.close()
         self._undo.close()
 
     def on_close(self, call: Callable[[], object]) -> None:
@@ -268,18 +268,18 @@ class PdnbMagics(Magics):
         self._undo.callback(call)
 
     @property
-    def live(self) -> Live:
+    def watcher(self) -> Watcher:
         """The displays of this kernel that follow the store."""
-        if self._live is None:
-            self._live = Live(self.notebook.home)
-        return self._live
+        if self._watcher is None:
+            self._watcher = Watcher(self.session.home)
+        return self._watcher
 
     def panel(self, workflow: str | None = None, *, plain: bool = False) -> object:
         """The panel as a widget; *plain*: of widgets that every front end of ipywidgets draws."""
         from pdnb.kernel.fallback_panel import PlainPanel  # noqa: PLC0415
         from pdnb.kernel.panel import Panel  # noqa: PLC0415  # widgets cost a quarter of a second
 
-        return (PlainPanel if plain else Panel)(self.notebook.home, self.live, workflow=workflow)
+        return (PlainPanel if plain else Panel)(self.session.home, self.watcher, workflow=workflow)
 
     def show(self, run: client.Run) -> None:
         """Show the card of *run* and keep it true: all the time, or what a saved notebook tells of it.
@@ -296,13 +296,13 @@ class PdnbMagics(Magics):
         if base_path is None and self._somebody_clicks():
             from pdnb.kernel.fallback_buttons import Buttons  # noqa: PLC0415  # widgets cost a quarter of a second
 
-            home = self.notebook.home
-            buttons = Buttons(client.Run(home, run.row), lambda: follow(now=True), home.served)
+            home = self.session.home
+            buttons = Buttons(client.Run(home, run.row), lambda: follow(now=True), home.has_leader)
             display(buttons)
 
         def follow(*, now: bool = False) -> bool:
             nonlocal shown
-            row = self.notebook.home.store.get(run.id)
+            row = self.session.home.store.get(run.id)
             wanted = now or base_path is None or row.status is Status.SUSPENDED or row.status.over
             if wanted and row.revision != shown and handle is not None:
                 handle.update(Card(run.document(), base_path))
@@ -311,7 +311,7 @@ class PdnbMagics(Magics):
                     buttons.look()
             return not row.status.over
 
-        self.live.watch(follow)
+        self.watcher.watch(follow)
         self._shell.events.register("post_run_cell", _once(self._shell, lambda: follow(now=True)))
 
     def _somebody_clicks(self) -> bool:
@@ -331,7 +331,7 @@ class PdnbMagics(Magics):
         value = self._shell.user_ns.get(word)
         if isinstance(value, client.Run):
             return value, rest.strip()
-        home = self.notebook.home
+        home = self.session.home
         return client.Run(home, home.store.get(home.store.resolve_id(word))), rest.strip()
 
     # ---- completion ----
@@ -363,19 +363,19 @@ class PdnbMagics(Magics):
         if words[1] in ("steps", "test"):
             return self._step_names(words)
         if words[1] in ("show", "resume", "cancel", "retry", "upgrade", "report") and len(words) == 3:
-            return [run.id for run in client.list_runs(self.notebook.home, limit=20)]
+            return [run.id for run in client.list_runs(self.session.home, limit=20)]
         return []
 
     def _options(self, options: Options, words: list[str]) -> list[str]:
         if words[-2] == "--status":
             return [str(status) for status in Status]
         if words[-2] in ("-w", "--workflow"):
-            return list(self.notebook.workflows)
+            return list(self.session.workflows)
         return list(options.all) if words[-1].startswith("-") else []
 
     def _step_names(self, words: list[str]) -> list[str]:
         given = [name for option, name in pairwise(words) if option in ("-w", "--workflow")]
-        return list(self.notebook.workflow(*given[:1]).names)
+        return list(self.session.workflow(*given[:1]).names)
 
 
 @contextmanager

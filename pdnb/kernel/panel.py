@@ -28,12 +28,12 @@ import anywidget
 import traitlets
 
 from pdnb import client
-from pdnb.client import who
+from pdnb.client import current_user
 from pdnb.coordination.home import Home
 from pdnb.errors import BadAnswer, PdnbError
 from pdnb.kernel.fallback_panel import Following
 from pdnb.kernel.run_feed import RunFeed
-from pdnb.kernel.watcher import Live
+from pdnb.kernel.watcher import Watcher
 from pdnb.links import redact
 from pdnb.model import JSON, Cancelled, Resumed, Retried
 from pdnb.request import from_person
@@ -50,9 +50,9 @@ class Panel(Following, anywidget.AnyWidget):
     _css = _STATIC / "pdnb.css"
     page = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, home: Home, live: Live, *, workflow: str | None = None, limit: int = 10_000) -> None:
+    def __init__(self, home: Home, watcher: Watcher, *, workflow: str | None = None, limit: int = 10_000) -> None:
         self._home = home
-        self._roll = RunFeed(home, workflow, limit)
+        self._feed = RunFeed(home, workflow, limit)
         self._timer: asyncio.TimerHandle | None = None
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -60,19 +60,19 @@ class Panel(Following, anywidget.AnyWidget):
             self._loop = None
         super().__init__()
         self.on_msg(self._asked)
-        live.watch(self._follow)
+        watcher.watch(self._follow)
 
     def look(self) -> None:
         """Tell the front end what has changed in the store; without news this costs next to nothing."""
         self._timer = None
-        if news := self._roll.news():
-            self.send(self._roll.packed(news))
+        if news := self._feed.news():
+            self.send(self._feed.packed(news))
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:  # noqa: FBT001, FBT002  # ipywidgets'
         """The widget's state, with the first rows as they are now."""
         state = super().get_state(key=key, drop_defaults=drop_defaults)
         if "page" in state:
-            state["page"] = self._roll.packed(self._roll.first())
+            state["page"] = self._feed.packed(self._feed.first())
         return state
 
     def _asked(self, _widget: object, content: Any, _buffers: object) -> None:
@@ -100,8 +100,8 @@ class Panel(Following, anywidget.AnyWidget):
     def _answer(self, content: dict[str, Any]) -> dict[str, JSON]:
         act, store = content["act"], self._home.store
         if act == "page":
-            runs, after = self._roll.page(str(content["cursor"]))
-            return {**self._roll.packed(runs), "next": after, "now_ms": self._home.clock()}
+            runs, after = self._feed.page(str(content["cursor"]))
+            return {**self._feed.packed(runs), "next": after, "now_ms": self._home.clock()}
         run_id = str(content["id"])
         if act == "detail":
             run = store.get(run_id)
@@ -111,7 +111,7 @@ class Panel(Following, anywidget.AnyWidget):
         return {"run": documents.summary(store.apply(run_id, self._event(act, run_id, content)))}
 
     def _event(self, act: str, run_id: str, content: dict[str, Any]) -> Resumed | Cancelled | Retried:
-        now, by = self._home.clock(), who()
+        now, by = self._home.clock(), current_user()
         step, runs = str(content["step"]), int(content["runs"])
         if act == "resume":
             body = content.get("body")

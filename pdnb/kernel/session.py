@@ -20,13 +20,13 @@ from pdnb.workflow.model import Environment, Workflow, WorkflowVersion, check_wo
 _MAX_BYTES: Final = 300  # of a workflow's name
 
 
-class Notebook:
+class Session:
     """What one kernel knows. ``names`` is its user namespace; the store is opened when first needed."""
 
     def __init__(self, names: Mapping[str, Any]) -> None:
         self.names = names
         self.workflows: dict[str, Workflow] = {}
-        self._trials: dict[str, StepTest] = {}
+        self._step_tests: dict[str, StepTest] = {}
         self._setup_cells: dict[tuple[str, str | None], str] = {}
         self._home: Home | None = None
 
@@ -83,15 +83,15 @@ class Notebook:
     ) -> client.Run:
         """Start a run of today's workflow and drive it here to its first pause or end."""
         __tracebackhide__ = True
-        self.trial(name).event = event  # tests go on with what was run last
+        self.step_test(name).event = event  # tests go on with what was run last
         return client.start(self.home, self.workflow_version(name), event, headless=headless, on_start=on_start)
 
-    def trial(self, name: str | None = None) -> StepTest:
+    def step_test(self, name: str | None = None) -> StepTest:
         """The test exports of a workflow of this notebook."""
         settings = read_settings(default_directory())  # each time: a server may have come since
-        trial = self._trials.setdefault(self.workflow(name).name, StepTest())
-        trial.mail = MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to)
-        return trial
+        step_test = self._step_tests.setdefault(self.workflow(name).name, StepTest())
+        step_test.mail = MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to)
+        return step_test
 
     def test(self, name: str | None, step: str, resume_with: tuple[JSON] | None = None) -> StepTestResult:
         """Test one step with the test exports of those before it."""
@@ -101,4 +101,4 @@ class Notebook:
             workflow.only(step), self.names, Environment.here()
         )  # what other steps lack is not this one's fault
         before = workflow.names[: workflow.names.index(step)]
-        return self.trial(name).test(version, before, resume_with=resume_with, show=True)
+        return self.step_test(name).test(version, before, resume_with=resume_with, show=True)

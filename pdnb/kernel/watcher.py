@@ -16,7 +16,7 @@ from pdnb.errors import PdnbError, StoreUnavailable
 _SOON_S: Final = 0.03  # a burst of commits is one look
 
 
-class Live:
+class Watcher:
     """Calls every watcher after a ring, and once a second. A watcher returns whether it wants to go on."""
 
     def __init__(self, home: Home) -> None:

@@ -88,7 +88,7 @@ _jinja.globals["style"] = Markup(PAGE_STYLE)  # noqa: S704  our own file
 def card_page(run_id: str, static_url: str, base_url: str, initial: dict[str, Any] | None = None) -> str:
     """The live card of one run, for its own tab or the frame in a notebook.
 
-    *static_url* is where the files of ``pdnb/static`` are served, *base_url* is Jupyter's; both end in ``/``.
+    *static_url* is where the files of ``pdnb/static`` are has_leader, *base_url* is Jupyter's; both end in ``/``.
     *initial* is the run document to draw before the first request; without it the page asks.
     """
     page = {"view": "card", "title": f"Run {run_id}", "run_id": run_id, "initial": initial}

@@ -55,7 +55,7 @@ class StoreService:
         self.uploading: set[Target] = set()
         self._log = log
         self._supervisor = Supervisor(self.home, log, max_workers=max_workers)
-        self._post = LeaderLock(self.home.directory)
+        self._leader_lock = LeaderLock(self.home.directory)
         self._published: Settings | None = None
         self._look = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -119,9 +119,9 @@ class StoreService:
             self._look.clear()
 
     def _settle(self) -> float:
-        if not self._post.held and self._post.take():
+        if not self._leader_lock.held and self._leader_lock.acquire():
             self._begin()
-        if not self._post.held:  # another server keeps this store: only answer links
+        if not self._leader_lock.held:  # another server keeps this store: only answer links
             return POLL_S
         scheduler.tick(self.home)
         self._supervisor.look()
@@ -148,6 +148,6 @@ class StoreService:
 
     def _leave(self) -> None:
         self._supervisor.close()
-        self._post.leave()
+        self._leader_lock.release()
         with contextlib.suppress(StoreError):
             self.home.close()

@@ -63,10 +63,10 @@ def ensure(home: Home, *, idle_s: float = IDLE_S) -> str | None:
 
 def kept(home: Home) -> bool:
     """Whether a server keeps the store; somebody else who looks holds its post for a moment, too."""
-    if not home.served():
+    if not home.has_leader():
         return False
     home.notifier.wait(_MOMENT_S)
-    return home.served()
+    return home.has_leader()
 
 
 def _start(directory: Path, log: Path, idle_s: float) -> subprocess.Popen[bytes]:

@@ -41,7 +41,7 @@ class Worker:
         self._idle_s = idle_s
         self._server = server
         self._runner = Runner(home, show=False)
-        self._served: str | None = None  # the workflow whose turn it was last
+        self._has_leader: str | None = None  # the workflow whose turn it was last
         self._unsure = False  # whether a claim failed that may have been stored all the same
         self.stopping = False
 
@@ -59,7 +59,7 @@ class Worker:
     def _rest_s(self) -> float:
         """How long there is nothing to do, in seconds; without a server this process keeps the clock meanwhile."""
         home = self._home
-        if home.served():
+        if home.has_leader():
             return POLL_S
         try:
             scheduler.tick(home)
@@ -78,7 +78,7 @@ class Worker:
             self._unsure = False
             if found is not None:
                 return found
-        return store.claim(self._environment.key, mine, at_ms=self._home.clock(), after=self._served)
+        return store.claim(self._environment.key, mine, at_ms=self._home.clock(), after=self._has_leader)
 
     def work_once(self) -> bool:
         """Claim one run and drive it to its next pause or end; whether there was one."""
@@ -90,7 +90,7 @@ class Worker:
             return False  # locked for a moment: the next look comes
         if run is None:
             return False
-        self._served = run.workflow
+        self._has_leader = run.workflow
         try:
             self._home.reload_settings()  # the server may have moved since, and links lead to where it is
             self._runner.drive(run)

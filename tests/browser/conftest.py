@@ -12,8 +12,8 @@ from jupyter_core import utils as jupyter_utils
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from pdnb.coordination.home import Home
-from tests.browser.desk import Desk, OpenWindow, Watch, new_window
 from tests.browser.lab import Lab
+from tests.browser.page import OpenWindow, Rig, Watch, new_window
 
 _ARGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 
@@ -93,9 +93,9 @@ def lab_window(browser: Browser, jp_asyncio_loop: asyncio.AbstractEventLoop) -> 
 
 
 @pytest.fixture
-def desk(lab: Lab, lab_window: BrowserContext, watch: Watch) -> Iterator[Desk]:
+def rig(lab: Lab, lab_window: BrowserContext, watch: Watch) -> Iterator[Rig]:
     """JupyterLab in its window; its kernels end with the test, the notebooks stay open."""
     stop = watch.attach(lab_window)
-    yield Desk(lab, lab_window.pages[0])
+    yield Rig(lab, lab_window.pages[0])
     lab.shut_down_kernels()
     stop()

@@ -13,8 +13,8 @@ from typing import Final
 
 from playwright.async_api import Page
 
-from tests.browser.desk import Desk, Watch
 from tests.browser.lab import TOKEN, Lab
+from tests.browser.page import Rig, Watch
 
 _PATIENCE_S: Final = 30.0
 _HIDDEN: Final = ("PDNB_", "JPY_SESSION_NAME")  # of the process that runs the tests; a host tells its kernels itself
@@ -88,7 +88,7 @@ def voila(place: Path, notebook: str) -> Host:
     return Host(place, "voila", notebook, "--Voila.ip=127.0.0.1")
 
 
-class NotebookDesk(Desk):
+class NotebookDesk(Rig):
     """A page of Notebook 7: one notebook a page, and no status bar."""
 
     async def open(self, notebook: str, *, reload: bool = False, kernel: bool = True) -> None:

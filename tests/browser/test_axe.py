@@ -10,8 +10,8 @@ from playwright.async_api import Page, expect
 
 from pdnb.client import start
 from pdnb.coordination.home import Home
-from tests.browser.desk import Desk, OpenWindow, Watch, picture
 from tests.browser.lab import TOKEN, Lab, ask, version
+from tests.browser.page import OpenWindow, Rig, Watch, picture
 from tests.browser.test_inbox import FORM, GATE
 
 _SERIOUS = {"serious", "critical"}
@@ -93,18 +93,18 @@ async def _looked_at(theme: str, states: dict[str, str], window: OpenWindow, lab
     await picture(f"inbox-{theme}", page)
 
 
-async def test_the_panel_in_jupyterlab_shuts_nobody_out(desk: Desk, home: Home) -> None:
+async def test_the_panel_in_jupyterlab_shuts_nobody_out(rig: Rig, home: Home) -> None:
     for _ in range(3):
         ask(home, "axe", None, GATE)
     run = ask(home, "axe", None, FORM)
-    desk.lab.write("axe.ipynb", "%load_ext pdnb", "%pdnb panel -w axe")
-    await desk.open("axe.ipynb")
-    await desk.run_all()
-    await desk.panel.locator("tr", has=desk.page.locator(f"[title='run {run.id}']")).get_by_text("axe").click()
-    await desk.panel.get_by_role("article").wait_for()
+    rig.lab.write("axe.ipynb", "%load_ext pdnb", "%pdnb panel -w axe")
+    await rig.open("axe.ipynb")
+    await rig.run_all()
+    await rig.panel.locator("tr", has=rig.page.locator(f"[title='run {run.id}']")).get_by_text("axe").click()
+    await rig.panel.get_by_role("article").wait_for()
     part = ".jp-NotebookPanel:not(.lm-mod-hidden) .pdnb"
     for name, theme in {"dark": "JupyterLab Dark", "light": "JupyterLab Light"}.items():
-        await desk.theme(theme)
-        await expect(desk.page.locator(part)).to_have_attribute("data-theme", name)
-        await assert_open_to_all(desk.page, part)
-        await picture(f"panel-detail-{name}", await desk.output(".pdnb-panel"))
+        await rig.theme(theme)
+        await expect(rig.page.locator(part)).to_have_attribute("data-theme", name)
+        await assert_open_to_all(rig.page, part)
+        await picture(f"panel-detail-{name}", await rig.output(".pdnb-panel"))

@@ -8,8 +8,8 @@ from playwright.async_api import BrowserContext, Page, Route, expect
 
 from pdnb.client import Run
 from pdnb.coordination.home import Home
-from tests.browser.desk import Desk, OpenWindow, Watch
 from tests.browser.lab import TOKEN, Lab, ask
+from tests.browser.page import OpenWindow, Rig, Watch
 from tests.support.injections import INJECTIONS
 
 PWN = "top.__pwned=window.__pwned=1;alert(1)"
@@ -101,34 +101,34 @@ async def test_these_strings_do_harm_where_nobody_is_careful(window: OpenWindow,
     watch.ours.clear()
 
 
-async def test_hostile_text_stays_text_in_card_and_panel(desk: Desk, home: Home, watch: Watch) -> None:
-    outside = await outsiders(desk.page.context)
+async def test_hostile_text_stays_text_in_card_and_panel(rig: Rig, home: Home, watch: Watch) -> None:
+    outside = await outsiders(rig.page.context)
     runs = hostile_runs(home)
     ids = [run.id for run in runs]
     show = f"for id in {ids}:\n    get_ipython().run_line_magic('pdnb', f'show {{id}}')"
-    desk.lab.write("hostile.ipynb", "%load_ext pdnb", "%pdnb panel", show)
-    await desk.open("hostile.ipynb")
-    await desk.run_all()
+    rig.lab.write("hostile.ipynb", "%load_ext pdnb", "%pdnb panel", show)
+    await rig.open("hostile.ipynb")
+    await rig.run_all()
     for run, bad in zip(runs, HOSTILE, strict=True):
-        await desk.panel.get_by_role("searchbox").fill(run.id)
-        row = desk.panel.locator("tbody tr", has=desk.page.locator(f"[title='run {run.id}']"))
+        await rig.panel.get_by_role("searchbox").fill(run.id)
+        row = rig.panel.locator("tbody tr", has=rig.page.locator(f"[title='run {run.id}']"))
         await expect(row.locator(".pdnb-workflow")).to_have_text(bad)
         await expect(row.locator(".pdnb-summary")).to_have_text(bad)
-    await assert_unharmed(desk.page)
+    await assert_unharmed(rig.page)
 
     for run, bad in zip(runs[::2], HOSTILE[::2], strict=True):
         run.resume({bad: bad})
     for run, bad in zip(runs[1::2], HOSTILE[1::2], strict=True):
         run.cancel(bad)
-    page = await desk.page.context.new_page()
+    page = await rig.page.context.new_page()
     for run, bad in zip(runs, HOSTILE, strict=True):
         run.wait(20_000)
-        await page.goto(f"{desk.lab.url}pdnb/card/{run.id}")
+        await page.goto(f"{rig.lab.url}pdnb/card/{run.id}")
         await expect(page.locator(".pdnb-title")).to_have_text(bad)
         await page.wait_for_function(_ALL_SHOWN, arg=bad)
         await assert_unharmed(page)
     await page.close()
-    await assert_unharmed(desk.page)
+    await assert_unharmed(rig.page)
     assert outside == []
     watch.forgive("about:srcdoc", "data:image")  # the frames forbid what is in them; a picture that is none
 
@@ -191,7 +191,7 @@ async def assert_not_pwned(page: Page) -> None:
 
 
 async def test_two_hundred_injections_run_nothing_in_inbox_card_and_panel(
-    desk: Desk, home: Home, lab: Lab, window: OpenWindow, watch: Watch
+    rig: Rig, home: Home, lab: Lab, window: OpenWindow, watch: Watch
 ) -> None:
     """In names, exports, output, messages, every part of a form, errors, reasons, resume data."""
     names = ["inject " + "".join(filter(str.isprintable, bad)) for bad in TEXTS]
@@ -216,11 +216,11 @@ async def test_two_hundred_injections_run_nothing_in_inbox_card_and_panel(
     await page.keyboard.press("Tab")
     await assert_not_pwned(page)
 
-    desk.lab.write("inject.ipynb", "%load_ext pdnb", "%pdnb panel")
-    await desk.open("inject.ipynb")
-    await desk.run_all()
-    await desk.page.evaluate(_SCROLLED, ".jp-NotebookPanel:not(.lm-mod-hidden)")
-    for frame in desk.page.frames:
+    rig.lab.write("inject.ipynb", "%load_ext pdnb", "%pdnb panel")
+    await rig.open("inject.ipynb")
+    await rig.run_all()
+    await rig.page.evaluate(_SCROLLED, ".jp-NotebookPanel:not(.lm-mod-hidden)")
+    for frame in rig.page.frames:
         assert await frame.evaluate("typeof window.pwned") == "undefined", frame.url
     assert outside == []
     watch.forgive("about:srcdoc", "data:image")
@@ -246,25 +246,25 @@ async def test_hostile_text_stays_text_on_link_pages(window: OpenWindow, home: H
     watch.forgive("status of 410")
 
 
-async def test_an_untrusted_notebook_shows_the_static_card_and_runs_nothing(desk: Desk, home: Home) -> None:
-    outside = await outsiders(desk.page.context)
+async def test_an_untrusted_notebook_shows_the_static_card_and_runs_nothing(rig: Rig, home: Home) -> None:
+    outside = await outsiders(rig.page.context)
     summary = f"step.export('$summary', {HOSTILE[2]!r}); links = step.flow.suspend()"
-    desk.lab.write("trusted.ipynb", "%load_ext pdnb", f"%%step ask\n{summary}", "%%step then\n1", "run = %pdnb run")
-    await desk.open("trusted.ipynb")
-    await desk.run_all()
-    await desk.card_shows("suspended")
-    await desk.save()
-    notebook = json.loads((desk.lab.root / "trusted.ipynb").read_text())
+    rig.lab.write("trusted.ipynb", "%load_ext pdnb", f"%%step ask\n{summary}", "%%step then\n1", "run = %pdnb run")
+    await rig.open("trusted.ipynb")
+    await rig.run_all()
+    await rig.card_shows("suspended")
+    await rig.save()
+    notebook = json.loads((rig.lab.root / "trusted.ipynb").read_text())
     # somebody else's file: the signature does not fit, and a script was added
     html = notebook["cells"][-1]["outputs"][0]["data"]["text/html"]
     html += [f"<script>{PWN}</script><img src=x onerror='{PWN}'><object data='javascript:{PWN}'></object>"]
-    (desk.lab.root / "foreign.ipynb").write_text(json.dumps(notebook))
+    (rig.lab.root / "foreign.ipynb").write_text(json.dumps(notebook))
 
-    await desk.open("foreign.ipynb")
-    output = desk.notebook.locator(".jp-RenderedHTML").last
+    await rig.open("foreign.ipynb")
+    output = rig.notebook.locator(".jp-RenderedHTML").last
     await expect(output).to_contain_text("Step ask waits for a person since")
     await expect(output).to_contain_text("◆ ask waiting")
     await expect(output).to_contain_text(HOSTILE[2])
     await expect(output.locator("object, script, iframe")).to_have_count(0)
-    await assert_unharmed(desk.page)
+    await assert_unharmed(rig.page)
     assert outside == []

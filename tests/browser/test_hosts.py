@@ -10,9 +10,9 @@ from playwright.async_api import Locator, Page, expect
 
 from pdnb.client import Run
 from pdnb.coordination.home import Home
-from tests.browser.desk import Desk, OpenWindow, picture
 from tests.browser.hosts import Host, HostWatch, NotebookDesk, server, voila
 from tests.browser.lab import TOKEN, ask, newest
+from tests.browser.page import OpenWindow, Rig, picture
 
 GATE = {"ask": "step.flow.suspend(); step.export('$summary', 'Publish “Launch”?')", "after": "'went on'"}
 BARE = (
@@ -76,19 +76,19 @@ def row(page: Page, run: Run) -> Locator:
 async def test_in_notebook_7_the_card_is_live_and_its_approve_goes_on_in_a_worker(
     window: OpenWindow, host: Host, home: Home
 ) -> None:
-    desk = NotebookDesk(host, await (await window()).new_page())
-    await desk.open("01_approve.ipynb")
-    await desk.run_all()
-    card = await desk.card_shows("suspended", "Publish “Launch”?", "Step approve waits for a person")
+    rig = NotebookDesk(host, await (await window()).new_page())
+    await rig.open("01_approve.ipynb")
+    await rig.run_all()
+    card = await rig.card_shows("suspended", "Publish “Launch”?", "Step approve waits for a person")
     run = newest(home)
     assert card.url == f"{host.url}pdnb/card/{run.id}"
-    await picture("notebook7-card", await desk.output("object"))
+    await picture("notebook7-card", await rig.output("object"))
 
     await card.locator("[data-act=resume]").click()
-    await desk.card_shows("succeeded", "publish\ndone", "published, said None", "on the card", saved="succeeded")
+    await rig.card_shows("succeeded", "publish\ndone", "published, said None", "on the card", saved="succeeded")
     assert run.status == "succeeded"
     assert host.workers()
-    await picture("notebook7-card-done", await desk.output("object"))
+    await picture("notebook7-card-done", await rig.output("object"))
 
 
 @named("notebook")
@@ -97,12 +97,12 @@ async def test_in_notebook_7_the_panel_shows_who_waits_and_its_approve_goes_on(
 ) -> None:
     run = ask(home, "seven", None, GATE)
     host.write("seven.ipynb", "%load_ext pdnb", "%pdnb panel -w seven")
-    desk = NotebookDesk(host, await (await window()).new_page())
-    await desk.open("seven.ipynb")
-    await desk.run_all()
-    mine = row(desk.page, run)
+    rig = NotebookDesk(host, await (await window()).new_page())
+    await rig.open("seven.ipynb")
+    await rig.run_all()
+    mine = row(rig.page, run)
     await expect(mine).to_contain_text("Publish “Launch”?")
-    await picture("notebook7-panel", desk.page)
+    await picture("notebook7-panel", rig.page)
     await mine.locator("[data-act=resume]").click()
     await expect(mine).to_contain_text("succeeded")
     assert run.exports["after"] == {"$return_value": "went on"}
@@ -149,12 +149,12 @@ async def test_voila_alone_queues_what_is_approved_until_somebody_works(
 async def test_where_no_server_draws_the_card_buttons_below_it_decide_and_it_follows(
     window: OpenWindow, host: Host, home: Home
 ) -> None:
-    desk = Desk(host, await (await window()).new_page())
-    await desk.open("01_approve.ipynb")
-    await desk.run_all()
-    output = desk.notebook.locator(".jp-CodeCell").last.locator(".jp-Cell-outputArea")
+    rig = Rig(host, await (await window()).new_page())
+    await rig.open("01_approve.ipynb")
+    await rig.run_all()
+    output = rig.notebook.locator(".jp-CodeCell").last.locator(".jp-Cell-outputArea")
     await expect(output).to_contain_text("Step approve waits for a person")
-    await expect(desk.notebook.locator("object")).to_have_count(0)
+    await expect(rig.notebook.locator("object")).to_have_count(0)
     await picture("bare-card", output)
 
     await output.get_by_role("button", name="Approve").click()
@@ -188,19 +188,19 @@ async def in_palette(page: Page, text: str) -> Locator:
     return page.locator(".lm-CommandPalette-item", has_text=text)
 
 
-async def test_jupyterlabs_launcher_and_palette_open_the_inbox(desk: Desk) -> None:
-    await desk.open("01_approve.ipynb", kernel=False)
-    await desk.command("launcher:create")
-    card = desk.page.locator(".jp-LauncherCard", has_text="pdnb inbox")
+async def test_jupyterlabs_launcher_and_palette_open_the_inbox(rig: Rig) -> None:
+    await rig.open("01_approve.ipynb", kernel=False)
+    await rig.command("launcher:create")
+    card = rig.page.locator(".jp-LauncherCard", has_text="pdnb inbox")
     await card.wait_for()
-    await picture("launcher", desk.page)
-    await opens_the_inbox(desk.page, card)
-    await opens_the_inbox(desk.page, await in_palette(desk.page, "Open the inbox of pdnb"))
+    await picture("launcher", rig.page)
+    await opens_the_inbox(rig.page, card)
+    await opens_the_inbox(rig.page, await in_palette(rig.page, "Open the inbox of pdnb"))
 
 
 @named("notebook")
 async def test_the_palette_of_notebook_7_opens_the_inbox(window: OpenWindow, host: Host) -> None:
-    desk = NotebookDesk(host, await (await window()).new_page())
-    await desk.open("approvals.ipynb")
-    await desk.notebook.locator(".jp-Cell").first.click()
-    await opens_the_inbox(desk.page, await in_palette(desk.page, "Open the inbox of pdnb"))
+    rig = NotebookDesk(host, await (await window()).new_page())
+    await rig.open("approvals.ipynb")
+    await rig.notebook.locator(".jp-Cell").first.click()
+    await opens_the_inbox(rig.page, await in_palette(rig.page, "Open the inbox of pdnb"))

@@ -7,8 +7,8 @@ import re
 from playwright.async_api import BrowserContext, Page, expect
 
 from pdnb.coordination.home import Home
-from tests.browser.desk import OpenWindow, Watch
 from tests.browser.lab import TOKEN, Lab, ask
+from tests.browser.page import OpenWindow, Watch
 
 GATE = {"ask": "step.flow.suspend(); step.export('$summary', 'Publish “Launch”?')", "after": "'went on'"}
 FORM = {

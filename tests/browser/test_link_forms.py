@@ -8,8 +8,8 @@ from playwright.async_api import Page
 
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Prompt, RunRecord, Status, Suspended
-from tests.browser.desk import OpenWindow, Watch, picture
 from tests.browser.lab import ask, version
+from tests.browser.page import OpenWindow, Watch, picture
 from tests.support.injections import INJECTIONS
 
 TEXTS = [bad for bad in INJECTIONS if bad.isprintable()]

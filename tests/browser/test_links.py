@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.async_api import Page, expect
 
 from pdnb.coordination.home import Home
-from tests.browser.desk import OpenWindow, Watch, picture
 from tests.browser.lab import ask
+from tests.browser.page import OpenWindow, Watch, picture
 
 STEPS = {
     "ask": "step.flow.suspend(); step.export('$summary', 'Publish “Launch” to ' + 240 * 'very ' + 'many people?')",

@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import expect
 
 from pdnb.coordination.home import Home
-from tests.browser.desk import Desk, OpenWindow, Watch
 from tests.browser.lab import Lab, newest
+from tests.browser.page import OpenWindow, Rig, Watch
 
 
 @pytest.fixture
@@ -31,17 +31,17 @@ async def test_links_cards_and_workers_survive_a_killed_server(mortal: Lab, wind
     )
     mortal.write("mortal.ipynb", "%load_ext pdnb", *steps, "run = %pdnb run")
     context = await window()
-    desk = Desk(mortal, await context.new_page())
-    await desk.open("mortal.ipynb")
-    await desk.run_all()
-    card = await desk.card_shows("suspended", "Step one waits")
-    await desk.save()
+    rig = Rig(mortal, await context.new_page())
+    await rig.open("mortal.ipynb")
+    await rig.run_all()
+    card = await rig.card_shows("suspended", "Step one waits")
+    await rig.save()
 
     with Home(mortal.store, kind="shell") as home:
         run = newest(home)
         link = str(run.resume_url)
         mortal.kill()
-        await desk.card_shows("The server does not answer. What you see may be out of date.")
+        await rig.card_shows("The server does not answer. What you see may be out of date.")
         await expect(card.locator(".pdnb-say")).to_contain_text("Step one waits")
         assert run.status == "suspended"
         mortal.start()
@@ -52,15 +52,15 @@ async def test_links_cards_and_workers_survive_a_killed_server(mortal: Lab, wind
         await page.get_by_role("button", name="Approve").click()
         await expect(page.get_by_role("heading", name="Thank you, it goes on")).to_be_visible()
 
-        await desk.card_shows("suspended", "Step two waits")  # the card that was open all the time
+        await rig.card_shows("suspended", "Step two waits")  # the card that was open all the time
         watch.forgive("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_SOCKET_NOT_CONNECTED")
-        await desk.page.close()
+        await rig.page.close()
 
-        desk = Desk(mortal, await context.new_page())
-        await desk.open("mortal.ipynb", kernel=False)
-        card = await desk.card_shows("suspended", "Step two waits")
+        rig = Rig(mortal, await context.new_page())
+        await rig.open("mortal.ipynb", kernel=False)
+        card = await rig.card_shows("suspended", "Step two waits")
         await card.locator("[data-act=resume]").click()
-        await desk.card_shows("succeeded", "42")
+        await rig.card_shows("succeeded", "42")
         assert run.wait(20_000).status == "succeeded"
         assert [(a.step, a.runs, a.decision and a.decision.via) for a in run.attempts] == [
             ("one", 1, "link"),

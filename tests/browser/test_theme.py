@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Frame, Locator, expect
 
 from pdnb.coordination.home import Home
-from tests.browser.desk import Desk, OpenWindow, picture
 from tests.browser.lab import ask, newest
+from tests.browser.page import OpenWindow, Rig, picture
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
@@ -42,28 +42,28 @@ async def assert_looks(name: str, ground: Locator, *texts: Locator) -> None:
         await assert_readable(text, ground)
 
 
-async def follow(desk: Desk, card: Frame, state: str) -> None:
+async def follow(rig: Rig, card: Frame, state: str) -> None:
     """Change JupyterLab's theme while the card is open; a picture of each."""
     for name, theme in THEMES.items():
-        await desk.theme(theme)
+        await rig.theme(theme)
         await expect(card.locator("#pdnb")).to_have_attribute("data-theme", name)
         ground = card.locator(".pdnb-card")
         texts = [".pdnb-title", ".pdnb-pill", ".pdnb-say", ".pdnb-foot", ".pdnb-steps li >> nth=0 >> span"]
         await assert_looks(name, ground, *[card.locator(text) for text in texts])
-        await picture(f"card-{state}-{name}", await desk.output("object"))
+        await picture(f"card-{state}-{name}", await rig.output("object"))
 
 
-async def test_an_open_card_follows_the_theme(desk: Desk, home: Home) -> None:
-    await desk.open("01_approve.ipynb")
-    await desk.run_all()
-    card = await desk.card_shows("suspended")
-    await follow(desk, card, "suspended")
+async def test_an_open_card_follows_the_theme(rig: Rig, home: Home) -> None:
+    await rig.open("01_approve.ipynb")
+    await rig.run_all()
+    card = await rig.card_shows("suspended")
+    await follow(rig, card, "suspended")
     newest(home, "01_approve").resume({"comment": "looks good"})
-    card = await desk.card_shows("succeeded", "looks good", saved="succeeded")
-    await follow(desk, card, "done")
+    card = await rig.card_shows("succeeded", "looks good", saved="succeeded")
+    await follow(rig, card, "done")
 
 
-async def test_an_open_panel_follows_the_theme(desk: Desk, home: Home) -> None:
+async def test_an_open_panel_follows_the_theme(rig: Rig, home: Home) -> None:
     summary = "step.flow.suspend(); step.export('$summary', step.steps['trigger']['event'])"
     questions = [
         "Publish “Launch” to 240 readers?", "Pay invoice 2026-118, € 4 310.00?", "Merge the schema change?",
@@ -71,17 +71,17 @@ async def test_an_open_panel_follows_the_theme(desk: Desk, home: Home) -> None:
     ]  # fmt: skip
     for question in questions:
         ask(home, "look", question, {"draft": "1", "approve": summary, "after": "1"})
-    desk.lab.write("look.ipynb", "%load_ext pdnb", "%pdnb panel -w look")
-    await desk.open("look.ipynb")
-    await desk.run_all()
-    root = desk.notebook.locator(".pdnb:has(> .pdnb-panel)")
-    row = desk.panel.locator("tbody tr").first
+    rig.lab.write("look.ipynb", "%load_ext pdnb", "%pdnb panel -w look")
+    await rig.open("look.ipynb")
+    await rig.run_all()
+    root = rig.notebook.locator(".pdnb:has(> .pdnb-panel)")
+    row = rig.panel.locator("tbody tr").first
     for name, theme in THEMES.items():
-        await desk.theme(theme)
+        await rig.theme(theme)
         await expect(root).to_have_attribute("data-theme", name)
         cells = [".pdnb-workflow", ".pdnb-pill", ".pdnb-due", "td.pdnb-summary"]
-        await assert_looks(name, desk.panel.locator(".pdnb-scroll"), *[row.locator(cell) for cell in cells])
-        await picture(f"panel-{name}", await desk.output(".pdnb-panel"))
+        await assert_looks(name, rig.panel.locator(".pdnb-scroll"), *[row.locator(cell) for cell in cells])
+        await picture(f"panel-{name}", await rig.output(".pdnb-panel"))
 
 
 @pytest.mark.parametrize("name", THEMES)

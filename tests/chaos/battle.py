@@ -54,7 +54,7 @@ class Battle:
     """One battle over the store of *place*.
 
     ``kills`` counts what was killed, ``places`` what forked players were at then, ``operations`` where the sweep has
-    struck, ``ended`` who ended without a kill, ``errors`` what went wrong in the harness; ``peace_s`` is how long the
+    struck, ``ended`` who ended without a kill, ``errors`` what went wrong in the rig; ``peace_s`` is how long the
     last runs took once nobody was killed.
     """
 

@@ -529,7 +529,7 @@ def test_serve_keeps_the_store_for_headless_runs_and_worker_stands_by(pdnb_dir: 
         found = re.fullmatch(r"(http://127\.0\.0\.1:\d+)/pdnb/\?token=([0-9a-f]+)", address)
         assert found, address
         with Home(pdnb_dir, kind="shell") as home:
-            until(home.served)
+            until(home.has_leader)
         with process("worker", PYTHONUNBUFFERED="1") as worker:
             assert worker.stdout is not None
             assert worker.stdout.readline() == "pdnb worker: stands by: a server keeps the store\n"
@@ -549,7 +549,7 @@ def test_serve_keeps_the_store_for_headless_runs_and_worker_stands_by(pdnb_dir: 
     assert server.returncode == 0
     assert "Traceback" not in err
     with Home(pdnb_dir, kind="shell") as home:
-        assert not home.served()
+        assert not home.has_leader()
 
 
 def test_serve_in_the_background_comes_once_and_ends_when_nothing_is_unfinished(waiting: str, pdnb_dir: Path) -> None:
@@ -562,9 +562,9 @@ def test_serve_in_the_background_comes_once_and_ends_when_nothing_is_unfinished(
     assert (pdnb_dir / "background.log").stat().st_mode & 0o777 == 0o600
     with Home(pdnb_dir, kind="shell") as home:
         home.notifier.wait(1.6)
-        assert home.served(), "a run is unfinished"
+        assert home.has_leader(), "a run is unfinished"
         pdnb("cancel", waiting)
-        until(lambda: not home.served())
+        until(lambda: not home.has_leader())
     until(lambda: not alive(pid))
     assert [started.wait() for started in background._started] == [0]
     background._started.clear()

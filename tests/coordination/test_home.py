@@ -224,12 +224,12 @@ def test_a_home_is_alive_until_it_is_left(home: Home) -> None:
 
 def test_a_store_is_served_while_some_server_holds_the_post(home: Home) -> None:
     """Whether some server keeps this store: its clock and its workers."""
-    post = LeaderLock(home.directory)
-    assert [home.served(), home.served()] == [False, False]
-    assert post.take()  # asking has not taken it away
-    assert home.served()
-    post.leave()
-    assert not home.served()
+    lock = LeaderLock(home.directory)
+    assert [home.has_leader(), home.has_leader()] == [False, False]
+    assert lock.acquire()  # asking has not taken it away
+    assert home.has_leader()
+    lock.release()
+    assert not home.has_leader()
 
 
 def test_a_link_is_there_while_the_run_waits_or_works(home: Home) -> None:

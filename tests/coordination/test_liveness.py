@@ -70,7 +70,7 @@ import sys
 from pathlib import Path
 from pdnb.coordination.liveness import LeaderLock
 post = LeaderLock(Path(sys.argv[1]))
-print(post.take(), post.held, flush=True)
+print(post.acquire(), post.held, flush=True)
 sys.stdin.readline()
 """
 
@@ -170,15 +170,15 @@ def test_what_owners_write_is_private(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
         owner = Owner(tmp_path, "kernel", 4711)
-        post = LeaderLock(tmp_path)
-        post.take()
+        lock = LeaderLock(tmp_path)
+        lock.acquire()
     finally:
         os.umask(old)
     directory = owners_directory(tmp_path)
     assert directory.stat().st_mode & 0o777 == 0o700
     modes = {path.suffix: path.stat().st_mode & 0o777 for path in (*directory.iterdir(), tmp_path / "server.lock")}
     assert modes == {".lock": 0o600, ".json": 0o600}
-    post.leave()
+    lock.release()
     owner.leave()
 
 
@@ -239,48 +239,48 @@ def test_what_somebody_left_who_was_killed_while_coming_in_is_removed_and_a_newc
 
 def test_a_post_is_held_by_one_process_and_free_when_that_is_killed(tmp_path: Path) -> None:
     """Two servers on one store are normal: the holder of ``server.lock`` keeps the clock; the others take over."""
-    post = LeaderLock(tmp_path)
+    lock = LeaderLock(tmp_path)
     with process(TAKE, tmp_path) as (other, said):
         assert said == ["True", "True"]
-        assert (post.take(), post.held) == (False, False)
+        assert (lock.acquire(), lock.held) == (False, False)
         kill(other)
-        assert (post.take(), post.held) == (True, True)
+        assert (lock.acquire(), lock.held) == (True, True)
     with process(TAKE, tmp_path) as (_, said):
         assert said == ["False", "False"]
-    post.leave()
+    lock.release()
     with process(TAKE, tmp_path) as (_, said):
         assert said == ["True", "True"]
 
 
 def test_a_post_is_taken_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
-    post, other = LeaderLock(tmp_path), LeaderLock(tmp_path)
-    assert [post.take(), post.take(), other.take()] == [True, True, False]
-    post.leave()
-    assert not post.held
-    post.leave()  # twice is no error
-    assert other.take()
-    assert not post.take()
-    other.leave()
+    lock, other = LeaderLock(tmp_path), LeaderLock(tmp_path)
+    assert [lock.acquire(), lock.acquire(), other.acquire()] == [True, True, False]
+    lock.release()
+    assert not lock.held
+    lock.release()  # twice is no error
+    assert other.acquire()
+    assert not lock.acquire()
+    other.release()
 
 
 def test_a_post_belongs_to_the_process_and_not_to_a_thread(tmp_path: Path) -> None:
-    post = LeaderLock(tmp_path)
-    thread = threading.Thread(target=post.take)
+    lock = LeaderLock(tmp_path)
+    thread = threading.Thread(target=lock.acquire)
     thread.start()
     thread.join()
-    assert (post.held, post.take(), LeaderLock(tmp_path).take()) == (True, True, False)
-    post.leave()
+    assert (lock.held, lock.acquire(), LeaderLock(tmp_path).acquire()) == (True, True, False)
+    lock.release()
     other = LeaderLock(tmp_path)
-    assert other.take()
-    other.leave()
+    assert other.acquire()
+    other.release()
 
 
 def test_posts_of_other_names_are_others(tmp_path: Path) -> None:
-    post, other = LeaderLock(tmp_path), LeaderLock(tmp_path, "demo")
-    assert post.take()
-    assert other.take()
-    post.leave()
-    other.leave()
+    lock, other = LeaderLock(tmp_path), LeaderLock(tmp_path, "demo")
+    assert lock.acquire()
+    assert other.acquire()
+    lock.release()
+    other.release()
 
 
 # ---- files --------------------------------------------------------------------------------------------------------

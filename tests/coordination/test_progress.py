@@ -15,7 +15,7 @@ from pdnb.coordination import progress
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Returned, RunRecord
 from pdnb.runtime.runner import Runner
-from tests.support.desk import code
+from tests.support.server import code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

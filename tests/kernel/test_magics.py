@@ -75,10 +75,10 @@ class Notebook:
 
     @property
     def home(self) -> Home:
-        return self.magics.notebook.home
+        return self.magics.session.home
 
     def names(self, workflow: str | None = None) -> tuple[str, ...]:
-        return self.magics.notebook.workflow(workflow).names
+        return self.magics.session.workflow(workflow).names
 
     def complete(self, line: str) -> list[str]:
         """What Tab offers behind *line*, through both doors of IPython's completer."""
@@ -171,7 +171,7 @@ def test_a_wrong_cell_is_one_line_and_defines_nothing(nb: Notebook, cell: str, s
     nb.run("x = 'filled in'")
     assert said in nb.refused(cell)
     assert nb.names() == ()
-    assert nb.magics.notebook.workflow().setup == ()
+    assert nb.magics.session.workflow().setup == ()
 
 
 def test_a_wrong_cell_leaves_its_step_as_it_was(nb: Notebook) -> None:
@@ -196,7 +196,7 @@ def test_a_setup_cell_that_fails_is_an_ordinary_failing_cell_and_is_not_taken(nb
     assert "return 1 / n" in said.out
     assert said.out.count("ZeroDivisionError: division by zero") == 1
     assert PACKAGE not in said.out
-    assert len(nb.magics.notebook.workflow().setup) == 1
+    assert len(nb.magics.session.workflow().setup) == 1
 
 
 # ---- %pdnb run
@@ -609,7 +609,7 @@ def test_a_wrong_line_about_a_run_is_one_line_and_changes_nothing(nb: Notebook, 
 
 def test_a_steps_options_travel_with_it(nb: Notebook) -> None:
     nb.run("%%step pay --at-most-once --time-limit 90s --memory-limit 2G\n1")
-    [step] = nb.magics.notebook.workflow().steps
+    [step] = nb.magics.session.workflow().steps
     assert (step.at_most_once, step.time_limit, step.memory_limit) == (True, 90, 2 * 2**30)
 
 

@@ -14,13 +14,13 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 
-from pdnb.client import Run, start, wait, who
+from pdnb.client import Run, current_user, start, wait
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import RunNotFound, StoreUnavailable
 from pdnb.kernel.fallback_panel import PlainPanel
 from pdnb.kernel.panel import Panel
 from pdnb.kernel.run_feed import FIRST, PAGE, STATUSES
-from pdnb.kernel.watcher import Live
+from pdnb.kernel.watcher import Watcher
 from pdnb.model import Status
 from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
@@ -62,7 +62,7 @@ def begun(home: Home, source: str, name: str = "play") -> Run:
 
 
 def opened(home: Home, **given: Any) -> tuple[Panel, Wire]:
-    panel = Panel(home, Live(home), **given)
+    panel = Panel(home, Watcher(home), **given)
     assert isinstance(panel.comm, Wire)
     return panel, panel.comm
 
@@ -166,7 +166,7 @@ def test_approve_resumes_the_run_and_says_who_did(home: Home) -> None:
     assert (said["seq"], said["run"]["id"], said["run"]["status"]) == (7, run.id, "succeeded")
     assert [rows[0]["status"] for rows in shown(wire)] == ["succeeded"]
     request = run.exports["one"]["$resume_data"]
-    assert (request["body"], request["via"], request["by"]) == ({"comment": "fine"}, "panel", who())
+    assert (request["body"], request["via"], request["by"]) == ({"comment": "fine"}, "panel", current_user())
 
 
 def test_approve_without_a_word_has_no_body(home: Home) -> None:
@@ -397,7 +397,7 @@ def test_in_a_terminal_the_panel_is_text(home: Home) -> None:
 
 def test_where_nothing_draws_the_table_plain_widgets_decide(home: Home) -> None:
     first, second = (begun(home, GATE, name) for name in ("<b>first</b>", "second"))
-    panel = PlainPanel(home, Live(home))
+    panel = PlainPanel(home, Watcher(home))
     table, picked, reason, buttons, said = panel.children
     assert "&lt;b&gt;first&lt;/b&gt; · one" in table.value
     approve, cancel = buttons.children
@@ -431,7 +431,7 @@ def test_no_row_holds_a_token_or_what_only_the_store_needs(home: Home) -> None:
 
 
 async def test_the_panel_follows_the_store_until_it_is_closed(home: Home, pdnb_dir: Path) -> None:
-    live = Live(home)
+    live = Watcher(home)
     panel = Panel(home, live)
     wire = panel.comm
     assert isinstance(wire, Wire)
@@ -446,7 +446,7 @@ async def test_the_panel_follows_the_store_until_it_is_closed(home: Home, pdnb_d
 
 
 async def test_a_display_whose_run_is_gone_does_not_stop_the_others(home: Home) -> None:
-    live, looks = Live(home), []
+    live, looks = Watcher(home), []
 
     def gone() -> bool:
         raise RunNotFound

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pdnb.errors import CaptureError, DefinitionError
-from pdnb.kernel.session import Notebook
+from pdnb.kernel.session import Session
 from pdnb.model import Status
 from pdnb.workflow.model import Step
 
@@ -22,13 +22,13 @@ def nameless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def notebook() -> Iterator[Notebook]:
-    notebook = Notebook({"__name__": "__main__"})
+def notebook() -> Iterator[Session]:
+    notebook = Session({"__name__": "__main__"})
     yield notebook
     notebook.close()
 
 
-def define(notebook: Notebook, name: str | None = None, **steps: str) -> None:
+def define(notebook: Session, name: str | None = None, **steps: str) -> None:
     workflow = notebook.workflow(name)
     for step, source in steps.items():
         workflow = workflow.with_step(Step(step, source))
@@ -55,36 +55,36 @@ def define(notebook: Notebook, name: str | None = None, **steps: str) -> None:
     ],
 )
 def test_a_workflow_is_called_as_its_notebook(
-    notebook: Notebook, monkeypatch: pytest.MonkeyPatch, told: str, name: str
+    notebook: Session, monkeypatch: pytest.MonkeyPatch, told: str, name: str
 ) -> None:
     monkeypatch.setenv("JPY_SESSION_NAME", told)
     assert notebook.workflow().name == name
 
 
-def test_without_a_name_from_the_host_it_is_called_workflow(notebook: Notebook) -> None:
+def test_without_a_name_from_the_host_it_is_called_workflow(notebook: Session) -> None:
     assert notebook.workflow().name == "workflow"
 
 
 @pytest.mark.parametrize("path", ["/home/al/flows/mail.ipynb", r"C:\Users\al\mail.ipynb"])
 def test_another_editor_tells_the_name_its_own_way(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setenv("JPY_SESSION_NAME", "other.ipynb")
-    assert Notebook({"__vsc_ipynb_file__": path}).workflow().name == "mail"
+    assert Session({"__vsc_ipynb_file__": path}).workflow().name == "mail"
 
 
 @pytest.mark.parametrize("name", ["", " x", "x ", "a\nb", "\x00", "x" * 101])
-def test_a_name_that_cannot_name_a_workflow_is_refused(notebook: Notebook, name: str) -> None:
+def test_a_name_that_cannot_name_a_workflow_is_refused(notebook: Session, name: str) -> None:
     with pytest.raises(DefinitionError, match="cannot name a workflow: use 1 to 100 printable characters"):
         notebook.workflow(name)
 
 
-def test_workflows_of_one_notebook_are_kept_apart(notebook: Notebook) -> None:
+def test_workflows_of_one_notebook_are_kept_apart(notebook: Session) -> None:
     define(notebook, one="1", two="2")
     define(notebook, "mail", one="3")
     assert (notebook.workflow().names, notebook.workflow("mail").names) == (("one", "two"), ("one",))
     assert notebook.workflow("other").names == ()
 
 
-def test_a_workflow_without_steps_does_not_run_and_says_what_there_is(notebook: Notebook, pdnb_dir: Path) -> None:
+def test_a_workflow_without_steps_does_not_run_and_says_what_there_is(notebook: Session, pdnb_dir: Path) -> None:
     with pytest.raises(DefinitionError, match=r"^workflow 'workflow' has no steps yet: define one with %%step NAME$"):
         notebook.run(None, None)
     define(notebook, "mail", one="1")
@@ -92,7 +92,7 @@ def test_a_workflow_without_steps_does_not_run_and_says_what_there_is(notebook: 
         notebook.run(None, None)
 
 
-def test_a_run_carries_the_code_and_the_place_of_today(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_carries_the_code_and_the_place_of_today(notebook: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", ["", "/opt/lib"])
     define(notebook, one="1")
     version = notebook.workflow_version()
@@ -103,7 +103,7 @@ def test_a_run_carries_the_code_and_the_place_of_today(notebook: Notebook, monke
     assert version.id != notebook.workflow_version().id
 
 
-def test_a_name_that_lives_only_in_the_kernel_is_refused_before_anything_runs(notebook: Notebook) -> None:
+def test_a_name_that_lives_only_in_the_kernel_is_refused_before_anything_runs(notebook: Session) -> None:
     names: Any = notebook.names
     names["df"] = object()
     define(notebook, one="1 / 0", load="df")
@@ -112,7 +112,7 @@ def test_a_name_that_lives_only_in_the_kernel_is_refused_before_anything_runs(no
     assert notebook.home.store.list().runs == ()
 
 
-def test_the_store_is_opened_when_it_is_first_needed(notebook: Notebook, pdnb_dir: Path) -> None:
+def test_the_store_is_opened_when_it_is_first_needed(notebook: Session, pdnb_dir: Path) -> None:
     define(notebook, one="1")
     notebook.workflow_version()
     assert not pdnb_dir.exists()
@@ -123,26 +123,26 @@ def test_the_store_is_opened_when_it_is_first_needed(notebook: Notebook, pdnb_di
     assert notebook.home.store.get(run.id).status is Status.SUCCEEDED
 
 
-def test_a_test_of_a_step_opens_no_store(notebook: Notebook, pdnb_dir: Path) -> None:
+def test_a_test_of_a_step_opens_no_store(notebook: Session, pdnb_dir: Path) -> None:
     define(notebook, one="1", two="step.steps['one']")
     assert notebook.test(None, "one").exports == {"$return_value": 1}
     assert notebook.test(None, "two").exports == {"$return_value": {"$return_value": 1}}
     assert not pdnb_dir.exists()
 
 
-def test_a_test_of_an_unknown_step_says_which_there_are(notebook: Notebook) -> None:
+def test_a_test_of_an_unknown_step_says_which_there_are(notebook: Session) -> None:
     define(notebook, one="1")
     with pytest.raises(DefinitionError, match=r"has no step 'two' \(its steps: one\)"):
         notebook.test(None, "two")
 
 
-def test_a_test_goes_on_with_the_event_that_was_run_last(notebook: Notebook) -> None:
+def test_a_test_goes_on_with_the_event_that_was_run_last(notebook: Session) -> None:
     define(notebook, one="step.steps['trigger']['event']")
     notebook.run(None, {"to": "al"})
     assert notebook.test(None, "one").exports == {"$return_value": {"to": "al"}}
 
 
-def test_a_setup_cell_run_again_takes_its_own_place_and_no_others(notebook: Notebook) -> None:
+def test_a_setup_cell_run_again_takes_its_own_place_and_no_others(notebook: Session) -> None:
     for cell_id, source in (("a", "x = 1"), ("b", "y = 1"), ("a", "x = 2"), (None, "z = 1"), (None, "z = 2")):
         notebook.keep_setup(notebook.workflow(), source, cell_id)
     assert notebook.workflow().setup == ("x = 2", "y = 1", "z = 1", "z = 2")

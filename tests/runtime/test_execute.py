@@ -14,7 +14,7 @@ from pdnb.runtime.execute import Outcome, execute, one_line
 from pdnb.runtime.flow import Flow, Pd, URLs
 from pdnb.runtime.send import MailSettings, Send
 from pdnb.workflow.model import WorkflowVersion
-from tests.support.desk import code
+from tests.support.server import code
 
 if TYPE_CHECKING:
     from collections.abc import Callable

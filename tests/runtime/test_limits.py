@@ -18,7 +18,7 @@ from pdnb.runtime.flow import Flow, Pd, URLs
 from pdnb.runtime.limits import kept
 from pdnb.runtime.send import MailSettings, Send
 from pdnb.workflow.model import Step
-from tests.support.desk import code
+from tests.support.server import code
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps memory limits")
 

@@ -16,9 +16,9 @@ from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import MailError, NotJSON, PdnbError
 from pdnb.model import Status
 from pdnb.runtime.send import MailSettings, Send
-from tests.support.desk import code
 from tests.support.live import free_port
 from tests.support.postbox import Postbox, postbox
+from tests.support.server import code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

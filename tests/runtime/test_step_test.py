@@ -12,7 +12,7 @@ from pdnb.errors import NotJSON
 from pdnb.request import from_person
 from pdnb.runtime.send import MailSettings
 from pdnb.runtime.step_test import StepTest
-from tests.support.desk import code
+from tests.support.server import code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +26,9 @@ def canceled(call: str) -> str:
     return f"Workflow execution canceled — this may be due to pd.flow.{call}() usage (not supported in test)"
 
 
-def try_(trial: StepTest, source: str, *before: str, name: str = "one", **how: Any) -> StepTestResult:
+def try_(step_test: StepTest, source: str, *before: str, name: str = "one", **how: Any) -> StepTestResult:
     steps: dict[str, Any] = {name: dedent(source).strip("\n")}
-    return trial.test(code(**steps), before, **how)
+    return step_test.test(code(**steps), before, **how)
 
 
 ASKS = [("suspend", "step.flow.suspend()"), ("rerun", "step.flow.rerun(0)"), ("delay", f"step.flow.delay({DAY})")]
@@ -37,12 +37,12 @@ ASKS = [("suspend", "step.flow.suspend()"), ("rerun", "step.flow.rerun(0)"), ("d
 @pytest.mark.parametrize(("call", "source"), ASKS)
 def test_a_pause_is_not_made_and_the_test_says_so_in_the_seeds_words(call: str, source: str, pdnb_dir: Path) -> None:
     """`Workflow execution canceled — this may be due to pd.flow.suspend() usage (not supported in test)`."""
-    trial, began = StepTest(), time.monotonic()
-    tested = try_(trial, f"urls = {source}\nstep.export('urls', sorted(urls))\n'asked'")
+    step_test, began = StepTest(), time.monotonic()
+    tested = try_(step_test, f"urls = {source}\nstep.export('urls', sorted(urls))\n'asked'")
     assert tested.message == canceled(call)
     assert tested.exports == {"urls": ["cancel_url", "resume_url"], "$return_value": "asked"}
     assert repr(tested).splitlines() == [f"tested one: {tested.exports!r}", canceled(call)]
-    assert trial.exports == {"one": tested.exports}
+    assert step_test.exports == {"one": tested.exports}
     assert time.monotonic() - began < 5
     assert not pdnb_dir.exists()  # no store, so no run
 
@@ -54,25 +54,29 @@ def test_the_last_ask_is_named_and_an_exit_is_no_pause() -> None:
 
 
 def test_the_code_runs_for_real_and_exports_are_kept_for_the_next() -> None:
-    trial = StepTest(event={"to": "team"})
-    first = try_(trial, "print('said')\nstep.export('$summary', 'x')\nstep.steps['trigger']['event']['to']", name="a")
+    step_test = StepTest(event={"to": "team"})
+    first = try_(
+        step_test, "print('said')\nstep.export('$summary', 'x')\nstep.steps['trigger']['event']['to']", name="a"
+    )
     assert first.outputs[0]["text"] == "said\n"
-    second = try_(trial, "step.steps", "a", name="b")
+    second = try_(step_test, "step.steps", "a", name="b")
     assert second.exports["$return_value"] == {
         "trigger": {"event": {"to": "team"}},
         "a": {"$summary": "x", "$return_value": "team"},
     }
-    assert try_(trial, "sorted(step.steps)", name="c").exports["$return_value"] == ["trigger"]  # only those before it
+    assert try_(step_test, "sorted(step.steps)", name="c").exports["$return_value"] == [
+        "trigger"
+    ]  # only those before it
 
 
 def test_what_a_step_does_to_what_it_is_given_stays_in_that_test() -> None:
     """As in a run, where every step reads the record."""
     event = {"list": [1]}
-    trial = StepTest(event=event)
-    try_(trial, "{'list': [1]}", name="a")
+    step_test = StepTest(event=event)
+    try_(step_test, "{'list': [1]}", name="a")
     source = "step.steps['a']['$return_value']['list'].append(2)\nstep.steps['trigger']['event']['list'].append(2)"
-    try_(trial, source, "a", name="b")
-    assert (trial.exports["a"], event) == ({"$return_value": {"list": [1]}}, {"list": [1]})
+    try_(step_test, source, "a", name="b")
+    assert (step_test.exports["a"], event) == ({"$return_value": {"list": [1]}}, {"list": [1]})
 
 
 def test_an_event_that_no_run_would_take_is_refused() -> None:
@@ -94,15 +98,15 @@ def test_the_context_says_that_this_is_a_test() -> None:
 
 
 def test_a_step_that_raises_keeps_the_exports_of_its_last_good_test() -> None:
-    trial = StepTest()
-    try_(trial, "1")
-    tested = try_(trial, "step.export('half', 1)\n1 / 0")
+    step_test = StepTest()
+    try_(step_test, "1")
+    tested = try_(step_test, "step.export('half', 1)\n1 / 0")
     assert isinstance(tested.error, ZeroDivisionError)
     assert tested.message is None
-    assert trial.exports == {"one": {"$return_value": 1}}
-    assert isinstance(try_(trial, "step.flow.suspend()\n{1}").error, NotJSON)
-    assert trial.exports == {"one": {"$return_value": 1}}
-    assert isinstance(try_(trial, "raise SystemExit(3)").error, SystemExit)
+    assert step_test.exports == {"one": {"$return_value": 1}}
+    assert isinstance(try_(step_test, "step.flow.suspend()\n{1}").error, NotJSON)
+    assert step_test.exports == {"one": {"$return_value": 1}}
+    assert isinstance(try_(step_test, "raise SystemExit(3)").error, SystemExit)
 
 
 # ---- past a pause
@@ -110,11 +114,11 @@ def test_a_step_that_raises_keeps_the_exports_of_its_last_good_test() -> None:
 
 def test_a_suspension_is_tested_past_with_the_resume_handed_in() -> None:
     """The step's test exports then hold the `$resume_data` given, so later steps can be built and tested."""
-    trial = StepTest()
-    tested = try_(trial, "step.flow.suspend()\n'asked'", name="gate", resume_with=({"decision": "yes"},))
+    step_test = StepTest()
+    tested = try_(step_test, "step.flow.suspend()\n'asked'", name="gate", resume_with=({"decision": "yes"},))
     assert tested.message is None
     assert tested.exports == {"$return_value": "asked", "$resume_data": from_person("magic", None, {"decision": "yes"})}
-    later = try_(trial, "step.steps['gate']['$resume_data']['body']['decision']", "gate", name="later")
+    later = try_(step_test, "step.steps['gate']['$resume_data']['body']['decision']", "gate", name="later")
     assert later.exports["$return_value"] == "yes"
 
 

@@ -11,7 +11,7 @@ import pytest
 from pdnb.coordination.home import Home
 from tests.seeds.service import Service
 from tests.seeds.stage import Clock, Stage
-from tests.support.desk import Desk, eventually
+from tests.support.server import Rig, eventually
 
 if TYPE_CHECKING:
     import asyncio
@@ -49,9 +49,9 @@ def served(pdnb_server: ServerApp, pdnb_dir: Path, jp_asyncio_loop: asyncio.Abst
 
 
 @pytest.fixture
-def desk(pdnb_server: ServerApp, served: Stage) -> Desk:
+def rig(pdnb_server: ServerApp, served: Stage) -> Rig:
     """Asks the server over HTTP."""
-    return Desk(pdnb_server, served.home)
+    return Rig(pdnb_server, served.home)
 
 
 @pytest.fixture

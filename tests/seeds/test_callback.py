@@ -15,19 +15,19 @@ from tests.seeds.service import Service, job
 from tests.seeds.stage import DAY, SECOND, Stage, ran, value
 
 if TYPE_CHECKING:
-    from tests.support.desk import Desk
+    from tests.support.server import Rig
 
 BOTH = ["python", "node"]
 JSON = {"Content-Type": "application/json"}
 
 
-async def call_back(desk: Desk, url: object, document: Any) -> int:
+async def call_back(rig: Rig, url: object, document: Any) -> int:
     """The service's POST."""
-    return (await desk.request("POST", urlsplit(str(url)).path, JSON, json.dumps(document).encode())).status
+    return (await rig.request("POST", urlsplit(str(url)).path, JSON, json.dumps(document).encode())).status
 
 
 async def test_a_job_is_polled_or_calls_back_and_the_step_itself_handles_the_request(
-    desk: Desk, served: Stage, service: Service
+    rig: Rig, served: Stage, service: Service
 ) -> None:
     """python: This is useful when you need to start a job in an external API and poll for its completion, or have the
     service call back to the step and let you process the HTTP request within the step.
@@ -47,7 +47,7 @@ async def test_a_job_is_polled_or_calls_back_and_the_step_itself_handles_the_req
     """
     called = served.start(service.url, job=source, after="1")
     assert called.status is Status.SLEEPING
-    assert await call_back(desk, called.resume_url, {"status": "DONE"}) == 200
+    assert await call_back(rig, called.resume_url, {"status": "DONE"}) == 200
     served.work()
     assert (called.status, value(called, "job")) == (Status.SUCCEEDED, "called back: DONE")
 
@@ -57,7 +57,7 @@ async def test_a_job_is_polled_or_calls_back_and_the_step_itself_handles_the_req
     assert (polled.status, value(polled, "job")) == (Status.SUCCEEDED, "polled: DONE")
 
 
-async def test_what_the_service_sends_back_is_processed_within_the_same_step(desk: Desk, served: Stage) -> None:
+async def test_what_the_service_sends_back_is_processed_within_the_same_step(rig: Rig, served: Stage) -> None:
     """python: When you trigger a job in an external service, and that service can send back data in an HTTP callback
     to Pipedream, you can process that data within the same step using pd.flow.retry:
     node: When you trigger a job in an external service, and that service can send back data in an HTTP callback to
@@ -74,7 +74,7 @@ async def test_what_the_service_sends_back_is_processed_within_the_same_step(des
             return sum(run["callback_request"]["body"]["rows"])
     """
     run = served.start(job=source, after="1")
-    assert await call_back(desk, run.resume_url, {"rows": [1, 2, 3]}) == 200
+    assert await call_back(rig, run.resume_url, {"rows": [1, 2, 3]}) == 200
     served.work()
     assert ran(run) == [("job", 1), ("job", 2), ("after", 1)]
     assert value(run, "job") == 6
@@ -83,7 +83,7 @@ async def test_what_the_service_sends_back_is_processed_within_the_same_step(des
 
 @pytest.mark.parametrize("source", [PYTHON["callback"], NODE["callback"]], ids=BOTH)
 async def test_the_callback_example_returns_the_request_that_called_back(
-    desk: Desk, served: Stage, service: Service, source: str
+    rig: Rig, served: Stage, service: Service, source: str
 ) -> None:
     """python: example: callback
     python: Send resume_url to external service
@@ -98,12 +98,12 @@ async def test_the_callback_example_returns_the_request_that_called_back(
     [sent] = service.received
     assert (sent.method, sent.body["resume_url"]) == ("POST", str(run.resume_url))
     assert run.status == "sleeping"
-    assert await call_back(desk, sent.body["resume_url"], {"answer": 42}) == 200
+    assert await call_back(rig, sent.body["resume_url"], {"answer": 42}) == 200
     served.work()
     assert run.status is Status.SUCCEEDED
     request = value(run, "job")
     assert (request["method"], request["body"]) == ("POST", {"answer": 42})
-    assert await call_back(desk, sent.body["resume_url"], {"answer": 43}) == 409
+    assert await call_back(rig, sent.body["resume_url"], {"answer": 43}) == 409
     assert value(run, "job") == request
 
 
@@ -126,9 +126,9 @@ def test_the_links_are_a_dictionary_with_two_entries(stage: Stage) -> None:
     assert value(run, "job") == ["dict", {"resume_url": str(run.resume_url), "cancel_url": str(run.cancel_url)}]
 
 
-async def test_the_cancel_link_of_a_rerun_ends_the_run(desk: Desk, served: Stage, service: Service) -> None:
+async def test_the_cancel_link_of_a_rerun_ends_the_run(rig: Rig, served: Stage, service: Service) -> None:
     run = served.start(service.url, job=PYTHON["callback"], after="1")
-    assert await call_back(desk, service.received[0].body["cancel_url"], None) == 200
+    assert await call_back(rig, service.received[0].body["cancel_url"], None) == 200
     served.work()
     assert (run.status, ran(run)) == (Status.CANCELLED, [("job", 1)])
 

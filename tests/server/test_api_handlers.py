@@ -17,7 +17,7 @@ from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreUnavailable
 from pdnb.model import Raised, Returned, RunRecord, Status
 from pdnb.server.pages import APP_CSP
-from tests.support.desk import Answer, Desk
+from tests.support.server import Answer, Rig
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -51,19 +51,19 @@ def jp_server_config(jp_server_config: Config, request: pytest.FixtureRequest) -
 
 
 @pytest.fixture
-def desk(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
+def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
     with Home(pdnb_dir, kind="kernel") as home:
-        yield Desk(pdnb_server, home)
+        yield Rig(pdnb_server, home)
 
 
 @pytest.fixture
-def api(desk: Desk, jp_auth_header: dict[str, str]) -> Callable[..., Awaitable[Answer]]:
+def api(rig: Rig, jp_auth_header: dict[str, str]) -> Callable[..., Awaitable[Answer]]:
     """Asks the API with Jupyter's token; *json* is sent as the body."""
 
     async def ask(method: str, path: str, value: Any = None, **headers: str) -> Answer:
         body = None if value is None else value if isinstance(value, bytes) else json.dumps(value).encode()
         named = {name.replace("_", "-"): text for name, text in headers.items()}
-        return await desk.request(method, f"{desk.base}pdnb/{path}", {**jp_auth_header, **named}, body)
+        return await rig.request(method, f"{rig.base}pdnb/{path}", {**jp_auth_header, **named}, body)
 
     return ask
 
@@ -76,10 +76,10 @@ def shown(run: RunRecord, **more: Any) -> dict[str, Any]:
 # ---- who may ------------------------------------------------------------------------------------------------------
 
 
-async def test_without_a_login_the_api_is_forbidden_and_the_pages_lead_to_the_login(desk: Desk) -> None:
-    run = desk.suspended()
+async def test_without_a_login_the_api_is_forbidden_and_the_pages_lead_to_the_login(rig: Rig) -> None:
+    run = rig.suspended()
     for path in (*READS, f"api/runs/{run.id}", f"card/{run.id}"):
-        answer = await desk.request("GET", f"{desk.base}pdnb/{path}")
+        answer = await rig.request("GET", f"{rig.base}pdnb/{path}")
         if path.startswith("card/"):
             assert (answer.status, "/login?" in answer.header("location")) == (302, True)
         else:
@@ -87,68 +87,68 @@ async def test_without_a_login_the_api_is_forbidden_and_the_pages_lead_to_the_lo
         assert b"launch" not in answer.body
     for path in (*WRITES, f"api/runs/{run.id}/resume", f"api/runs/{run.id}/cancel"):
         body = json.dumps(shown(run)).encode()
-        assert (await desk.request("POST", f"{desk.base}pdnb/{path}", None, body)).status == 403
-    assert desk.now(run) == run
+        assert (await rig.request("POST", f"{rig.base}pdnb/{path}", None, body)).status == 403
+    assert rig.now(run) == run
 
 
-async def test_a_links_token_is_no_login(desk: Desk) -> None:
-    run = desk.suspended()
-    for token in (desk.token("resume", run), desk.token("cancel", run)):
-        answer = await desk.request("GET", f"{desk.base}pdnb/api/runs", {"Authorization": f"token {token}"})
+async def test_a_links_token_is_no_login(rig: Rig) -> None:
+    run = rig.suspended()
+    for token in (rig.token("resume", run), rig.token("cancel", run)):
+        answer = await rig.request("GET", f"{rig.base}pdnb/api/runs", {"Authorization": f"token {token}"})
         assert answer.status == 403
-        assert (await desk.request("GET", f"{desk.base}pdnb/api/runs?token={token}")).status == 403
+        assert (await rig.request("GET", f"{rig.base}pdnb/api/runs?token={token}")).status == 403
 
 
-async def browser_login(desk: Desk, token: str) -> dict[str, str]:
+async def browser_login(rig: Rig, token: str) -> dict[str, str]:
     """The cookies of somebody who has logged in with a browser."""
-    page = await desk.request("GET", f"{desk.base}pdnb/card/{desk.suspended().id}?token={token}")
+    page = await rig.request("GET", f"{rig.base}pdnb/card/{rig.suspended().id}?token={token}")
     assert page.status == 200
     pairs = [line.split(";")[0] for line in page.headers["set-cookie"]]
     return dict(pair.split("=", 1) for pair in pairs)
 
 
 async def test_a_browser_needs_the_xsrf_token_and_the_page_has_given_it(
-    desk: Desk, jp_auth_header: dict[str, str]
+    rig: Rig, jp_auth_header: dict[str, str]
 ) -> None:
     """The API with login: Jupyter's authentication, authorisation and XSRF stay on."""
-    cookies = await browser_login(desk, jp_auth_header["Authorization"].split()[1])
-    run = desk.suspended()
-    path, body = f"{desk.base}pdnb/api/runs/{run.id}/resume", json.dumps(shown(run, via="card")).encode()
+    cookies = await browser_login(rig, jp_auth_header["Authorization"].split()[1])
+    run = rig.suspended()
+    path, body = f"{rig.base}pdnb/api/runs/{run.id}/resume", json.dumps(shown(run, via="card")).encode()
     login = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
-    assert (await desk.request("GET", f"{desk.base}pdnb/api/runs", login)).status == 200
-    assert (await desk.request("POST", path, login, body)).status == 403
-    assert (await desk.request("POST", path, {**login, "X-XSRFToken": "2|12345678|wrong|1"}, body)).status == 403
-    assert desk.now(run) == run
-    own = {**login, "X-XSRFToken": cookies["_xsrf"], "Origin": f"http://127.0.0.1:{desk.port}"}
-    assert (await desk.request("POST", path, {**own, "Origin": "https://evil.example"}, body)).status in (403, 404)
-    assert desk.now(run) == run
-    assert (await desk.request("POST", path, own, body)).status == 200
+    assert (await rig.request("GET", f"{rig.base}pdnb/api/runs", login)).status == 200
+    assert (await rig.request("POST", path, login, body)).status == 403
+    assert (await rig.request("POST", path, {**login, "X-XSRFToken": "2|12345678|wrong|1"}, body)).status == 403
+    assert rig.now(run) == run
+    own = {**login, "X-XSRFToken": cookies["_xsrf"], "Origin": f"http://127.0.0.1:{rig.port}"}
+    assert (await rig.request("POST", path, {**own, "Origin": "https://evil.example"}, body)).status in (403, 404)
+    assert rig.now(run) == run
+    assert (await rig.request("POST", path, own, body)).status == 200
 
 
 @pytest.mark.parametrize("jp_server_config", ["denied"], indirect=True)
 async def test_whom_jupyters_authorizer_denies_pdnb_is_denied_all_of_it(
-    desk: Desk, api: Callable[..., Awaitable[Answer]]
+    rig: Rig, api: Callable[..., Awaitable[Answer]]
 ) -> None:
     """Authorisation (`auth_resource = "pdnb"`)."""
-    run = desk.suspended()
+    run = rig.suspended()
     for path in (*READS, f"api/runs/{run.id}", f"card/{run.id}"):
         answer = await api("GET", path)
         assert answer.status == 403, path
         assert b"launch" not in answer.body
     for what in ("resume", "cancel"):
         assert (await api("POST", f"api/runs/{run.id}/{what}", shown(run))).status == 403
-    assert desk.now(run) == run
-    assert (await desk.request("POST", desk.path("resume", run))).status == 200  # a link is its own permission
+    assert rig.now(run) == run
+    assert (await rig.request("POST", rig.path("resume", run))).status == 200  # a link is its own permission
 
 
-async def test_only_the_methods_that_are_described_exist(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
-    run = desk.suspended()
+async def test_only_the_methods_that_are_described_exist(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
+    run = rig.suspended()
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         assert (await api(method, "api/runs", {})).status == 405
         assert (await api(method, f"api/runs/{run.id}", {})).status == 405
     for method in ("GET", "PUT", "DELETE"):
         assert (await api(method, f"api/runs/{run.id}/resume")).status == 405
-    assert desk.now(run) == run
+    assert rig.now(run) == run
 
 
 # ---- looking ------------------------------------------------------------------------------------------------------
@@ -159,9 +159,9 @@ async def list_runs(fetch: Fetch, **params: str) -> list[str]:
     return [run["id"] for run in found["runs"]]
 
 
-async def test_the_list_is_newest_first_and_filtered_by_status_and_workflow(desk: Desk, jp_fetch: Fetch) -> None:
-    first, second = desk.suspended(), desk.working(name="other one")
-    third, fourth = desk.sleeping("rerun"), desk.suspended(desk.working(name="other one"))
+async def test_the_list_is_newest_first_and_filtered_by_status_and_workflow(rig: Rig, jp_fetch: Fetch) -> None:
+    first, second = rig.suspended(), rig.working(name="other one")
+    third, fourth = rig.sleeping("rerun"), rig.suspended(rig.working(name="other one"))
     everything = [run.id for run in (fourth, third, second, first)]
     assert await list_runs(jp_fetch) == everything
     assert await list_runs(jp_fetch, status="suspended") == [fourth.id, first.id]
@@ -172,8 +172,8 @@ async def test_the_list_is_newest_first_and_filtered_by_status_and_workflow(desk
     assert [run["id"] for run in json.loads(response.body)["runs"]] == [third.id, second.id]
 
 
-async def test_a_cursor_leads_through_every_run_once(desk: Desk, jp_fetch: Fetch) -> None:
-    runs = [desk.working(name=f"w{i % 3}").id for i in range(7)]
+async def test_a_cursor_leads_through_every_run_once(rig: Rig, jp_fetch: Fetch) -> None:
+    runs = [rig.working(name=f"w{i % 3}").id for i in range(7)]
     seen: list[str] = []
     cursor: dict[str, str] = {}
     for size in (3, 3, 1):
@@ -193,7 +193,7 @@ BAD_QUERIES = (
 
 
 async def test_a_query_that_makes_no_sense_is_a_400_with_one_line(
-    desk: Desk, api: Callable[..., Awaitable[Answer]]
+    rig: Rig, api: Callable[..., Awaitable[Answer]]
 ) -> None:
     for query in BAD_QUERIES:
         answer = await api("GET", f"api/runs?{query}")
@@ -203,8 +203,8 @@ async def test_a_query_that_makes_no_sense_is_a_400_with_one_line(
         assert 0 < len(message) < 300
 
 
-async def test_one_run_is_given_with_exports_and_attempts(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
-    run = desk.suspended(exports={"$return_value": {"n": 1}, "$summary": "one"})
+async def test_one_run_is_given_with_exports_and_attempts(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
+    run = rig.suspended(exports={"$return_value": {"n": 1}, "$summary": "one"})
     document = (await api("GET", f"api/runs/{run.id}")).json()
     assert document["id"] == run.id
     assert (document["workflow"], document["status"], document["step"]) == ("launch", "suspended", "approve")
@@ -220,29 +220,29 @@ async def test_one_run_is_given_with_exports_and_attempts(desk: Desk, api: Calla
     assert {name: document[name] for name in row} == row
 
 
-async def test_an_id_that_is_none_is_a_404(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
+async def test_an_id_that_is_none_is_a_404(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
     for run_id in (NOBODY, "x", "..", "%00" * 20, "A" * 20, "a" * 5_000, "a%2Fb"):
         for method, path in (("GET", "api/runs/{}"), ("POST", "api/runs/{}/resume"), ("GET", "card/{}")):
             value = {"step": "approve", "runs": 1} if method == "POST" else None
             answer = await api(method, path.format(run_id), value)
             assert answer.status == 404, run_id
-            assert str(desk.home.directory).encode() not in answer.body
+            assert str(rig.home.directory).encode() not in answer.body
 
 
 async def test_info_tells_versions_and_how_many_runs_have_each_status(
-    desk: Desk, api: Callable[..., Awaitable[Answer]]
+    rig: Rig, api: Callable[..., Awaitable[Answer]]
 ) -> None:
-    desk.suspended()
-    desk.suspended()
-    desk.working()
+    rig.suspended()
+    rig.suspended()
+    rig.working()
     info = (await api("GET", "api/info")).json()
     assert info["schema"] == SCHEMA
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", info["version"])
     assert info["counts"] == {str(status): 0 for status in Status} | {"suspended": 2, "running": 1}
 
 
-async def test_what_has_not_changed_is_not_sent_again(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
-    run = desk.suspended()
+async def test_what_has_not_changed_is_not_sent_again(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
+    run = rig.suspended()
     for path in ("api/runs", f"api/runs/{run.id}", "api/info"):
         tag = (await api("GET", path)).header("etag")
         again = await api("GET", path, If_None_Match=tag)
@@ -253,12 +253,12 @@ async def test_what_has_not_changed_is_not_sent_again(desk: Desk, api: Callable[
     assert (after.status, after.json()["status"]) == (200, "queued")
 
 
-async def test_neither_api_nor_card_shows_a_token(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
+async def test_neither_api_nor_card_shows_a_token(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
     """No token … in exports … in events. The card shows a redacted link."""
-    run = desk.working()
-    links = {what: str(desk.home.link(what, run)) for what in ("resume", "cancel")}
-    run = desk.suspended(run, exports={"$return_value": links, "$summary": links["resume"], "mail": str(links)})
-    assert desk.home.store.exports(run.id)["approve"]["$return_value"] == links
+    run = rig.working()
+    links = {what: str(rig.home.link(what, run)) for what in ("resume", "cancel")}
+    run = rig.suspended(run, exports={"$return_value": links, "$summary": links["resume"], "mail": str(links)})
+    assert rig.home.store.exports(run.id)["approve"]["$return_value"] == links
     body = json.dumps(shown(run, body=links)).encode()
     for answer in (
         await api("GET", "api/runs"),
@@ -275,46 +275,44 @@ async def test_neither_api_nor_card_shows_a_token(desk: Desk, api: Callable[...,
 # ---- resume and cancel by id --------------------------------------------------------------------------------------
 
 
-async def test_a_resume_by_id_reaches_the_step_with_via_and_by(
-    desk: Desk, api: Callable[..., Awaitable[Answer]]
-) -> None:
+async def test_a_resume_by_id_reaches_the_step_with_via_and_by(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
     """From a button, magic or the API: same keys plus `"via"` and `"by"` (who)."""
     for via in ("api", "card", "panel", "inbox", "shell"):
-        run = desk.suspended()
+        run = rig.suspended()
         answer = await api("POST", f"api/runs/{run.id}/resume", shown(run, via=via, body={"ok": True}))
         assert (answer.status, answer.json()["status"]) == (200, "queued")
-        data = desk.home.store.exports(run.id)["approve"]["$resume_data"]
+        data = rig.home.store.exports(run.id)["approve"]["$resume_data"]
         assert set(data) == {"method", "path", "query", "headers", "body", "client_ip", "url", "via", "by"}
         assert (data["body"], data["via"]) == ({"ok": True}, via)
-        decision = desk.now(run).decision
+        decision = rig.now(run).decision
         assert decision is not None
         assert (decision.what, decision.via, decision.by) == ("resumed", via, data["by"])
         assert data["by"]
 
 
-async def test_a_plain_resume_by_id_has_no_body(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
-    run = desk.suspended()
+async def test_a_plain_resume_by_id_has_no_body(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
+    run = rig.suspended()
     assert (await api("POST", f"api/runs/{run.id}/resume", shown(run))).status == 200
-    data = desk.home.store.exports(run.id)["approve"]["$resume_data"]
+    data = rig.home.store.exports(run.id)["approve"]["$resume_data"]
     assert ("body" in data, data["via"]) == (False, "api")
 
 
-async def test_a_cancel_by_id_keeps_reason_way_and_person(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
-    run = desk.suspended()
+async def test_a_cancel_by_id_keeps_reason_way_and_person(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
+    run = rig.suspended()
     answer = await api("POST", f"api/runs/{run.id}/cancel", shown(run, via="inbox", reason="100% wrong"))
     assert (answer.status, answer.json()["status"]) == (200, "cancelled")
-    decision = desk.now(run).decision
+    decision = rig.now(run).decision
     assert decision is not None
     assert (decision.what, decision.via, decision.reason) == ("cancelled", "inbox", "100% wrong")
     assert decision.by
     assert answer.json()["decision"]["reason"] == "100% wrong"
 
 
-async def test_a_stale_button_changes_nothing(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
+async def test_a_stale_button_changes_nothing(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
     """If the run has moved on, 409 and nothing changes, so a stale button never approves the next gate."""
-    run = desk.suspended(desk.working("first", "second"))
+    run = rig.suspended(rig.working("first", "second"))
     await api("POST", f"api/runs/{run.id}/resume", shown(run))
-    gate = desk.suspended(desk.claimed(run))
+    gate = rig.suspended(rig.claimed(run))
     assert gate.step == "second"
     for stale in (
         shown(run),
@@ -326,27 +324,27 @@ async def test_a_stale_button_changes_nothing(desk: Desk, api: Callable[..., Awa
             answer = await api("POST", f"api/runs/{run.id}/{what}", stale)
             assert answer.status == 409, stale
             assert "\n" not in answer.json()["message"]
-    assert desk.now(gate) == gate
+    assert rig.now(gate) == gate
 
 
-async def test_an_early_resume_by_id_is_kept(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
-    run = desk.working()
+async def test_an_early_resume_by_id_is_kept(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
+    run = rig.working()
     assert (await api("POST", f"api/runs/{run.id}/resume", shown(run, body="quick"))).status == 202
     assert (await api("POST", f"api/runs/{run.id}/resume", shown(run, body="slow"))).status == 409
-    assert desk.suspended(run).step == "publish"
-    assert desk.home.store.exports(run.id)["approve"]["$resume_data"]["body"] == "quick"
+    assert rig.suspended(run).step == "publish"
+    assert rig.home.store.exports(run.id)["approve"]["$resume_data"]["body"] == "quick"
 
 
-async def test_what_is_over_is_gone(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
-    cancelled, failed, done = desk.suspended(), desk.working(), desk.working("only")
+async def test_what_is_over_is_gone(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
+    cancelled, failed, done = rig.suspended(), rig.working(), rig.working("only")
     await api("POST", f"api/runs/{cancelled.id}/cancel", shown(cancelled))
-    desk.home.store.apply(failed.id, Raised(now_ms(), 1, error="ValueError: no"))
-    desk.home.store.apply(done.id, Returned(now_ms(), 1))
+    rig.home.store.apply(failed.id, Raised(now_ms(), 1, error="ValueError: no"))
+    rig.home.store.apply(done.id, Returned(now_ms(), 1))
     for run in (cancelled, failed, done):
-        before = desk.now(run)
+        before = rig.now(run)
         for what in ("resume", "cancel"):
             assert (await api("POST", f"api/runs/{run.id}/{what}", shown(run))).status == 410
-        assert desk.now(run) == before
+        assert rig.now(run) == before
 
 
 BAD_BODIES: tuple[bytes, ...] = (
@@ -366,9 +364,9 @@ BAD_CANCELS: tuple[bytes, ...] = (
 
 
 async def test_a_body_that_makes_no_sense_is_a_400_and_changes_nothing(
-    desk: Desk, api: Callable[..., Awaitable[Answer]]
+    rig: Rig, api: Callable[..., Awaitable[Answer]]
 ) -> None:
-    run = desk.suspended()
+    run = rig.suspended()
     for what, bodies in (("resume", BAD_BODIES + BAD_RESUMES), ("cancel", BAD_BODIES + BAD_CANCELS)):
         for body in bodies:
             answer = await api("POST", f"api/runs/{run.id}/{what}", body)
@@ -378,18 +376,18 @@ async def test_a_body_that_makes_no_sense_is_a_400_and_changes_nothing(
             assert 0 < len(message) < 400, message
             assert not answer.json().get("traceback")
             assert "%%%" not in message  # Jupyter itself doubles one
-    assert desk.now(run) == run
+    assert rig.now(run) == run
 
 
 async def test_texts_of_people_that_no_encoding_likes_do_no_harm(
-    desk: Desk, api: Callable[..., Awaitable[Answer]]
+    rig: Rig, api: Callable[..., Awaitable[Answer]]
 ) -> None:
-    run, other = desk.suspended(), desk.suspended()
+    run, other = rig.suspended(), rig.suspended()
     answer = await api("POST", f"api/runs/{run.id}/cancel", rb'{"step": "approve", "runs": 1, "reason": "\ud800 <b>"}')
     assert answer.status in (200, 400)
     long = await api("POST", f"api/runs/{other.id}/cancel", shown(other, reason="x" * 100_000))
     assert long.status == 200
-    decision = desk.now(other).decision
+    decision = rig.now(other).decision
     assert decision is not None
     assert 200 < len(decision.reason or "") < 500
     for path in ("api/runs", f"api/runs/{run.id}", f"card/{run.id}", f"card/{other.id}"):
@@ -397,20 +395,20 @@ async def test_texts_of_people_that_no_encoding_likes_do_no_harm(
 
 
 async def test_while_the_store_is_not_available_the_api_says_try_again(
-    desk: Desk, api: Callable[..., Awaitable[Answer]], monkeypatch: pytest.MonkeyPatch
+    rig: Rig, api: Callable[..., Awaitable[Answer]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = desk.suspended()
+    run = rig.suspended()
 
     def locked(*_: object, **__: object) -> None:
-        raise StoreUnavailable(f"the store {desk.home.directory} is locked")
+        raise StoreUnavailable(f"the store {rig.home.directory} is locked")
 
     with monkeypatch.context() as patch:
         for name in ("get", "list", "counts", "apply", "exports"):
-            patch.setattr(desk.service.home.store, name, locked)
+            patch.setattr(rig.service.home.store, name, locked)
         for path in ("api/runs", f"api/runs/{run.id}", "api/info", f"card/{run.id}"):
             answer = await api("GET", path)
             assert answer.status == 503
-            assert str(desk.home.directory).encode() not in answer.body
+            assert str(rig.home.directory).encode() not in answer.body
         assert (await api("POST", f"api/runs/{run.id}/resume", shown(run))).status == 503
     assert (await api("POST", f"api/runs/{run.id}/resume", shown(run))).status == 200
 
@@ -418,8 +416,8 @@ async def test_while_the_store_is_not_available_the_api_says_try_again(
 # ---- the card -----------------------------------------------------------------------------------------------------
 
 
-async def test_the_card_is_a_page_of_this_origin_only(desk: Desk, api: Callable[..., Awaitable[Answer]]) -> None:
-    run = desk.suspended(exports={"$return_value": "</script><script>alert(1)</script>"})
+async def test_the_card_is_a_page_of_this_origin_only(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
+    run = rig.suspended(exports={"$return_value": "</script><script>alert(1)</script>"})
     answer = await api("GET", f"card/{run.id}")
     assert (answer.status, answer.header("content-security-policy")) == (200, APP_CSP)
     assert answer.header("cache-control") == "no-store"
@@ -430,18 +428,16 @@ async def test_the_card_is_a_page_of_this_origin_only(desk: Desk, api: Callable[
     assert "script-src 'self'" in APP_CSP
 
 
-async def test_what_the_card_loads_is_served(
-    desk: Desk, api: Callable[..., Awaitable[Answer]], jp_fetch: Fetch
-) -> None:
-    page = (await api("GET", f"card/{desk.suspended().id}")).text
+async def test_what_the_card_loads_is_served(rig: Rig, api: Callable[..., Awaitable[Answer]], jp_fetch: Fetch) -> None:
+    page = (await api("GET", f"card/{rig.suspended().id}")).text
     paths = [path for path in re.findall(r'(?:src|href)="([^"]+)"', page) if not path.startswith("data:")]
     assert len(paths) == 2
     for path in paths:
-        answer = await desk.request("GET", path)
+        answer = await rig.request("GET", path)
         assert (answer.status, len(answer.body) > 100) == (200, True), path
 
 
-async def test_a_card_of_no_run_is_a_404(desk: Desk, jp_fetch: Fetch) -> None:
+async def test_a_card_of_no_run_is_a_404(rig: Rig, jp_fetch: Fetch) -> None:
     with pytest.raises(HTTPClientError) as caught:
         await jp_fetch("pdnb", "card", NOBODY)
     assert caught.value.code == 404

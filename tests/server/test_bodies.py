@@ -15,7 +15,7 @@ import pytest
 from pdnb.coordination.home import Home
 from pdnb.request import MAX_BODY
 from pdnb.server import link_handlers
-from tests.support.desk import Answer, Desk, parse, send, written
+from tests.support.server import Answer, Rig, parse, send, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,13 +38,13 @@ def jp_server_config(jp_server_config: Config) -> Config:
 
 
 @pytest.fixture
-def desk(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
+def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
     with Home(pdnb_dir, kind="kernel") as home:
-        yield Desk(pdnb_server, home)
+        yield Rig(pdnb_server, home)
 
 
-def data(desk: Desk, run: RunRecord) -> dict[str, Any]:
-    found: dict[str, Any] = desk.home.store.exports(run.id)["approve"]["$resume_data"]
+def data(rig: Rig, run: RunRecord) -> dict[str, Any]:
+    found: dict[str, Any] = rig.home.store.exports(run.id)["approve"]["$resume_data"]
     return found
 
 
@@ -52,12 +52,12 @@ def chunked(*pieces: bytes) -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
-async def assert_still_good(desk: Desk, run: RunRecord) -> None:
+async def assert_still_good(rig: Rig, run: RunRecord) -> None:
     """State unchanged, link still good."""
-    assert desk.now(run) == run
-    answer = await desk.request("POST", desk.path("resume", run), JSON, b'"at last"')
+    assert rig.now(run) == run
+    answer = await rig.request("POST", rig.path("resume", run), JSON, b'"at last"')
     assert answer.status == 200
-    assert data(desk, run)["body"] == "at last"
+    assert data(rig, run)["body"] == "at last"
 
 
 READ: dict[str, tuple[dict[str, str], bytes, Any]] = {
@@ -82,13 +82,13 @@ READ: dict[str, tuple[dict[str, str], bytes, Any]] = {
 }  # fmt: skip
 
 
-async def test_bodies_are_read_as_what_they_say_they_are(desk: Desk) -> None:
+async def test_bodies_are_read_as_what_they_say_they_are(rig: Rig) -> None:
     """JSON and form bodies parsed, text as string, no body: key absent."""
     for name, (headers, body, expected) in READ.items():
-        run = desk.suspended()
-        answer = await desk.request("POST", desk.path("resume", run), headers, body)
+        run = rig.suspended()
+        answer = await rig.request("POST", rig.path("resume", run), headers, body)
         assert answer.status == 200, (name, answer.text)
-        assert data(desk, run)["body"] == expected, name
+        assert data(rig, run)["body"] == expected, name
 
 
 REFUSED: dict[str, tuple[int, dict[str, str], bytes]] = {
@@ -130,119 +130,119 @@ REFUSED: dict[str, tuple[int, dict[str, str], bytes]] = {
 }  # fmt: skip
 
 
-async def test_bodies_that_are_not_what_they_say_change_nothing(desk: Desk) -> None:
+async def test_bodies_that_are_not_what_they_say_change_nothing(rig: Rig) -> None:
     """Undecodable / bad JSON: 415 / 400; state unchanged, link still good … no echo of the input."""
-    run, early = desk.suspended(), desk.working()
+    run, early = rig.suspended(), rig.working()
     for name, (status, headers, body) in REFUSED.items():
         began = time.monotonic()
         for accept in ("text/html", "application/json"):
             for one in (run, early):
-                answer = await desk.request("POST", desk.path("resume", one), {"Accept": accept, **headers}, body)
+                answer = await rig.request("POST", rig.path("resume", one), {"Accept": accept, **headers}, body)
                 assert answer.status == status, name
                 assert b"secret-thing" not in answer.body, name
                 assert b"Traceback" not in answer.body, name
                 assert len(answer.body) < 8_000
         assert time.monotonic() - began < 5, name
         assert answer.json()["status"] == "refused"
-    assert desk.now(early) == early
-    await assert_still_good(desk, run)
+    assert rig.now(early) == early
+    await assert_still_good(rig, run)
 
 
-async def test_a_query_of_too_many_fields_is_refused(desk: Desk) -> None:
-    run = desk.suspended()
-    answer = await desk.request("POST", desk.path("resume", run) + "?" + "a&" * 20_000)
+async def test_a_query_of_too_many_fields_is_refused(rig: Rig) -> None:
+    run = rig.suspended()
+    answer = await rig.request("POST", rig.path("resume", run) + "?" + "a&" * 20_000)
     assert answer.status == 400
-    await assert_still_good(desk, run)
+    await assert_still_good(rig, run)
 
 
-async def test_the_body_of_a_cancel_is_not_looked_at(desk: Desk) -> None:
-    run = desk.suspended()
-    assert (await desk.request("POST", desk.path("cancel", run), JSON, b"{broken")).status == 200
+async def test_the_body_of_a_cancel_is_not_looked_at(rig: Rig) -> None:
+    run = rig.suspended()
+    assert (await rig.request("POST", rig.path("cancel", run), JSON, b"{broken")).status == 200
 
 
 # ---- size ---------------------------------------------------------------------------------------------------------
 
 
-async def test_512_kb_pass_declared_and_chunked(desk: Desk) -> None:
+async def test_512_kb_pass_declared_and_chunked(rig: Rig) -> None:
     """Up to 512 KB parsed."""
     body = b"x" * MAX_BODY
-    declared, in_chunks, in_bytes = desk.suspended(), desk.suspended(), desk.suspended()
-    assert (await desk.request("POST", desk.path("resume", declared), None, body)).status == 200
+    declared, in_chunks, in_bytes = rig.suspended(), rig.suspended(), rig.suspended()
+    assert (await rig.request("POST", rig.path("resume", declared), None, body)).status == 200
     for run, raw in ((in_chunks, chunked(body[:300_000], body[300_000:])), (in_bytes, chunked(*[b"x"] * 5_000))):
-        request = written("POST", desk.path("resume", run), {"Transfer-Encoding": "chunked"})
-        assert parse(await send(desk.port, request, raw)).status == 200
-    assert [len(data(desk, run)["body"]) for run in (declared, in_chunks, in_bytes)] == [MAX_BODY, MAX_BODY, 5_000]
+        request = written("POST", rig.path("resume", run), {"Transfer-Encoding": "chunked"})
+        assert parse(await send(rig.port, request, raw)).status == 200
+    assert [len(data(rig, run)["body"]) for run in (declared, in_chunks, in_bytes)] == [MAX_BODY, MAX_BODY, 5_000]
 
 
 @pytest.mark.parametrize("size", [MAX_BODY + 1, 3_000_000, 30_000_000])
-async def test_a_body_above_512_kb_is_413_declared_and_chunked(desk: Desk, size: int) -> None:
+async def test_a_body_above_512_kb_is_413_declared_and_chunked(rig: Rig, size: int) -> None:
     """Above: 413, still suspended … link still good."""
-    run, early = desk.suspended(), desk.working()
+    run, early = rig.suspended(), rig.working()
     pieces = [b"x" * 60_000] * (size // 60_000) + [b"x" * (size % 60_000)]
     for one in (run, early):
         for head, rest in (
             ({"Content-Length": str(size)}, b"".join(pieces)),
             ({"Transfer-Encoding": "chunked"}, chunked(*pieces)),
         ):
-            answer = parse(await send(desk.port, written("POST", desk.path("resume", one), head), rest))
+            answer = parse(await send(rig.port, written("POST", rig.path("resume", one), head), rest))
             assert answer.status == 413
             assert answer.header("cache-control") == "no-store"
             assert answer.json()["status"] == "refused"
-    assert desk.now(early) == early
-    await assert_still_good(desk, run)
+    assert rig.now(early) == early
+    await assert_still_good(rig, run)
 
 
-async def test_a_get_that_carries_too_much_never_acts(desk: Desk) -> None:
-    run = desk.suspended(confirm=False)
+async def test_a_get_that_carries_too_much_never_acts(rig: Rig) -> None:
+    run = rig.suspended(confirm=False)
     for size in (MAX_BODY + 1, 9_000_000):
-        answer = parse(await send(desk.port, written("GET", desk.path("resume", run), None, b"x" * size)))
+        answer = parse(await send(rig.port, written("GET", rig.path("resume", run), None, b"x" * size)))
         assert answer.status == 413
-    assert desk.now(run) == run
+    assert rig.now(run) == run
 
 
-async def test_a_plain_client_that_listens_only_after_it_has_spoken_hears_the_413(desk: Desk) -> None:
-    run = desk.suspended()
+async def test_a_plain_client_that_listens_only_after_it_has_spoken_hears_the_413(rig: Rig) -> None:
+    run = rig.suspended()
 
     def client(size: int) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", desk.port, timeout=10)
-        connection.request("POST", desk.path("resume", run), b"x" * size, JSON)
+        connection = http.client.HTTPConnection("127.0.0.1", rig.port, timeout=10)
+        connection.request("POST", rig.path("resume", run), b"x" * size, JSON)
         status = connection.getresponse().status
         connection.close()
         return status
 
     for size in (MAX_BODY + 1, 2_000_000):
         assert await asyncio.to_thread(client, size) == 413
-    await assert_still_good(desk, run)
+    await assert_still_good(rig, run)
 
 
-async def test_a_caller_that_asks_before_it_sends_is_refused_before_it_sends(desk: Desk) -> None:
-    run = desk.suspended()
+async def test_a_caller_that_asks_before_it_sends_is_refused_before_it_sends(rig: Rig) -> None:
+    run = rig.suspended()
     headers = {"Expect": "100-continue", "Content-Length": str(MAX_BODY + 1)}
-    raw = await send(desk.port, written("POST", desk.path("resume", run), headers))
+    raw = await send(rig.port, written("POST", rig.path("resume", run), headers))
     assert raw.startswith(b"HTTP/1.1 413 ")
-    await assert_still_good(desk, run)
+    await assert_still_good(rig, run)
 
 
-async def test_a_caller_that_asks_before_it_sends_is_let_in(desk: Desk) -> None:
-    run = desk.suspended()
+async def test_a_caller_that_asks_before_it_sends_is_let_in(rig: Rig) -> None:
+    run = rig.suspended()
     headers = {"Expect": "100-continue", "Content-Length": "2", **JSON}
-    raw = await send(desk.port, written("POST", desk.path("resume", run), headers), b"42")
+    raw = await send(rig.port, written("POST", rig.path("resume", run), headers), b"42")
     assert raw.startswith(b"HTTP/1.1 100 ")
     assert parse(raw).status == 200
-    assert data(desk, run)["body"] == 42
+    assert data(rig, run)["body"] == 42
 
 
 # ---- bodies that do not come, or not as announced -------------------------------------------------------------------
 
 
 async def test_a_stalled_body_is_closed_in_time_and_nothing_has_changed(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slow (body up to 512 KB: 15 s): closed; state unchanged, link still good."""
     assert link_handlers.BODY_S == 15
     monkeypatch.setattr(link_handlers, "BODY_S", 0.2)
-    run = desk.suspended()
-    path = desk.path("resume", run)
+    run = rig.suspended()
+    path = rig.path("resume", run)
     stalled = (
         (written("POST", path, {"Content-Length": "10"}), b"12345"),
         (written("POST", path, {"Content-Length": str(MAX_BODY * 4)}), b"12345"),
@@ -251,72 +251,72 @@ async def test_a_stalled_body_is_closed_in_time_and_nothing_has_changed(
         (written("POST", path + "/", {"Content-Length": "10"}), b"12345"),
     )
     began = time.monotonic()
-    assert await asyncio.gather(*(send(desk.port, *pieces) for pieces in stalled)) == [b""] * len(stalled)
+    assert await asyncio.gather(*(send(rig.port, *pieces) for pieces in stalled)) == [b""] * len(stalled)
     assert 0.2 <= time.monotonic() - began < 5
     monkeypatch.undo()
-    await assert_still_good(desk, run)
+    await assert_still_good(rig, run)
 
 
-async def test_many_stalled_bodies_do_not_delay_a_normal_resume(desk: Desk) -> None:
-    run = desk.suspended()
+async def test_many_stalled_bodies_do_not_delay_a_normal_resume(rig: Rig) -> None:
+    run = rig.suspended()
     stalled = [
-        asyncio.create_task(send(desk.port, written("POST", desk.path("resume", run), {"Content-Length": "10"}), b"1"))
+        asyncio.create_task(send(rig.port, written("POST", rig.path("resume", run), {"Content-Length": "10"}), b"1"))
         for _ in range(100)
     ]
     await asyncio.sleep(0)
     began = time.monotonic()
-    await assert_still_good(desk, run)
+    await assert_still_good(rig, run)
     assert time.monotonic() - began < 5
     for task in stalled:
         task.cancel()
     await asyncio.gather(*stalled, return_exceptions=True)
 
 
-async def test_a_caller_that_leaves_before_its_body_is_complete_has_not_acted(desk: Desk) -> None:
-    run = desk.suspended()
+async def test_a_caller_that_leaves_before_its_body_is_complete_has_not_acted(rig: Rig) -> None:
+    run = rig.suspended()
     for _ in range(5):
-        reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
-        writer.write(written("POST", desk.path("resume", run), {"Content-Length": "100"}) + b"[1, 2")
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+        writer.write(written("POST", rig.path("resume", run), {"Content-Length": "100"}) + b"[1, 2")
         await writer.drain()
         writer.write_eof()
         assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
-    await assert_still_good(desk, run)
+    await assert_still_good(rig, run)
 
 
 LENGTHS = ("abc", "-1", "+5", "1e3", "5, 6", "0x5", "9" * 30, "9" * 5_000, "", "5 5")
 
 
 async def test_a_length_that_is_none_acts_on_nothing_and_breaks_nothing(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = desk.suspended()
+    run = rig.suspended()
     for length in LENGTHS:
-        raw = await send(desk.port, written("POST", desk.path("resume", run), {"Content-Length": length}), b"12345")
+        raw = await send(rig.port, written("POST", rig.path("resume", run), {"Content-Length": length}), b"12345")
         assert parse(raw).status in (400, 413), length
     both = {"Content-Length": "5", "Transfer-Encoding": "chunked"}
     for headers in (both, {"Transfer-Encoding": "gzip"}, {"Transfer-Encoding": "chunked, chunked"}):
-        raw = await send(desk.port, written("POST", desk.path("resume", run), headers), b"12345")
+        raw = await send(rig.port, written("POST", rig.path("resume", run), headers), b"12345")
         assert not raw or parse(raw).status == 400
     for body in (b"zz\r\n", b"-5\r\n12345\r\n0\r\n\r\n", b"5\r\n12345678\r\n0\r\n\r\n"):
-        raw = await send(desk.port, written("POST", desk.path("resume", run), {"Transfer-Encoding": "chunked"}), body)
+        raw = await send(rig.port, written("POST", rig.path("resume", run), {"Transfer-Encoding": "chunked"}), body)
         assert not raw or parse(raw).status == 400
     assert not [record for record in caplog.records if "Uncaught" in record.getMessage()]
-    await assert_still_good(desk, run)
+    await assert_still_good(rig, run)
 
 
-async def test_the_same_post_twice_on_one_connection_acts_once(desk: Desk) -> None:
-    run = desk.suspended()
-    twice = written("POST", desk.path("resume", run), {"Connection": "keep-alive", **JSON}, b"1")
-    raw = await send(desk.port, twice + twice + written("HEAD", desk.path("resume", run)))
+async def test_the_same_post_twice_on_one_connection_acts_once(rig: Rig) -> None:
+    run = rig.suspended()
+    twice = written("POST", rig.path("resume", run), {"Connection": "keep-alive", **JSON}, b"1")
+    raw = await send(rig.port, twice + twice + written("HEAD", rig.path("resume", run)))
     assert re.findall(rb"HTTP/1.1 (\d+) ", raw) == [b"200", b"409", b"409"]
 
 
-async def test_resume_data_is_the_winners_and_comes_back_unchanged(desk: Desk) -> None:
+async def test_resume_data_is_the_winners_and_comes_back_unchanged(rig: Rig) -> None:
     """Resume data: the winner's, unchanged."""
-    run, value = desk.suspended(), {"<b>": ["</script>", "{{7*7}}", "${x}", "'; DROP TABLE Cache;--", "é\n\t\0"]}
-    await desk.request("POST", desk.path("resume", run), JSON, json.dumps(value).encode())
-    loser: Answer = await desk.request("POST", desk.path("resume", run), JSON, b'"loser"')
+    run, value = rig.suspended(), {"<b>": ["</script>", "{{7*7}}", "${x}", "'; DROP TABLE Cache;--", "é\n\t\0"]}
+    await rig.request("POST", rig.path("resume", run), JSON, json.dumps(value).encode())
+    loser: Answer = await rig.request("POST", rig.path("resume", run), JSON, b'"loser"')
     assert loser.status == 409
-    assert data(desk, run)["body"] == value
+    assert data(rig, run)["body"] == value

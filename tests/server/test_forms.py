@@ -10,7 +10,7 @@ import pytest
 
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Prompt, RunRecord, Status, Suspended
-from tests.support.desk import Answer, Desk
+from tests.support.server import Answer, Rig
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -41,153 +41,153 @@ def jp_server_config(jp_server_config: Config) -> Config:
 
 
 @pytest.fixture
-def desk(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
+def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
     with Home(pdnb_dir, kind="kernel") as home:
-        yield Desk(pdnb_server, home)
+        yield Rig(pdnb_server, home)
 
 
 @pytest.fixture
-def api(desk: Desk, jp_auth_header: dict[str, str]) -> Callable[..., Awaitable[Answer]]:
+def api(rig: Rig, jp_auth_header: dict[str, str]) -> Callable[..., Awaitable[Answer]]:
     async def ask(method: str, path: str, value: Any = None) -> Answer:
         body = None if value is None else json.dumps(value).encode()
-        return await desk.request(method, f"{desk.base}pdnb/api/{path}", jp_auth_header, body)
+        return await rig.request(method, f"{rig.base}pdnb/api/{path}", jp_auth_header, body)
 
     return ask
 
 
-def asking(desk: Desk, run: RunRecord | None = None, **ask: Any) -> RunRecord:
+def asking(rig: Rig, run: RunRecord | None = None, **ask: Any) -> RunRecord:
     """A run that waits with a form (or with what *ask* says)."""
-    run, now = run or desk.working(), now_ms()
+    run, now = run or rig.working(), now_ms()
     event = Suspended(now, run.fence, due_ms=now + 3_600_000, prompt=Prompt(**(ask or {"form": FORM})))
-    return desk.home.store.apply(run.id, event)
+    return rig.home.store.apply(run.id, event)
 
 
-def answered(desk: Desk, run: RunRecord) -> Any:
+def answered(rig: Rig, run: RunRecord) -> Any:
     """The body that the workflow received."""
-    return desk.home.store.exports(run.id)[run.step]["$resume_data"]["body"]
+    return rig.home.store.exports(run.id)[run.step]["$resume_data"]["body"]
 
 
-def waits(desk: Desk, run: RunRecord) -> bool:
-    return desk.now(run) == run
+def waits(rig: Rig, run: RunRecord) -> bool:
+    return rig.now(run) == run
 
 
-async def test_a_bad_answer_by_plain_post_gets_422_and_then_a_good_one_counts(desk: Desk) -> None:
-    run = asking(desk)
-    path = desk.path("resume", run)
+async def test_a_bad_answer_by_plain_post_gets_422_and_then_a_good_one_counts(rig: Rig) -> None:
+    run = asking(rig)
+    path = rig.path("resume", run)
     for body, problem in (
         (b'{"amount": 11, "how": "slowly"}', "amount: 11 is more than the maximum of 10"),
         (b'{"amount": 1}', "how: is required"),
         (b'"yes"', "the answer must be an object with the form's fields"),
     ):
-        answer = await desk.request("POST", path, JSON, body)
+        answer = await rig.request("POST", path, JSON, body)
         assert answer.status == 422
         assert problem in answer.json()["problems"][0]
-        assert waits(desk, run)
-    assert (await desk.request("POST", path, JSON)).status == 422  # a plain click answers nothing
-    assert (await desk.request("POST", path, JSON, json.dumps(GOOD).encode())).status == 200
-    assert answered(desk, run) == GOOD
+        assert waits(rig, run)
+    assert (await rig.request("POST", path, JSON)).status == 422  # a plain click answers nothing
+    assert (await rig.request("POST", path, JSON, json.dumps(GOOD).encode())).status == 200
+    assert answered(rig, run) == GOOD
 
 
-async def test_a_bad_answer_on_the_page_gets_422_and_the_page_again_with_what_was_filled_in(desk: Desk) -> None:
-    run = asking(desk)
-    path = desk.path("resume", run)
+async def test_a_bad_answer_on_the_page_gets_422_and_the_page_again_with_what_was_filled_in(rig: Rig) -> None:
+    run = asking(rig)
+    path = rig.path("resume", run)
     bad = urlencode({"amount": "12", "how": "slowly"}).encode()
-    answer = await desk.request("POST", path, PAGE, bad)
-    assert (answer.status, waits(desk, run)) == (422, True)
+    answer = await rig.request("POST", path, PAGE, bad)
+    assert (answer.status, waits(rig, run)) == (422, True)
     assert "amount: 12 is more than the maximum of 10" in answer.text
     assert 'value="12"' in answer.text
     assert '<option value="slowly" selected>' in answer.text
     good = urlencode({"amount": "7", "how": "slowly"}).encode()
-    assert (await desk.request("POST", path, PAGE, good)).status == 200
-    assert answered(desk, run) == GOOD
+    assert (await rig.request("POST", path, PAGE, good)).status == 200
+    assert answered(rig, run) == GOOD
 
 
 async def test_a_bad_answer_through_the_api_gets_422_and_then_a_good_one_counts(
-    desk: Desk, api: Callable[..., Awaitable[Answer]]
+    rig: Rig, api: Callable[..., Awaitable[Answer]]
 ) -> None:
-    run = asking(desk)
+    run = asking(rig)
     meant = {"step": run.step, "runs": run.runs, "via": "card"}
     for bad in ({"body": {"amount": 11, "how": "slowly"}}, {"fields": {"amount": "11", "how": "slowly"}}, {}):
         answer = await api("POST", f"runs/{run.id}/resume", {**meant, **bad})
-        assert (answer.status, waits(desk, run)) == (422, True)
+        assert (answer.status, waits(rig, run)) == (422, True)
         assert answer.json()["problems"]
     good = {**meant, "fields": {"amount": "7", "how": "slowly"}}
     assert (await api("POST", f"runs/{run.id}/resume", good)).status == 200
-    assert answered(desk, run) == GOOD
+    assert answered(rig, run) == GOOD
 
 
-async def test_a_file_in_the_place_of_a_field_gets_422_and_nothing_of_the_machine_is_told(desk: Desk) -> None:
-    run = asking(desk)
+async def test_a_file_in_the_place_of_a_field_gets_422_and_nothing_of_the_machine_is_told(rig: Rig) -> None:
+    run = asking(rig)
     body = (
         b'--XX\r\nContent-Disposition: form-data; name="how"; filename="a.txt"\r\n\r\nsecret\r\n'
         b'--XX\r\nContent-Disposition: form-data; name="amount"\r\n\r\n12\r\n--XX--\r\n'
     )
     for accept in ("text/html", "application/json"):
         kind = {"Content-Type": "multipart/form-data; boundary=XX", "Accept": accept}
-        answer = await desk.request("POST", desk.path("resume", run), kind, body)
-        assert (answer.status, waits(desk, run)) == (422, True)
+        answer = await rig.request("POST", rig.path("resume", run), kind, body)
+        assert (answer.status, waits(rig, run)) == (422, True)
         assert "how: " in answer.text
-        assert str(desk.home.directory) not in answer.text
-    assert not [path for path in (desk.home.directory / "uploads").rglob("*") if path.is_file()]
+        assert str(rig.home.directory) not in answer.text
+    assert not [path for path in (rig.home.directory / "uploads").rglob("*") if path.is_file()]
 
 
 async def test_fields_that_are_no_strings_are_told_and_nothing_breaks(
-    desk: Desk, api: Callable[..., Awaitable[Answer]]
+    rig: Rig, api: Callable[..., Awaitable[Answer]]
 ) -> None:
-    run = asking(desk)
+    run = asking(rig)
     meant = {"step": run.step, "runs": run.runs, "via": "card"}
     for fields, status in (([], 400), ("x", 400), (5, 400), ({"amount": None, "how": {"a": 1}, "sure": []}, 422)):
         answer = await api("POST", f"runs/{run.id}/resume", {**meant, "fields": fields})
-        assert (answer.status, waits(desk, run)) == (status, True)
+        assert (answer.status, waits(rig, run)) == (status, True)
     good = {"amount": 7, "how": "slowly"}
     assert (await api("POST", f"runs/{run.id}/resume", {**meant, "fields": good})).status == 200
 
 
-async def test_the_page_shows_message_fields_and_defaults_without_script(desk: Desk) -> None:
-    run = asking(desk, form=FORM, message="Please **check** the [plan](https://example.org/plan) <script>x</script>")
-    answer = await desk.request("GET", desk.path("resume", run), {"Accept": "text/html"})
+async def test_the_page_shows_message_fields_and_defaults_without_script(rig: Rig) -> None:
+    run = asking(rig, form=FORM, message="Please **check** the [plan](https://example.org/plan) <script>x</script>")
+    answer = await rig.request("GET", rig.path("resume", run), {"Accept": "text/html"})
     assert answer.status == 200
     assert "<strong>check</strong>" in answer.text
     assert 'href="https://example.org/plan"' in answer.text
     assert "<script" not in answer.text
     assert 'type="number" id="f1" name="amount" value="2"' in answer.text
     assert '<label for="f2"><bdi>How</bdi></label>' in answer.text
-    assert waits(desk, run)
+    assert waits(rig, run)
 
 
-async def test_the_cancel_page_asks_for_no_form(desk: Desk) -> None:
-    run = asking(desk)
-    assert 'name="amount"' not in (await desk.request("GET", desk.path("cancel", run), {"Accept": "text/html"})).text
-    assert (await desk.request("POST", desk.path("cancel", run), JSON)).status == 200
-    assert desk.status(run) is Status.CANCELLED
+async def test_the_cancel_page_asks_for_no_form(rig: Rig) -> None:
+    run = asking(rig)
+    assert 'name="amount"' not in (await rig.request("GET", rig.path("cancel", run), {"Accept": "text/html"})).text
+    assert (await rig.request("POST", rig.path("cancel", run), JSON)).status == 200
+    assert rig.status(run) is Status.CANCELLED
 
 
-async def test_a_get_never_answers_a_form(desk: Desk) -> None:
+async def test_a_get_never_answers_a_form(rig: Rig) -> None:
     """Also where the author said ``confirm=False``: an empty answer would be refused."""
-    run, now = desk.working(), now_ms()
-    run = desk.home.store.apply(
+    run, now = rig.working(), now_ms()
+    run = rig.home.store.apply(
         run.id, Suspended(now, run.fence, due_ms=now + 3_600_000, confirm=False, prompt=Prompt(form=FORM))
     )
-    assert (await desk.request("GET", desk.path("resume", run), {"Accept": "text/html"})).status == 200
-    assert waits(desk, run)
+    assert (await rig.request("GET", rig.path("resume", run), {"Accept": "text/html"})).status == 200
+    assert waits(rig, run)
 
 
-async def test_an_answer_that_came_before_the_form_and_does_not_fit_is_no_answer(desk: Desk) -> None:
-    run = desk.working()
-    early = await desk.request("POST", desk.path("resume", run), JSON, b'{"amount": 99}')
+async def test_an_answer_that_came_before_the_form_and_does_not_fit_is_no_answer(rig: Rig) -> None:
+    run = rig.working()
+    early = await rig.request("POST", rig.path("resume", run), JSON, b'{"amount": 99}')
     assert early.status == 202
-    run = asking(desk, desk.now(run))
+    run = asking(rig, rig.now(run))
     assert run.status is Status.SUSPENDED
-    (attempt,) = desk.home.store.attempts(run.id)
+    (attempt,) = rig.home.store.attempts(run.id)
     assert (attempt.note, attempt.request) == ("an answer that came early did not fit the form", None)
-    assert (await desk.request("POST", desk.path("resume", run), JSON, json.dumps(GOOD).encode())).status == 200
+    assert (await rig.request("POST", rig.path("resume", run), JSON, json.dumps(GOOD).encode())).status == 200
 
 
-async def test_an_answer_that_came_before_the_form_and_fits_counts(desk: Desk) -> None:
-    run = desk.working()
-    assert (await desk.request("POST", desk.path("resume", run), JSON, json.dumps(GOOD).encode())).status == 202
-    assert asking(desk, desk.now(run)).status is Status.QUEUED
-    assert answered(desk, run) == GOOD
+async def test_an_answer_that_came_before_the_form_and_fits_counts(rig: Rig) -> None:
+    run = rig.working()
+    assert (await rig.request("POST", rig.path("resume", run), JSON, json.dumps(GOOD).encode())).status == 202
+    assert asking(rig, rig.now(run)).status is Status.QUEUED
+    assert answered(rig, run) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -201,58 +201,56 @@ async def test_an_answer_that_came_before_the_form_and_fits_counts(desk: Desk) -
         ("http://[draft]", 'href="http://[draft]"'),  # not for us to judge
     ],
 )
-async def test_who_has_answered_gets_what_the_author_has_for_after(desk: Desk, after: str, shown: str) -> None:
-    run = asking(desk, after=after)
-    answer = await desk.request("POST", desk.path("resume", run), PAGE, b"")
+async def test_who_has_answered_gets_what_the_author_has_for_after(rig: Rig, after: str, shown: str) -> None:
+    run = asking(rig, after=after)
+    answer = await rig.request("POST", rig.path("resume", run), PAGE, b"")
     assert answer.status == 200
     assert shown in answer.text
 
 
-async def test_who_comes_late_is_told_who_decided_when_and_how(
-    desk: Desk, api: Callable[..., Awaitable[Answer]]
-) -> None:
-    run = asking(desk, message="Fine?")
+async def test_who_comes_late_is_told_who_decided_when_and_how(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
+    run = asking(rig, message="Fine?")
     assert (
         await api("POST", f"runs/{run.id}/resume", {"step": run.step, "runs": run.runs, "via": "inbox"})
     ).status == 200
-    late = await desk.request("POST", desk.path("resume", run), PAGE, b"")
+    late = await rig.request("POST", rig.path("resume", run), PAGE, b"")
     assert late.status == 409
     assert "in the inbox" in late.text
-    decision = desk.now(run).decision
+    decision = rig.now(run).decision
     assert decision is not None
     assert decision.by is not None
     assert decision.by in late.text
 
 
 async def test_a_failed_run_is_retried_through_the_api_and_a_stale_retry_is_refused(
-    desk: Desk, api: Callable[..., Awaitable[Answer]]
+    rig: Rig, api: Callable[..., Awaitable[Answer]]
 ) -> None:
     from pdnb.model import Raised
 
-    run = desk.working()
-    run = desk.home.store.apply(run.id, Raised(now_ms(), run.fence, error="ValueError: no"))
+    run = rig.working()
+    run = rig.home.store.apply(run.id, Raised(now_ms(), run.fence, error="ValueError: no"))
     meant = {"step": run.step, "runs": run.runs, "via": "card"}
     assert (await api("POST", f"runs/{run.id}/retry", {**meant, "runs": 7})).status == 409
     assert (await api("POST", f"runs/{run.id}/retry", meant)).status == 200
-    assert (desk.now(run).status, desk.now(run).runs) == (Status.QUEUED, 2)
+    assert (rig.now(run).status, rig.now(run).runs) == (Status.QUEUED, 2)
     assert (await api("POST", f"runs/{run.id}/retry", meant)).status == 409
 
 
 async def test_the_copy_buttons_links_are_behind_the_login_and_are_not_kept(
-    desk: Desk, api: Callable[..., Awaitable[Answer]]
+    rig: Rig, api: Callable[..., Awaitable[Answer]]
 ) -> None:
-    run = asking(desk)
-    assert (await desk.request("GET", f"{desk.base}pdnb/api/runs/{run.id}/links")).status == 403
+    run = asking(rig)
+    assert (await rig.request("GET", f"{rig.base}pdnb/api/runs/{run.id}/links")).status == 403
     answer = await api("GET", f"runs/{run.id}/links")
     assert answer.header("cache-control") == "no-store"
-    assert answer.json()["resume_url"].endswith(desk.path("resume", run))
-    assert (await desk.request("POST", desk.path("cancel", run), JSON)).status == 200
+    assert answer.json()["resume_url"].endswith(rig.path("resume", run))
+    assert (await rig.request("POST", rig.path("cancel", run), JSON)).status == 200
     assert (await api("GET", f"runs/{run.id}/links")).json() == {"resume_url": None, "cancel_url": None}
 
 
-async def test_a_cancel_link_acts_on_a_get_where_its_author_said_so_also_with_a_form(desk: Desk) -> None:
-    run, now = desk.working(), now_ms()
+async def test_a_cancel_link_acts_on_a_get_where_its_author_said_so_also_with_a_form(rig: Rig) -> None:
+    run, now = rig.working(), now_ms()
     event = Suspended(now, run.fence, due_ms=now + 3_600_000, confirm=False, prompt=Prompt(form=FORM))
-    run = desk.home.store.apply(run.id, event)
-    assert (await desk.request("GET", desk.path("cancel", run), JSON)).status == 200
-    assert desk.status(run) is Status.CANCELLED
+    run = rig.home.store.apply(run.id, event)
+    assert (await rig.request("GET", rig.path("cancel", run), JSON)).status == 200
+    assert rig.status(run) is Status.CANCELLED

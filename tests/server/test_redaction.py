@@ -13,8 +13,8 @@ from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreCorrupt
 from pdnb.model import RunRecord, Suspended
 from pdnb.server.redaction import RedactTokens, redact_logs
-from tests.support.desk import DAY, Desk, code, send
 from tests.support.live import TOKEN, Server, alive, post, until
+from tests.support.server import DAY, Rig, code, send
 from tests.workers.test_worker import PLACE
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def jp_server_config(jp_server_config: Config) -> Config:
 
 
 @pytest.fixture
-def desk(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
+def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
     with Home(pdnb_dir, kind="kernel") as home:
-        yield Desk(pdnb_server, home)
+        yield Rig(pdnb_server, home)
 
 
 @pytest.fixture
@@ -71,47 +71,47 @@ def everywhere(base: str, token: str, end: str = "") -> list[str]:
     return [path + end for path in paths]
 
 
-async def test_no_token_is_logged_over_a_whole_life(desk: Desk, heard: list[str]) -> None:
+async def test_no_token_is_logged_over_a_whole_life(rig: Rig, heard: list[str]) -> None:
     """No token in any log (also at `--debug`, also on exceptions)."""
-    for run in (desk.suspended(), desk.working(), desk.suspended(confirm=False), desk.sleeping("rerun")):
-        heard += [signature(desk.token("resume", run)), signature(desk.token("cancel", run))]
+    for run in (rig.suspended(), rig.working(), rig.suspended(confirm=False), rig.sleeping("rerun")):
+        heard += [signature(rig.token("resume", run)), signature(rig.token("cancel", run))]
         for method in ("GET", "HEAD", "OPTIONS", "BREW", "POST", "POST", "GET", "PUT"):
             for accept in ("text/html", "application/json"):
-                await desk.request(method, desk.path("resume", run), {"Accept": accept})
-                await desk.request(method, desk.path("cancel", run), {"Accept": accept})
+                await rig.request(method, rig.path("resume", run), {"Accept": accept})
+                await rig.request(method, rig.path("cancel", run), {"Accept": accept})
 
 
 async def test_no_token_of_a_path_is_logged_wherever_it_leads(
-    desk: Desk, heard: list[str], jp_auth_header: dict[str, str]
+    rig: Rig, heard: list[str], jp_auth_header: dict[str, str]
 ) -> None:
-    run = desk.suspended()
-    for token in (desk.token("resume", run), desk.token("cancel", run)):
+    run = rig.suspended()
+    for token in (rig.token("resume", run), rig.token("cancel", run)):
         heard.append(signature(token))
-        for path in everywhere(desk.base, token):
+        for path in everywhere(rig.base, token):
             headers = {"Referer": f"http://x{path}", "User-Agent": token, "Accept": token, "X-Forwarded-For": token}
             for method in ("GET", "POST"):
-                await desk.request(method, path, headers, b"{}")
-                await desk.request(method, path, {**headers, **jp_auth_header}, b"{}")
+                await rig.request(method, path, headers, b"{}")
+                await rig.request(method, path, {**headers, **jp_auth_header}, b"{}")
 
 
-async def test_no_token_of_a_body_is_logged(desk: Desk, heard: list[str], jp_auth_header: dict[str, str]) -> None:
-    run = desk.suspended()
-    token = desk.token("resume", run)
+async def test_no_token_of_a_body_is_logged(rig: Rig, heard: list[str], jp_auth_header: dict[str, str]) -> None:
+    run = rig.suspended()
+    token = rig.token("resume", run)
     heard.append(signature(token))
     for kind in ("application/json", "text/plain", "application/x-www-form-urlencoded", f"text/plain; charset={token}"):
         for body in (b'{"broken": "%b' % token.encode(), b"\xff" + token.encode(), b"x" * 600_000 + token.encode()):
-            await desk.request("POST", desk.path("resume", run), {"Content-Type": kind}, body)
+            await rig.request("POST", rig.path("resume", run), {"Content-Type": kind}, body)
     values = ({"step": token, "runs": 1}, {"step": "approve", "runs": 9, "body": token}, {"via": token}, token)
     for value in values:
         for what in ("resume", "cancel"):
-            path = f"{desk.base}pdnb/api/runs/{run.id}/{what}"
-            await desk.request("POST", path, jp_auth_header, json.dumps(value).encode())
-            await desk.request("POST", path, jp_auth_header, json.dumps(value).encode()[:-1])
+            path = f"{rig.base}pdnb/api/runs/{run.id}/{what}"
+            await rig.request("POST", path, jp_auth_header, json.dumps(value).encode())
+            await rig.request("POST", path, jp_auth_header, json.dumps(value).encode()[:-1])
 
 
-async def test_no_token_of_a_request_that_is_none_is_logged(desk: Desk, heard: list[str]) -> None:
-    run = desk.suspended()
-    path = desk.path("resume", run)
+async def test_no_token_of_a_request_that_is_none_is_logged(rig: Rig, heard: list[str]) -> None:
+    run = rig.suspended()
+    path = rig.path("resume", run)
     heard.append(signature(path))
     for raw in (
         f"POST {path}\r\n\r\n",
@@ -123,16 +123,16 @@ async def test_no_token_of_a_request_that_is_none_is_logged(desk: Desk, heard: l
         f"POST {path} HTTP/1.1\r\nHost: {path}\r\n\r\n",
         f"{path} POST HTTP/1.1\r\nHost: x\r\n\r\n",
     ):
-        await send(desk.port, raw.encode())
+        await send(rig.port, raw.encode())
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 async def test_no_token_is_logged_when_something_of_ours_breaks(
-    desk: Desk, heard: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, accept: str
+    rig: Rig, heard: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, accept: str
 ) -> None:
-    run = desk.suspended()
-    token = desk.token("resume", run)
-    heard += [signature(token), signature(desk.token("cancel", run))]
+    run = rig.suspended()
+    token = rig.token("resume", run)
+    heard += [signature(token), signature(rig.token("cancel", run))]
     errors: list[Exception] = [
         RuntimeError("nothing is mentioned"),
         RuntimeError(f"a link: {token}"),
@@ -148,12 +148,12 @@ async def test_no_token_is_logged_when_something_of_ours_breaks(
             raise error from ValueError(link)
 
         with monkeypatch.context() as patch:
-            patch.setattr(desk.service.home.store, "apply", broken)
-            patch.setattr(desk.service.home.store, "look", broken)
+            patch.setattr(rig.service.home.store, "apply", broken)
+            patch.setattr(rig.service.home.store, "look", broken)
             for method in ("GET", "POST", "HEAD"):
                 for purpose in ("resume", "cancel"):
-                    headers = {"Accept": accept, "Referer": desk.path("resume", run), "User-Agent": token}
-                    answer = await desk.request(method, desk.path(purpose, run), headers)
+                    headers = {"Accept": accept, "Referer": rig.path("resume", run), "User-Agent": token}
+                    answer = await rig.request(method, rig.path(purpose, run), headers)
                     assert answer.status in (500, 503)
                     assert signature(token).encode() not in answer.body
     assert "nothing is mentioned" in caplog.text  # an error of ours is no secret
@@ -161,33 +161,33 @@ async def test_no_token_is_logged_when_something_of_ours_breaks(
 
 
 async def test_no_token_is_logged_when_the_keeper_of_the_store_stumbles(
-    desk: Desk, heard: list[str], monkeypatch: pytest.MonkeyPatch
+    rig: Rig, heard: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await desk.request("GET", f"{desk.base}pdnb/resume/x")
-    token = desk.token("resume", desk.suspended())
+    await rig.request("GET", f"{rig.base}pdnb/resume/x")
+    token = rig.token("resume", rig.suspended())
     heard.append(signature(token))
     for error in (RuntimeError(token), StoreCorrupt(token)):
 
         def broken(*_: object, error: Exception = error, **__: object) -> None:
             raise error
 
-        monkeypatch.setattr(desk.service.home.store, "elapse", broken)
+        monkeypatch.setattr(rig.service.home.store, "elapse", broken)
         with pytest.raises(type(error)):
-            await desk.service.look()
-        desk.service._look.set()
-        await desk.service.call(lambda: None)
+            await rig.service.look()
+        rig.service._look.set()
+        await rig.service.call(lambda: None)
 
 
-async def test_the_metrics_have_no_token(desk: Desk, jp_auth_header: dict[str, str]) -> None:
+async def test_the_metrics_have_no_token(rig: Rig, jp_auth_header: dict[str, str]) -> None:
     """No token … in Prometheus labels."""
-    run = desk.suspended()
-    for path in everywhere(desk.base, desk.token("resume", run)):
-        await desk.request("GET", path)
-    page = await desk.request("GET", f"{desk.base}metrics", jp_auth_header)
+    run = rig.suspended()
+    for path in everywhere(rig.base, rig.token("resume", run)):
+        await rig.request("GET", path)
+    page = await rig.request("GET", f"{rig.base}metrics", jp_auth_header)
     assert page.status == 200
     assert "pdnb.server.link_handlers.LinkHandler" in page.text
     assert "pdnb1" not in page.text
-    assert signature(desk.token("resume", run)) not in page.text
+    assert signature(rig.token("resume", run)) not in page.text
 
 
 def test_a_record_keeps_all_but_its_token() -> None:

@@ -20,7 +20,7 @@ from pdnb.errors import StoreUnavailable
 from pdnb.model import Claimed, Resumed, RunRecord, Slept, Status, Suspended
 from pdnb.request import from_person
 from pdnb.server.service import StoreService
-from tests.support.desk import DAY, code, eventually
+from tests.support.server import DAY, code, eventually
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -225,9 +225,9 @@ async def test_nothing_is_left_of_an_office_that_was_closed(home: Home, pdnb_dir
     service = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
     service.open()
     await service.look()
-    assert home.served()
+    assert home.has_leader()
     await service.close()
-    assert not home.served()
+    assert not home.has_leader()
     assert {card.name.split("-")[0] for card in (pdnb_dir / "owners").glob("*.json")} == {"kernel"}
     assert threading.active_count() == before
 

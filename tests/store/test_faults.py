@@ -50,7 +50,7 @@ from pdnb.store import sqlite as rows_module
 from pdnb.store import store as store_module
 from pdnb.store.store import Store
 from pdnb.workflow.model import Environment, Step, WorkflowVersion
-from tests.support.desk import Desk
+from tests.support.server import Rig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -525,19 +525,19 @@ def jp_server_config(jp_server_config: Config) -> Config:
 
 
 @pytest.fixture
-def desk(faults: Faults, pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Desk]:
+def rig(faults: Faults, pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
     """A server whose store can fail. A fault counts only while a request is applied, not in the looks of the clock."""
     with Home(pdnb_dir, kind="kernel") as home:
-        yield Desk(pdnb_server, home)
+        yield Rig(pdnb_server, home)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("purpose", ["resume", "cancel"])
 async def test_a_post_whose_nth_statement_fails_is_answered_503_and_succeeds_when_it_is_sent_again(
-    desk: Desk, faults: Faults, monkeypatch: pytest.MonkeyPatch, purpose: Literal["resume", "cancel"], way: Way
+    rig: Rig, faults: Faults, monkeypatch: pytest.MonkeyPatch, purpose: Literal["resume", "cancel"], way: Way
 ) -> None:
     """Store not available: 503 with `Retry-After`; state unchanged, link still good."""
-    store, done = desk.service.home.store, {"resume": Status.QUEUED, "cancel": Status.CANCELLED}[purpose]
+    store, done = rig.service.home.store, {"resume": Status.QUEUED, "cancel": Status.CANCELLED}[purpose]
     apply, fired = store.apply, False
 
     def failing(n: int, run_id: str, event: Event) -> RunRecord:
@@ -550,34 +550,34 @@ async def test_a_post_whose_nth_statement_fails_is_answered_503_and_succeeds_whe
             faults.rest()
 
     for n in itertools.count(1):
-        run = desk.suspended()
+        run = rig.suspended()
         monkeypatch.setattr(store, "apply", functools.partial(failing, n))
-        answer = await desk.request("POST", desk.path(purpose, run), body=b'{"ok": true}')
+        answer = await rig.request("POST", rig.path(purpose, run), body=b'{"ok": true}')
         monkeypatch.setattr(store, "apply", apply)
-        assert_no_lock_lingers(desk.home.directory, timeout=2)  # the clock looks meanwhile
+        assert_no_lock_lingers(rig.home.directory, timeout=2)  # the clock looks meanwhile
         if answer.status == 503:
             assert fired
             assert int(answer.header("retry-after")) > 0
-            unchanged = desk.now(run) == run
-            assert unchanged or (way == "dark" and desk.status(run) is done)
-            answer = await desk.request("POST", desk.path(purpose, run), body=b'{"ok": true}')
+            unchanged = rig.now(run) == run
+            assert unchanged or (way == "dark" and rig.status(run) is done)
+            answer = await rig.request("POST", rig.path(purpose, run), body=b'{"ok": true}')
             assert answer.status == (200 if unchanged else {"resume": 409, "cancel": 410}[purpose])
         else:
             assert answer.status == 200
-        assert desk.status(run) is done
-        assert (await desk.request("POST", desk.path(purpose, run))).status in {409, 410}
+        assert rig.status(run) is done
+        assert (await rig.request("POST", rig.path(purpose, run))).status in {409, 410}
         if not fired:
             break
     assert n > 5
 
 
 async def test_a_post_to_a_store_that_another_process_has_locked_is_answered_503_and_succeeds_afterwards(
-    desk: Desk, pdnb_dir: Path
+    rig: Rig, pdnb_dir: Path
 ) -> None:
-    run = desk.suspended()
-    await desk.service.call(lambda: desk.service.home.store._rows._cache._sql("PRAGMA busy_timeout = 50"))
+    run = rig.suspended()
+    await rig.service.call(lambda: rig.service.home.store._rows._cache._sql("PRAGMA busy_timeout = 50"))
     with locked(pdnb_dir):
-        answer = await desk.request("POST", desk.path("resume", run))
+        answer = await rig.request("POST", rig.path("resume", run))
         assert (answer.status, answer.header("retry-after")) == (503, "5")
-    assert desk.now(run) == run
-    assert (await desk.request("POST", desk.path("resume", run))).status == 200
+    assert rig.now(run) == run
+    assert (await rig.request("POST", rig.path("resume", run))).status == 200

@@ -22,7 +22,7 @@ SESSION = """\
 %load_ext pdnb
 get_ipython().run_cell_magic("step", "ask", "step.flow.suspend()")
 run = %pdnb run
-print("served:", run._home.served(), run.status)
+print("served:", run._home.has_leader(), run.status)
 exit
 """
 
@@ -78,19 +78,19 @@ def test_in_ci_none_is_started(tmp_path: Path, pdnb_dir: Path) -> None:
 
 def test_none_is_started_where_a_server_keeps_the_store(tmp_path: Path, pdnb_dir: Path) -> None:
     with Server(tmp_path / "server", pdnb_dir), Home(pdnb_dir, kind="shell") as home:
-        until(home.served)
+        until(home.has_leader)
         assert background.ensure(home) is None
     assert not (pdnb_dir / "background.log").exists()
 
 
 def test_one_that_cannot_start_is_told_and_nothing_else_happens(pdnb_dir: Path) -> None:
     with Home(pdnb_dir, kind="shell") as home:
-        post = LeaderLock(pdnb_dir, background.POST)
-        assert post.take()  # as another that starts, and gets no further
+        lock = LeaderLock(pdnb_dir, background.POST)
+        assert lock.acquire()  # as another that starts, and gets no further
         line = background.ensure(home)
-        post.leave()
+        lock.release()
         assert line is not None
         assert line.startswith("no pdnb server could be started in the background (see ")
-        assert not home.served()
+        assert not home.has_leader()
     assert [started.wait() for started in background._started] == [0]
     background._started.clear()

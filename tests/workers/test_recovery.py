@@ -18,7 +18,7 @@ from pdnb.model import Raised, Returned, Status
 from pdnb.runtime.runner import Runner
 from pdnb.testing import Sandbox
 from pdnb.workflow.model import Step, Workflow, difference
-from tests.support.desk import code
+from tests.support.server import code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -259,7 +259,7 @@ def test_a_report_never_writes_over_another_notebook(sandbox: Sandbox, tmp_path:
 
 
 def test_whoever_started_a_run_is_kept(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pdnb.client.who", lambda: "ann")
+    monkeypatch.setattr("pdnb.client.current_user", lambda: "ann")
     run = start(home, code(one="1"), None)
     assert home.store.get(run.id).by == "ann"
     row = home.store.apply(

@@ -93,7 +93,7 @@ class Watch:
         (self.ours if ours else self.theirs).append(said)
 
 
-class Desk:
+class Rig:
     """One page with JupyterLab in it, and the notebook in front."""
 
     def __init__(self, lab: Lab, page: Page) -> None:

@@ -1,6 +1,6 @@
 """What the server's tests share: runs that wait at a step, and requests exactly as they are written.
 
-- :class:`Desk` holds a store's directory as a kernel does, next to the server, and makes runs that wait.
+- :class:`Rig` holds a store's directory as a kernel does, next to the server, and makes runs that wait.
 - :func:`send` writes bytes to the server's port and reads until it closes: no client tidies anything up.
 - :func:`eventually` looks until something is true; nothing here waits for a fixed time.
 """
@@ -122,7 +122,7 @@ def code(
     return WorkflowVersion(name, tuple(cells), (), place)
 
 
-class Desk:
+class Rig:
     """A kernel's side of the store that *app* serves. The runs it makes are claimed by it, not executed."""
 
     def __init__(self, app: ServerApp, home: Home) -> None:
