@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import re
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from pdnb.coordination.home import Home
 from pdnb.kernel.magics import PdnbMagics
 from pdnb.model import Status
 from pdnb.workflow.model import Workflow
+from tests.support.processes import run_worker
 
 PACKAGE = str(Path(pdnb.__file__).parent)
 GATE = "%%step gate\nstep.flow.suspend()\n'asked'"
@@ -339,18 +339,7 @@ def test_what_a_setup_cell_defines_is_there_in_the_kernel_and_in_a_worker(nb: No
     assert nb.run("%pdnb run").exports["load"]["$return_value"] == 42
     nb.run("run = %pdnb run --headless")
     run = nb.shell.user_ns["run"]
-    command = [
-        sys.executable,
-        "-m",
-        "pdnb.workers.worker",
-        "--directory",
-        str(pdnb_dir),
-        "--run",
-        run.id,
-        "--idle",
-        "0",
-    ]
-    subprocess.run(command, check=True, timeout=60)
+    run_worker(pdnb_dir, run.id)
     assert (run.status, run.exports["load"]["$return_value"]) == (Status.SUCCEEDED, 42)
 
 

@@ -16,7 +16,7 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from pdnb.coordination.home import Home
 from pdnb.coordination.liveness import LeaderLock
 from pdnb.workers import background
-from tests.support.live import Server, alive, until
+from tests.support.processes import Server, alive, until
 
 SESSION = """\
 %load_ext pdnb

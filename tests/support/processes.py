@@ -1,4 +1,4 @@
-"""A real Jupyter server with pdnb, in a process of its own, on loopback, logging everything it can say."""
+"""Processes beside the test's own: a real Jupyter server with pdnb on loopback, a worker; ports and process ids."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -19,7 +19,10 @@ _T = TypeVar("_T")
 
 
 class Server:
-    """``store`` is its store's directory; *place* holds its own; *options* are command-line options."""
+    """A Jupyter server with pdnb in a process of its own, which logs at debug level.
+
+    ``store`` is the store's directory, *place* holds the server's own; *options* are command-line options.
+    """
 
     def __init__(self, place: Path, store: Path, *options: str, port: int | None = None, retries: int = 0) -> None:
         self.store = store
@@ -36,7 +39,7 @@ class Server:
 
     @property
     def log(self) -> str:
-        """All it has said so far."""
+        """All it has logged so far."""
         return (self._place / "log.txt").read_text()
 
     @property
@@ -75,7 +78,7 @@ class Server:
         return self
 
     def stop(self) -> int:
-        """SIGTERM, and what it ended with."""
+        """End it by SIGTERM; its exit code."""
         assert self._process is not None
         self._process.terminate()
         code = self._process.wait(_PATIENCE_S)
@@ -83,7 +86,7 @@ class Server:
         return code
 
     def kill(self) -> None:
-        """SIGKILL: no goodbye to anybody."""
+        """End it by SIGKILL, without a clean shutdown."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
@@ -106,7 +109,19 @@ class Server:
             return False
 
 
+def run_worker(store: Path, run_id: str, *, idle_s: float = 0, env: Mapping[str, str] | None = None) -> None:
+    """A worker for what waits in the run's environment, until it has been idle for *idle_s*; an error is raised."""
+    # fmt: off
+    command = [
+        sys.executable, "-m", "pdnb.workers.worker",
+        "--directory", str(store), "--run", run_id, "--idle", str(idle_s),
+    ]
+    # fmt: on
+    subprocess.run(command, env=env, check=True, timeout=60)
+
+
 def free_port() -> int:
+    """A port of loopback that nothing listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -124,17 +139,17 @@ def post(url: str, body: bytes = b"") -> int:
     return status
 
 
-def until(look: Callable[[], _T], *, within_s: float = 20) -> _T:
-    """The first true result of *look*."""
+def until(check: Callable[[], _T], *, within_s: float = 20) -> _T:
+    """Poll *check*; its first true result."""
     end = time.monotonic() + within_s
-    while not (found := look()):
+    while not (found := check()):
         assert time.monotonic() < end, f"still {found!r} after {within_s} s"
         time.sleep(0.02)
     return found
 
 
 def alive(pid: int) -> bool:
-    """Whether the process works; one that has ended but was not waited for does not."""
+    """Whether the process runs; one that has ended but was not waited for (a zombie) does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
