@@ -21,7 +21,7 @@ from playwright.async_api import Page, WebSocket, async_playwright, expect
 from pdnb.coordination.home import Home, now_ms
 from pdnb.kernel.panel import Panel
 from pdnb.kernel.run_feed import RunFeed
-from pdnb.kernel.watcher import Live
+from pdnb.kernel.watcher import Watcher
 from pdnb.model import Cancelled
 from tests.browser.lab import Lab, ask_many
 from tests.browser.page import Rig, new_window
@@ -71,9 +71,9 @@ def main() -> None:
 
 
 def _kernel(home: Home) -> None:
-    Panel(home, Live(home), workflow="nothing")  # what is loaded once is not the panel's time
+    Panel(home, Watcher(home), workflow="nothing")  # what is loaded once is not the panel's time
     began = time.perf_counter()
-    panel = Panel(home, Live(home), workflow="crowd")
+    panel = Panel(home, Watcher(home), workflow="crowd")
     print(f"  in the kernel: made in {_since(began):.0f} ms", end="")
     began = time.perf_counter()
     for _ in range(1_000):

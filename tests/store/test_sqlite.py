@@ -111,8 +111,9 @@ def test_a_commit_is_on_the_disk_when_it_returns(rows: Rows) -> None:
         ]
 
     assert modes() == ["delete", 2, 0]
-    with ThreadPoolExecutor(1) as other:  # each thread has its own connection
+    with ThreadPoolExecutor(1) as other:  # each thread has its own connection, and closes it
         assert other.submit(modes).result() == ["delete", 2, 0]
+        other.submit(rows.close).result()
 
 
 def test_a_store_in_wal_mode_is_brought_back_to_a_rollback_journal(directory: Path) -> None:
@@ -170,11 +171,13 @@ def test_threads_take_turns(rows: Rows) -> None:
     rows.set("n", "0")
 
     def count(_: int) -> None:
-        with rows.transact():
-            rows.set("n", str(int(rows.get("n") or "") + 1))
+        for _ in range(10):
+            with rows.transact():
+                rows.set("n", str(int(rows.get("n") or "") + 1))
+        rows.close()
 
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(count, range(40)))
+        list(threads.map(count, range(4)))
     assert rows.get("n") == "40"
 
 
@@ -231,6 +234,7 @@ def test_in_a_thread_that_is_never_interrupted_nothing_is_held_back(rows: Rows) 
 
     with ThreadPoolExecutor(1) as other:
         assert other.submit(write).result() is signal.getsignal(signal.SIGINT)
+        other.submit(rows.close).result()
 
 
 # ---- what was planted ---------------------------------------------------------------------------------------------
