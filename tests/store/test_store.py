@@ -550,6 +550,7 @@ def test_news_are_what_has_changed_since_the_mark_and_cost_one_question_without(
     assert store.news(mark) == (mark, ())
     store.apply(new.id, Claimed(T0 + 9, "worker-1"))
     assert new.id in {run.id for run in store.news(mark)[1]}
+    other.close()
 
 
 def test_a_run_that_was_retried_and_is_over_again_is_news(store: Store) -> None:
@@ -579,6 +580,7 @@ def test_news_are_missed_neither_over_a_new_connection_nor_in_another_thread(tmp
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(store.news, mark).result()[1] == (new,)
         thread.submit(store.close).result()
+    other.close()
 
 
 def test_a_run_that_began_and_ended_is_news_whatever_index_rows_went_before_it(store: Store) -> None:
