@@ -67,7 +67,7 @@ def last_row(directory: Path) -> int:
 def copy(directory: Path, patterns: Iterable[Pattern], *, from_ms: int, until_ms: int, count: int) -> None:
     """Put *count* runs into the store in *directory*, one of each of *patterns* in turn, spread over the time.
 
-    Written without a journal and flushed at the end: nobody else may use the store meanwhile.
+    Written without a journal and flushed at the end: no other process may use the store meanwhile.
     """
     step = (until_ms - from_ms) / count
     now = time.time()

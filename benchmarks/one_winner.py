@@ -26,7 +26,7 @@ from pdnb.workflow.model import Environment, Step, WorkflowVersion
 PROCESSES: Final = 20
 REQUESTS: Final = 1_000
 
-#: One caller: connect for every request, say so, wait for the moment, send all, then listen to all.
+#: One caller: connect for every request, report that, wait for the moment, send all, then read every reply.
 _CALLER: Final = """
 import json, socket, sys, time
 requests = json.loads(sys.stdin.readline())
@@ -49,15 +49,15 @@ print(json.dumps(answers))
 
 
 @dataclass(frozen=True)
-class Told:
-    """What one caller was told: HTTP status, and the JSON that came with it."""
+class Reply:
+    """One caller's reply: HTTP status, and the JSON that came with it."""
 
     status: int
     document: dict[str, Any]
 
 
-def storm(requests: Sequence[tuple[int, str, bytes]], *, at_s: float | None = None) -> list[Told]:
-    """What each ``(port, path, body)`` is told, all POSTed at Unix time *at_s* or as soon as all are connected."""
+def storm(requests: Sequence[tuple[int, str, bytes]], *, at_s: float | None = None) -> list[Reply]:
+    """The reply to each ``(port, path, body)``, all POSTed at Unix time *at_s* or as soon as all are connected."""
     callers = []
     for i in range(PROCESSES):
         process = subprocess.Popen([sys.executable, "-Sc", _CALLER], stdin=-1, stdout=-1, text=True)
@@ -69,7 +69,7 @@ def storm(requests: Sequence[tuple[int, str, bytes]], *, at_s: float | None = No
     for process in callers:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n", "a caller could not connect"
-    told: list[Told] = [Told(0, {})] * len(requests)
+    replies: list[Reply] = [Reply(0, {})] * len(requests)
     moment = f"{at_s or time.time() + 0.05}\n"
     for process in callers:
         assert process.stdin is not None
@@ -77,8 +77,8 @@ def storm(requests: Sequence[tuple[int, str, bytes]], *, at_s: float | None = No
         process.stdin.flush()
     for i, process in enumerate(callers):
         heard, _ = process.communicate(timeout=60)
-        told[i::PROCESSES] = [_told(answer) for answer in json.loads(heard)]
-    return told
+        replies[i::PROCESSES] = [_reply(answer) for answer in json.loads(heard)]
+    return replies
 
 
 def _request(path: str, body: bytes) -> str:
@@ -86,9 +86,9 @@ def _request(path: str, body: bytes) -> str:
     return f"{head}Content-Length: {len(body)}\r\n\r\n{body.decode()}"
 
 
-def _told(answer: str) -> Told:
+def _reply(answer: str) -> Reply:
     head, _, body = answer.partition("\r\n\r\n")
-    return Told(int(head.split(" ")[1]), json.loads(body))
+    return Reply(int(head.split(" ")[1]), json.loads(body))
 
 
 def main(rounds: int = 20) -> None:
@@ -106,13 +106,13 @@ def main(rounds: int = 20) -> None:
             run = home.store.apply(run.id, Suspended(now_ms(), run.fence, due_ms=now_ms() + 3_600_000))
             url = urlsplit(str(home.link("resume", run)))
             began = time.perf_counter()
-            told = storm([(url.port or 0, url.path, b"%d" % i) for i in range(REQUESTS)])
+            replies = storm([(url.port or 0, url.path, b"%d" % i) for i in range(REQUESTS)])
             took_s = time.perf_counter() - began
-            counts = Counter(one.status for one in told)
+            counts = Counter(one.status for one in replies)
             other = REQUESTS - counts[200] - counts[409]
             kept = home.store.exports(run.id)["ask"]["$resume_data"]["body"]
             print(f"{number:>5} {counts[200]:>5} {counts[409]:>5} {other:>5} {took_s:>8.2f}  {kept}")
-            if (counts[200], other) != (1, 0) or told[kept].status != 200:
+            if (counts[200], other) != (1, 0) or replies[kept].status != 200:
                 sys.exit("not exactly one winner, or another body than the winner's")
 
 

@@ -1,6 +1,6 @@
 """The panel with many waiting runs: work in the kernel, bytes to the browser, until usable, click to patched row.
 
-``python -m benchmarks.panel [RUNS]``, 10,000 unless told.
+``python -m benchmarks.panel [RUNS]``, 10,000 by default.
 In a real JupyterLab with a real kernel and worker; the kernel's part is measured in this process as well, alone.
 """
 
@@ -85,11 +85,11 @@ def _kernel(home: Home) -> None:
     print(f", one with news {_since(began):.0f} ms", end="")
     cursor: str | None = ""
     times, size = [], len(json.dumps(panel.get_state("page")))
-    roll = RunFeed(home, "crowd", RUNS)
+    feed = RunFeed(home, "crowd", RUNS)
     while cursor is not None:
         began = time.perf_counter()
-        runs, cursor = roll.page(cursor)
-        packed = json.dumps(roll.packed(runs))
+        runs, cursor = feed.page(cursor)
+        packed = json.dumps(feed.packed(runs))
         times.append(_since(began))
         size += len(packed)
     print(

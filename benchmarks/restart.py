@@ -1,6 +1,6 @@
 """SIGKILL for a server with 1,000 suspended runs; it starts again at the same port, and every link is still good.
 
-``python -m benchmarks.restart [RUNS]``. Start-up is from the process's start until it answers and keeps the store,
+``python -m benchmarks.restart [RUNS]``. Start-up is from the process's start until it answers and is the leader,
 with that many runs and with none in turn; each of these servers is killed. Then every link that was given out before
 the first kill is opened (a page, 200), and some of each kind are answered: those runs go on to their ends.
 """
@@ -50,7 +50,7 @@ class Place:
         return self._directory / "store"
 
     def start(self) -> float:
-        """Seconds until it answers and keeps the store."""
+        """Seconds until it answers and is the leader."""
         since_ns, began = time.time_ns(), time.perf_counter()
         self._process = begin(self._directory, self.port)
         until_ready(self._directory, self.port, self._process, since_ns=since_ns)

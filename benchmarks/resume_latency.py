@@ -1,7 +1,7 @@
 """From just before the POST to a resume link is sent, to the first line of the next step; durable commits included.
 
-Warm: a worker of the run's environment waits at the bell. Cold: every run has an environment of its own, so that a
-worker has to be started for it; the workflow imports only the standard library. Beside them stands what one bare
+Warm: a worker of the run's environment waits for a notification. Cold: every run has an environment of its own, so
+that a worker has to be started for it; the workflow imports only the standard library. Beside them stands what one bare
 commit costs on the same disk, in the same journal mode.
 """
 

@@ -26,7 +26,7 @@ def server(place: Path, *options: str) -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """A port of loopback that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -50,7 +50,7 @@ def begin(place: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
 
 
 def until_ready(place: Path, port: int, process: subprocess.Popen[bytes], *, since_ns: int = 0) -> None:
-    """Wait until it answers and keeps the store: until its settings are there, written after Unix time *since_ns*."""
+    """Wait until it answers and is the leader: until its settings are there, written after Unix time *since_ns*."""
     settings = place / "store" / "settings.json"
     until = time.monotonic() + 30
     while not settings.exists() or settings.stat().st_mtime_ns < since_ns or not _answers(port):

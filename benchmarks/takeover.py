@@ -54,7 +54,7 @@ def worker_lost(home: Home, place: Path, n: int) -> float:
 
 
 def server_lost(home: Home, keeping: subprocess.Popen[bytes]) -> float:
-    """Seconds from the SIGKILL of the server that keeps the store until another lets a due pause end."""
+    """Seconds from the SIGKILL of the leader until another server ends a due pause."""
     run = home.store.add(CODE, {"at": "/"}, at_ms=now_ms(), owner=home.owner)
     keeping.kill()
     keeping.wait()

@@ -60,7 +60,7 @@ def new_dir(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 
 @pytest.fixture
 def jp_server_config(pdnb_dir: Path) -> Config:
-    """Asks for pdnb alone (the terminals warn about themselves), and for a login unless a handler says otherwise."""
+    """pdnb is the only extension (terminals warn), and every handler wants a login unless it opts out."""
     extensions = {"pdnb": True, "jupyter_server_terminals": False}
     return Config(
         {

@@ -17,7 +17,7 @@ from tests.browser.lab import TOKEN, Lab
 from tests.browser.page import Rig, Watch
 
 _PATIENCE_S: Final = 30.0
-_HIDDEN: Final = ("PDNB_", "JPY_SESSION_NAME")  # of the process that runs the tests; a host tells its kernels itself
+_HIDDEN: Final = ("PDNB_", "JPY_SESSION_NAME")  # of the process that runs the tests; a host sets its kernels' own
 _QUIET: Final = ("--no-browser", "--Application.log_level=ERROR")
 _IDLE: Final = """() => {
     const kernel = jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel;
@@ -43,11 +43,11 @@ class Host(Lab):
         return {name: value for name, value in super().environment().items() if name not in inherited}
 
     def ready(self) -> None:
-        """Wait until it answers, with whatever words."""
+        """Wait until it answers, whatever the status."""
         assert self._process is not None
         until = time.monotonic() + _PATIENCE_S
         while not self._answers():
-            assert self._process.poll() is None, f"{self._command[0]} ended; its own words stand above"
+            assert self._process.poll() is None, f"{self._command[0]} ended; its output stands above"
             assert time.monotonic() < until, f"{self._command[0]} does not answer after {_PATIENCE_S:.0f} s"
             time.sleep(0.05)
 
@@ -98,8 +98,8 @@ class NotebookRig(Rig):
 
 
 class HostWatch(Watch):
-    """What is loaded from pdnb is ours, and what tells of it; the rest is the host's."""
+    """Complaints from pdnb's files or about pdnb are ours; the rest is the host's."""
 
-    def _file(self, said: str, source: str, page: Page | None) -> None:
-        ours = "/pdnb/" in source or "blob:" in source or "pdnb" in said
-        (self.ours if ours else self.theirs).append(said)
+    def _file(self, message: str, source: str, page: Page | None) -> None:
+        ours = "/pdnb/" in source or "blob:" in source or "pdnb" in message
+        (self.ours if ours else self.theirs).append(message)

@@ -66,7 +66,7 @@ class Lab:
         self._process = subprocess.Popen(command, env=self.environment())
         until = time.monotonic() + _PATIENCE_S
         while not self._answers():
-            assert self._process.poll() is None, "JupyterLab ended; its own words stand above"
+            assert self._process.poll() is None, "JupyterLab ended; its output stands above"
             assert time.monotonic() < until, f"JupyterLab does not answer after {_PATIENCE_S:.0f} s"
             time.sleep(0.05)
 
@@ -132,7 +132,7 @@ class Lab:
         (self.root / name).write_text(json.dumps(notebook))
 
     def _answers(self) -> bool:
-        """Listening, and pdnb keeps the store at this address."""
+        """Whether it listens, and pdnb is the leader at this address."""
         try:
             with urllib.request.urlopen(self.url + "api", timeout=1):
                 return self.url in (self.store / "settings.json").read_text()

@@ -60,7 +60,7 @@ class Watch:
 
     def forgive(self, *texts: str) -> None:
         """Drop complaints with one of *texts* in them: those a test has provoked."""
-        self.ours = [said for said in self.ours if not any(text in said for text in texts)]
+        self.ours = [complaint for complaint in self.ours if not any(text in complaint for text in texts)]
 
     def check(self) -> None:
         """Fail if something of ours complained."""
@@ -75,8 +75,8 @@ class Watch:
             self._file(f"{message.text} ({url})", url, message.page)
 
     def _error(self, error: WebError) -> None:
-        said = f"{error.error.message}\n{error.error.stack}"
-        self._file(said, said, error.page)
+        text = f"{error.error.message}\n{error.error.stack}"
+        self._file(text, text, error.page)
 
     async def _dialog(self, dialog: Dialog) -> None:
         if dialog.type == "beforeunload":  # JupyterLab's, about a notebook that is not saved
@@ -86,11 +86,11 @@ class Watch:
         with contextlib.suppress(Error):  # its page is gone
             await dialog.dismiss()
 
-    def _file(self, said: str, source: str, page: Page | None) -> None:
+    def _file(self, complaint: str, source: str, page: Page | None) -> None:
         # The panel's module is loaded from a blob; a page outside Lab is ours from top to bottom.
         in_lab = page is not None and "/lab/" in page.url
         ours = not in_lab or "/pdnb/" in source or "blob:" in source
-        (self.ours if ours else self.theirs).append(said)
+        (self.ours if ours else self.theirs).append(complaint)
 
 
 class Rig:

@@ -1,1 +1,1 @@
-"""Real kernels, workers and servers, killed by the thousand, and a checker that compares what was told with what is."""
+"""Real kernels, workers and servers, killed by the thousand, and a checker: what was acknowledged is stored."""

@@ -30,7 +30,7 @@ _COMMITS: Final = 25  # the first of a life, struck while they are made
 _LIFE_S: Final = 0.15  # of a forked player that is killed from outside
 _LATEST_S: Final = 1.5  # of one that is to die at an operation it may never come to
 _SLOTS: Final = 3  # zygotes
-_TELL_S: Final = 10.0
+_REPORT_S: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Battle:
 
     ``kills`` counts what was killed, ``places`` what forked players were at then, ``operations`` where the sweep has
     struck, ``ended`` who ended without a kill, ``errors`` what went wrong in the rig; ``peace_s`` is how long the
-    last runs took once nobody was killed.
+    last runs took after the last kill.
     """
 
     def __init__(self, place: Place, wanted: Wanted, *, seed: int, seconds: float | None, target: int = 60) -> None:
@@ -75,9 +75,9 @@ class Battle:
         self.ended: Counter[str] = Counter()
         self.operations: dict[str, set[tuple[int, str]]] = {kind: set() for kind in self._sweeps}
 
-    def fight(self, tell: Callable[[str], None]) -> None:
+    def fight(self, report: Callable[[str], None]) -> None:
         """Kill as many as are wanted; then let every run come to its end."""
-        began = told = time.monotonic()
+        began = reported = time.monotonic()
         self._server.start()
         assert self._server.ready()
         parts = [self._servers, self._supervised, self._kernels, *(partial(self._forked, i) for i in range(_SLOTS))]
@@ -89,35 +89,35 @@ class Battle:
                 thread.start()
             while any(thread.is_alive() for thread in threads):
                 time.sleep(0.05)
-                if time.monotonic() - told > _TELL_S:
-                    told = time.monotonic()
+                if time.monotonic() - reported > _REPORT_S:
+                    reported = time.monotonic()
                     kinds = ", ".join(
                         f"{self._count(kind)} {kind}s" for kind in ("worker", "caller", "kernel", "server")
                     )
-                    tell(f"{told - began:5.0f} s  {kinds}")
+                    report(f"{reported - began:5.0f} s  {kinds}")
             self._person.stop_starting()
-            self._peace(tell)
+            self._peace(report)
         finally:
             self._ends = True
             for thread in (*threads, person):
                 thread.join()
             self._server.end(signal.SIGTERM)
 
-    def _peace(self, tell: Callable[[str], None], within_s: float = 120) -> None:
+    def _peace(self, report: Callable[[str], None], within_s: float = 120) -> None:
         """Nobody is killed any more: wait until every run is over."""
-        began = told = time.monotonic()
+        began = reported = time.monotonic()
         with Home(self._place.store, kind="shell") as home:
             while (left := self._person.open(home)) and time.monotonic() - began < within_s and not self.errors:
-                if time.monotonic() - told > _TELL_S:
-                    told = time.monotonic()
-                    tell(f"peace: {len(left)} runs to come, {dict(Counter(str(row.status) for row in left))}")
+                if time.monotonic() - reported > _REPORT_S:
+                    reported = time.monotonic()
+                    report(f"peace: {len(left)} runs to come, {dict(Counter(str(row.status) for row in left))}")
                 time.sleep(0.1)
         self.peace_s = time.monotonic() - began
 
     def _guarded(self, part: Callable[[], object]) -> None:
         try:
             part()
-        except BaseException as error:  # noqa: BLE001  # a thread's error ends the battle and is told there
+        except BaseException as error:  # noqa: BLE001  # a thread's error ends the battle and is raised there
             self.errors.append(error)
 
     # ---- what is left to do ----

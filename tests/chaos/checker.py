@@ -87,7 +87,7 @@ def _check_store(home: Home, verdict: Verdict) -> None:
 
 
 class _Checked:
-    """One run, its part of the history, and what the store says of it."""
+    """One run, its part of the history, and what the store holds of it."""
 
     def __init__(self, home: Home, run: RunRecord, records: list[Record], verdict: Verdict) -> None:
         self._run = run

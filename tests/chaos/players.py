@@ -52,7 +52,7 @@ class Place:
         return {**kept, **places, "PDNB_DIR": str(self.store), "JUPYTER_NO_CONFIG": "1", "PYTHONPATH": path}
 
     def log(self, name: str) -> Any:
-        """What a player says goes here."""
+        """A player's output goes here."""
         return (self.directory / f"{name}.log").open("ab")
 
 

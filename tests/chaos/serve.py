@@ -1,4 +1,4 @@
-"""A Jupyter server that may be told to die at a store operation; otherwise it is ``python -m jupyter_server``."""
+"""A Jupyter server that can be made to die at a store operation; otherwise it is ``python -m jupyter_server``."""
 
 from __future__ import annotations
 

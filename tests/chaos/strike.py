@@ -30,7 +30,7 @@ _board: mmap.mmap | None = None
 
 
 class Board:
-    """Shared memory in which a process says how far it has come."""
+    """Shared memory in which a process notes how far it has come."""
 
     def __init__(self) -> None:
         self.memory = mmap.mmap(-1, 16)

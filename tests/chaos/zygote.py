@@ -72,14 +72,14 @@ def call(directory: Path, history: History, rng: random.Random) -> None:
 
 
 def begin(home: Home, history: History, rng: random.Random, *, headless: bool) -> None:
-    """One more run; acknowledged as soon as the caller is told its id."""
+    """One more run; acknowledged as soon as the caller has its id."""
     name, number = rng.choice(list(bodies.WORKFLOWS)), rng.getrandbits(48)
     event = {"n": number, "history": str(history.path)}
 
-    def told(run: client.Run) -> None:
+    def started(run: client.Run) -> None:
         history.add("started", run=run.id, n=number)
 
-    run = client.start(home, bodies.version(name), event, headless=headless, show=False, on_start=told)
+    run = client.start(home, bodies.version(name), event, headless=headless, show=False, on_start=started)
     seen = run._seen
     history.add("seen", run=seen.id, step=seen.step, runs=seen.runs, status=seen.status, revision=seen.revision)
 

@@ -1,4 +1,4 @@
-"""A session at a terminal, told as it goes: ``python -m tests.cli.terminal_session``.
+"""A session at a terminal, shown as it goes: ``python -m tests.cli.terminal_session``.
 
 In a scratch directory: a notebook with three steps is run, looked at, answered and worked off; then every error's line.
 """
@@ -17,7 +17,7 @@ _APPROVE: Final = Path(__file__).parents[2] / "notebooks" / "01_approve.ipynb"
 
 
 def main() -> None:
-    """Type the commands and show what they say; what a command ends with stands behind it if it is not 0."""
+    """Type the commands and show their output, and the exit code where it is not 0."""
     with tempfile.TemporaryDirectory(prefix="pdnb-session-") as place:
         os.chdir(place)
         Path("approve.ipynb").write_bytes(_APPROVE.read_bytes())
@@ -25,8 +25,8 @@ def main() -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PDNB_")}
         env = kept | {"PDNB_DIR": str(Path(place, "store"))}
         _type(env, "pdnb runs  # no store yet")
-        said = _type(env, """pdnb run approve.ipynb --event '{"to": "team@example.com"}'""")
-        [run] = re.findall(r"run ([0-9a-z]{20}) of approve, here", said)
+        output = _type(env, """pdnb run approve.ipynb --event '{"to": "team@example.com"}'""")
+        [run] = re.findall(r"run ([0-9a-z]{20}) of approve, here", output)
         _type(env, "pdnb runs")
         _type(env, f"pdnb show {run[:12]}")
         _type(env, f"""pdnb resume {run[:12]} '{{"comment": "looks good"}}'""")
@@ -43,11 +43,11 @@ def main() -> None:
 def _type(env: dict[str, str], line: str) -> str:
     print(f"$ {line}", flush=True)
     command = line.replace("pdnb ", f"{sys.executable} -m pdnb ", 1)
-    if sys.stdout.isatty():  # the command sees the terminal; what it said is looked up without one
+    if sys.stdout.isatty():  # the command sees the terminal; its output is looked up without one
         code = subprocess.run(["/bin/sh", "-c", command], env=env, check=False).returncode
         look = [sys.executable, "-m", "pdnb", "runs", "--json"]
         list_runs = subprocess.run(look, env=env, check=False, capture_output=True, text=True).stdout
-        said = "".join(f"run {found} of approve, here" for found in re.findall(r'"id": "([0-9a-z]{20})"', list_runs))
+        output = "".join(f"run {found} of approve, here" for found in re.findall(r'"id": "([0-9a-z]{20})"', list_runs))
     else:
         done = subprocess.run(
             ["/bin/sh", "-c", command],
@@ -57,10 +57,10 @@ def _type(env: dict[str, str], line: str) -> str:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        code, said = done.returncode, done.stdout
-        print(said, end="")
+        code, output = done.returncode, done.stdout
+        print(output, end="")
     print(f"[{code}]\n" if code else "", flush=True)
-    return said
+    return output
 
 
 if __name__ == "__main__":

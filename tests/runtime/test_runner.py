@@ -47,7 +47,7 @@ class Stage:
         return self.store.add(version, event, at_ms=self.now, owner=self.home.owner)
 
     def play(self, event: JSON = None, **steps: str) -> RunRecord:
-        """The run after its first stretch."""
+        """The run after its first wake-up."""
         return self.runner.drive(self.add(event, **steps))
 
     def fail(self, kind: type[BaseException], **steps: str) -> tuple[RunRecord, BaseException]:
@@ -58,13 +58,13 @@ class Stage:
         return self.store.get(run.id), raised.value
 
     def wake(self, run: RunRecord, body: JSON = None) -> RunRecord:
-        """The next stretch, after a resume of what *run* waits for."""
+        """The next wake-up, after a resume of what *run* waits for."""
         request = from_person("python", "al", body)
         run = self.store.apply(run.id, Resumed(self.now, run.step, run.runs, "python", "al", request))
         return self.claim(run)
 
     def elapse(self, run: RunRecord) -> RunRecord:
-        """The next stretch, after the pause has ended by itself."""
+        """The next wake-up, after the pause has ended by itself."""
         assert run.due_ms is not None
         self.now = run.due_ms
         return self.claim(self.store.apply(run.id, Elapsed(self.now)))

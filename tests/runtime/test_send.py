@@ -68,7 +68,7 @@ def test_a_step_sends_its_links_and_the_run_keeps_the_mail(home: Home, smtp_serv
     configure(home, smtp_url=smtp_server.url, mail_from="bot@x.org")
     run = play(home, ask=ASKS, done="1")
     assert (run.status, run.step) == (Status.SUSPENDED, "ask")
-    assert smtp_server.words().splitlines() == [f"yes: {run.resume_url}", f"no: {run.cancel_url}"]
+    assert smtp_server.text().splitlines() == [f"yes: {run.resume_url}", f"no: {run.cancel_url}"]
     assert (smtp_server.mail["From"], smtp_server.mail["To"]) == ("bot@x.org", "ann@x.org")
     (kept,) = mails(run)
     assert kept["sent"] is True
@@ -79,8 +79,8 @@ def test_a_body_sends_as_a_handler_does(home: Home, smtp_server: SmtpServer) -> 
     configure(home, smtp_url=smtp_server.url)
     play(home, mail="step.send.email('Hello', html='<p>page</p>', to=['ann@x.org', 'bob@x.org'])")
     assert smtp_server.handler.envelopes[0].rcpt_tos == ["ann@x.org", "bob@x.org"]
-    assert smtp_server.words("html").strip() == "<p>page</p>"
-    assert smtp_server.words().strip() == "page"
+    assert smtp_server.text("html").strip() == "<p>page</p>"
+    assert smtp_server.text().strip() == "page"
 
 
 def test_who_gets_it_by_default_is_configured(home: Home, smtp_server: SmtpServer) -> None:

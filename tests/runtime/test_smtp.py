@@ -32,7 +32,7 @@ def test_text_alone_arrives_as_it_is(smtp_server: SmtpServer) -> None:
     text = "Zwölf Boxkämpfer\n.a line with a dot\n" + "long " * 500 + "\nhttp://x/pdnb/resume/t\n"
     deliver(letter(text=text), smtp_server.url, None)
     assert smtp_server.mail.get_content_type() == "text/plain"
-    assert smtp_server.words() == text
+    assert smtp_server.text() == text
     assert smtp_server.mail["Subject"] == "Hello"
     assert smtp_server.mail["To"] == "ann@example.org"
     assert smtp_server.mail["From"] == "pdnb@127.0.0.1"
@@ -49,8 +49,8 @@ HTML = """<html><head><title>never</title><style>p { color: red }</style></head>
 def test_whoever_reads_without_html_gets_the_words_and_where_links_lead(smtp_server: SmtpServer) -> None:
     deliver(letter(html=HTML), smtp_server.url, None)
     assert smtp_server.mail.get_content_type() == "multipart/alternative"
-    assert smtp_server.words("html").strip() == HTML
-    lines = [" ".join(line.split()) for line in smtp_server.words().splitlines() if line.strip()]
+    assert smtp_server.text("html").strip() == HTML
+    lines = [" ".join(line.split()) for line in smtp_server.text().splitlines() if line.strip()]
     assert lines == [
         "Publish?",
         "Ann & Bob ask.",
@@ -61,8 +61,8 @@ def test_whoever_reads_without_html_gets_the_words_and_where_links_lead(smtp_ser
 
 def test_both_arrive_and_the_text_is_the_authors(smtp_server: SmtpServer) -> None:
     deliver(letter(text="my words", html="<p>my page</p>"), smtp_server.url, None)
-    assert smtp_server.words().strip() == "my words"
-    assert smtp_server.words("html").strip() == "<p>my page</p>"
+    assert smtp_server.text().strip() == "my words"
+    assert smtp_server.text("html").strip() == "<p>my page</p>"
 
 
 @pytest.mark.parametrize("subject", ["Grüße aus Köln", "承認 ✅", "x" * 300, "", "tab\there"])

@@ -35,7 +35,7 @@ def stage(pdnb_dir: Path, clock: Clock) -> Iterator[Stage]:
 
 @pytest.fixture
 def jp_server_config(jp_server_config: Config) -> Config:
-    """No workers: a test says itself when it is their turn."""
+    """No workers: a test calls :meth:`Stage.work` when it is their turn."""
     jp_server_config.PdnbApp.max_workers = 0
     return jp_server_config
 

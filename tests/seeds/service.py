@@ -1,4 +1,4 @@
-"""Somebody else's service: a real HTTP server on loopback that keeps what it was sent and answers as it was told."""
+"""An external service: a real HTTP server on loopback that keeps what it received and answers as the test says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Received:
-    """One request; ``body`` is what its JSON says, ``None`` without one."""
+    """One request; ``body`` is its JSON decoded, ``None`` without one."""
 
     method: str
     path: str

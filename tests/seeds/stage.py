@@ -1,4 +1,4 @@
-"""A store and a runner in this process, with a clock that moves only when it is told to.
+"""A store and a runner in this process, with a clock that only the test moves.
 
 What a kernel does is done by :func:`pdnb.client.start`, what a server's clock and workers do by :meth:`Stage.work`.
 """
@@ -44,11 +44,11 @@ class Stage:
         self._runner = Runner(home, show=False)
 
     def start(self, event: JSON = None, **steps: str) -> client.Run:
-        """A new run of *steps*, after its first stretch."""
+        """A new run of *steps*, after its first wake-up."""
         return client.start(self.home, version(**steps), event, show=False)
 
     def queue_for(self, ms: int) -> None:
-        """Let *ms* pass while nobody works."""
+        """Let *ms* pass without any worker."""
         assert self._clock is not None
         self._clock.ms += ms
 
@@ -68,7 +68,7 @@ class Stage:
                     self._runner.drive(row)
 
     def find(self, run_id: str) -> client.Run:
-        """A run that somebody else started."""
+        """A run by its id, also one of another process."""
         return client.Run(self.home, self.home.store.get(run_id))
 
     def row(self, run: client.Run) -> RunRecord:

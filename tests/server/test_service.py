@@ -1,4 +1,4 @@
-"""The office: pauses end by the clock without anybody asking, one thread has the store, and closing always ends."""
+"""The store's service in a server: its scheduler ends pauses unasked, one thread has the store, closing always ends."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def home(pdnb_dir: Path) -> Iterator[Home]:
 
 @pytest.fixture
 def opened(pdnb_dir: Path, jp_asyncio_loop: AbstractEventLoop) -> Iterator[Open]:
-    """Opens an office of that store; *clock* is what it goes by."""
-    offices: list[StoreService] = []
+    """Opens a service of that store; *clock* is what it goes by."""
+    services: list[StoreService] = []
 
     async def open_(clock: Callable[[], int] = now_ms, url: str = "http://127.0.0.1:1/") -> StoreService:
-        service = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
+        service = StoreService(pdnb_dir, logging.getLogger("service"), max_workers=0)
         service.home.clock = clock
         service.publish(Settings(url=url))
         service.open()
-        offices.append(service)
+        services.append(service)
         return service
 
     yield open_
-    for service in offices:
+    for service in services:
         jp_asyncio_loop.run_until_complete(asyncio.wait_for(service.close(), 10))
 
 
@@ -202,14 +202,14 @@ async def test_what_goes_wrong_at_a_look_is_said_and_the_next_look_comes(
     run = gate(home, 1)
     await opened()
     await eventually(lambda: home.store.get(run.id).status is Status.CANCELLED)
-    said = [record.getMessage() for record in caplog.records if record.name == "office"]
+    said = [record.getMessage() for record in caplog.records if record.name == "service"]
     assert said == ["pdnb: the store is locked", "pdnb: a look at the store failed"]
 
 
 async def test_closing_always_ends_whatever_comes_at_that_moment(home: Home, pdnb_dir: Path) -> None:
     for round_ in range(25):
         run = gate(home, DAY)
-        service = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
+        service = StoreService(pdnb_dir, logging.getLogger("service"), max_workers=0)
         service.open()
         event = Resumed(now_ms(), run.step, run.runs, "api", None, from_person("api", None))
         applying = asyncio.ensure_future(service.apply(run.id, event))
@@ -222,7 +222,7 @@ async def test_closing_always_ends_whatever_comes_at_that_moment(home: Home, pdn
 
 async def test_nothing_is_left_of_an_office_that_was_closed(home: Home, pdnb_dir: Path) -> None:
     before = threading.active_count()
-    service = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
+    service = StoreService(pdnb_dir, logging.getLogger("service"), max_workers=0)
     service.open()
     await service.look()
     assert home.has_leader()
@@ -233,7 +233,7 @@ async def test_nothing_is_left_of_an_office_that_was_closed(home: Home, pdnb_dir
 
 
 async def test_an_office_that_was_never_opened_can_be_closed(pdnb_dir: Path) -> None:
-    service = StoreService(pdnb_dir, logging.getLogger("office"), max_workers=0)
+    service = StoreService(pdnb_dir, logging.getLogger("service"), max_workers=0)
     await service.close()
     await service.close()
 

@@ -51,7 +51,7 @@ class Gone:
 
 @dataclass
 class Known:
-    """What was acknowledged of one run. *taken_over*: attempts that somebody let run again by hand.
+    """What was acknowledged of one run. *taken_over*: attempts that were retried by hand.
 
     *ways*: which events it took in which status, and what refused the others.
     """

@@ -202,7 +202,7 @@ class Gate:
         return self._after(run)
 
     def _check_holder(self, known: Known, event: Event, holder: str | None, place: tuple[int, int]) -> None:
-        """Only who holds a claim ends it, and nobody takes it from the living but by hand."""
+        """Only the owner of a claim ends it, and none is taken from a living owner but by hand."""
         if isinstance(event, Ended):
             assert holder == self._owner.home.owner, f"{self._owner.name} ends the claim of {holder}"
         elif isinstance(event, Lost) and event.reason.startswith("taken over"):
@@ -322,7 +322,7 @@ class World:
 
     @contextlib.contextmanager
     def law(self) -> Iterator[None]:
-        """What fails here is a violation, whoever would swallow it."""
+        """What fails here is a violation, also where pdnb would catch the error."""
         try:
             yield
         except BaseException as error:
@@ -495,7 +495,7 @@ class World:
         found = dict(self.eyes.execute("SELECT key, value FROM Cache"))
         tags = dict(self.eyes.execute("SELECT key, tag FROM Cache WHERE tag IS NOT NULL"))
         runs = {key.removeprefix("run/"): text for key, text in found.items() if key.startswith("run/")}
-        assert runs.keys() == self.known.keys(), "a run is lost, or one is there that nobody added"
+        assert runs.keys() == self.known.keys(), "a run is lost, or one is there that was not added"
         index: set[str] = set()
         for run_id, text in runs.items():
             assert len(text) < 4096

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.one_winner import REQUESTS, Told, storm
+from benchmarks.one_winner import REQUESTS, Reply, storm
 from pdnb.coordination.home import Home, now_ms
 from pdnb.links import Target
 from pdnb.model import RunRecord, Status, Suspended
@@ -93,7 +93,7 @@ def test_a_thousand_early_requests_are_kept_once(servers: tuple[Server, Server],
     """Before the step has ended: kept, the first wins."""
     run = home.store.add(code("ask", "after"), None, at_ms=now_ms(), owner=home.owner)
     link = path(home, "resume", run)
-    told: list[Told] = storm([(servers[i % 2].port, link, b"%d" % i) for i in range(REQUESTS)])
+    told: list[Reply] = storm([(servers[i % 2].port, link, b"%d" % i) for i in range(REQUESTS)])
     assert Counter(one.status for one in told) == {202: 1, 409: REQUESTS - 1}
     home.store.apply(run.id, Suspended(now_ms(), run.fence, due_ms=now_ms() + DAY))
     kept = home.store.exports(run.id)["ask"]["$resume_data"]["body"]

@@ -339,7 +339,7 @@ def test_a_store_whose_opening_fails_at_the_nth_statement_is_whole_and_opens_aft
     assert n > 10
 
 
-# ---- a whole stretch ----------------------------------------------------------------------------------------------
+# ---- a whole wake-up ----------------------------------------------------------------------------------------------
 
 STEPS = {
     "draft": "import props\nprops.executed.append('draft')\nstep.export('to', 'team')\n'a draft'",

@@ -1,4 +1,4 @@
-"""The shell's command, in this process for quick looks and as a process of its own; and notebooks for it."""
+"""The command ``pdnb``, run in this process (quick) and as a process of its own; and notebooks for it to run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PDNB: Final = (sys.executable, "-m", "pdnb")
 
 
 def pdnb(*args: str | Path, stdin: str | None = None) -> Result:
-    """What a command says and ends with, in this process; its crash is ours."""
+    """Run a command in this process: its output and exit code. A traceback fails the test."""
     result = CliRunner().invoke(main, [str(arg) for arg in args], prog_name="pdnb", input=stdin)
     assert isinstance(result.exception, SystemExit | None), result.exc_info
     assert "Traceback" not in result.stderr
@@ -30,7 +30,7 @@ def pdnb(*args: str | Path, stdin: str | None = None) -> Result:
 
 
 def document(*args: str | Path) -> Any:
-    """The JSON that a command gives."""
+    """The JSON that a command prints."""
     result = pdnb(*args, "--json")
     assert result.exit_code == 0, result.stderr
     return json.loads(result.stdout)

@@ -49,5 +49,5 @@ class Kernel:
 
 
 def texts(outputs: list[dict[str, Any]]) -> list[str]:
-    """What outputs say in plain text."""
+    """The plain text of each output."""
     return [str(output.get("data", {}).get("text/plain") or output.get("text", "")) for output in outputs]

@@ -1,4 +1,4 @@
-"""What tests of the record share: links, values that are hard to show, and the hosts a step may execute in."""
+"""What tests of the recorder share: links, values that need IPython to be shown, the hosts a step may execute in."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ _ = Path({path!r}).write_text(json.dumps(recorder.outputs))
 
 
 class Host:
-    """Runs a step's source under a recorder, for real."""
+    """Runs a step's source under a recorder: in plain Python, in a terminal's IPython, in a kernel."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -86,7 +86,7 @@ class Host:
         return found
 
     def run(self, *before: str, step: str, show: bool = False) -> tuple[list[dict[str, Any]], str]:
-        """The record, and what could be seen."""
+        """The recorded outputs, and the text that was shown."""
         script = self.directory / "script.py"
         script.write_text(self.source(step, show=show))
         done = subprocess.run(
@@ -112,5 +112,5 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    """Of this test."""
+    """The hosts, in a directory of this test."""
     return Host(tmp_path)

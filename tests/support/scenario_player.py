@@ -39,7 +39,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class Played:
-    """What came of a notebook: the text of its refusal, or what the step gave, as ``repr`` or as ``raised …``.
+    """The outcome of a notebook: the text of its refusal, or the step's result, as ``repr`` or as ``raised …``.
 
     ``cell``: run as an ordinary cell, before there was a workflow (``None`` if it needs the step object).
     """
@@ -168,6 +168,6 @@ def _restored(entries: list[str]) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what cells print, and what Python says of files that people leave open."""
+    """Without what cells print, and without warnings of files that cells leave open."""
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), warnings.catch_warnings(action="ignore"):
         yield

@@ -84,12 +84,12 @@ def written(
 
 
 def chunked(*pieces: bytes) -> bytes:
-    """A body in chunks, whose length is not told beforehand."""
+    """A body in chunks, whose length is not declared beforehand."""
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
 async def send(port: int, *pieces: bytes) -> bytes:
-    """Everything the server says to *pieces* until it closes the connection, also when it does not read them all."""
+    """All that the server sends after *pieces* until it closes the connection, even if it does not read them all."""
     loop = asyncio.get_running_loop()
     with socket.socket() as sock:
         sock.setblocking(False)

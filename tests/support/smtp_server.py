@@ -87,7 +87,7 @@ class SmtpServer:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        """As a mail program reads them."""
+        """Parsed, as a mail program reads them."""
         raw = [envelope.content for envelope in self.handler.envelopes]
         return [email.message_from_bytes(text, policy=email.policy.default) for text in raw if isinstance(text, bytes)]
 
@@ -97,8 +97,8 @@ class SmtpServer:
         (mail,) = self.mails
         return mail
 
-    def words(self, kind: str = "plain") -> str:
-        """What a reader of the only mail sees who prefers text of this *kind*."""
+    def text(self, kind: str = "plain") -> str:
+        """The body of the only mail, of this *kind* (``plain`` or ``html``)."""
         body = self.mail.get_body((kind,))
         assert body is not None
         content: str = body.get_content()
