@@ -95,11 +95,21 @@ class Store:
     # ---- changes ----
 
     def add(
-        self, version: WorkflowVersion, event: JSON, *, at_ms: int, owner: str | None = None, by: str | None = None
+        self,
+        version: WorkflowVersion,
+        event: JSON,
+        *,
+        at_ms: int,
+        run_id: str | None = None,
+        owner: str | None = None,
+        by: str | None = None,
     ) -> RunRecord:
-        """A new run of *version* that *by* starts, durable when this returns; claimed by *owner*, or queued."""
+        """A new run of *version* that *by* starts, durable when this returns; claimed by *owner*, or queued.
+
+        *run_id*: from :func:`new_id`, for a caller who wants to look the run up, should this fail in its commit.
+        """
         run = RunRecord(
-            id=new_id(at_ms),
+            id=run_id or new_id(at_ms),
             workflow=version.name,
             version_id=version.id,
             environment=version.environment.key,
