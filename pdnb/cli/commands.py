@@ -28,7 +28,7 @@ run_argument = click.argument("run_id", metavar="RUN", shell_complete=completed_
 )
 @click.version_option(package_name="pdnb", prog_name="pdnb", message="%(prog)s %(version)s")
 def main() -> None:
-    """Workflows in notebooks that can wait: start runs, look at them, answer them.
+    """Workflows in notebooks that can wait: start runs, see how they go, answer them.
 
     RUN is a run's id, or the beginning of one.
     """

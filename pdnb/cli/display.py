@@ -1,4 +1,4 @@
-"""How runs look in a terminal: a table, a card, the steps while they go on; signs and words besides the colours."""
+"""How runs look in a terminal: a table, a card, the steps while they run; colours never stand alone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MAX_NAME: Final = 40  # of a step in the list of steps: what stands behind it f
 
 
 def make_console(stream: TextIO | None = None) -> Console:
-    """Writes to *stream* as it is now (default: stdout); where that is no terminal, lines are as long as they are."""
+    """A console on *stream* (default: stdout as it is now); where that is no terminal, no line is broken."""
     file = stream or sys.stdout
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
@@ -44,25 +44,25 @@ def make_console(stream: TextIO | None = None) -> Console:
 
 
 def text_of(value: str, style: str = "") -> Text:
-    """What somebody wrote, as text and nothing else."""
+    """What a person or a step wrote, as text without markup or terminal codes."""
     return Text(own(value), style)
 
 
 def head(document: Document) -> Text:
-    """Which run, and its state."""
+    """A line that names the run and its status."""
     return Text.assemble(
         f"run {document['id']} of ", (own(document["workflow"]), "bold"), "  ", state(document["status"])
     )
 
 
 def state(name: str) -> Text:
-    """A state: sign, word and colour."""
+    """A status as sign and word in its colour."""
     sign, word, style = STATES[name]
     return Text(f"{sign} {word}", style)
 
 
 def runs_table(documents: Sequence[Document], now_ms: int, width: int) -> Table:
-    """The list of runs, in *width* columns if that can be."""
+    """The list of runs as a table, at most *width* characters wide where that is possible."""
     names = [max(len(own(it[what])) for it in documents) for what in ("workflow", "step")]
     room = max(16, width - _REST)
     least = min(*names, room // 2)
@@ -89,7 +89,7 @@ def runs_table(documents: Sequence[Document], now_ms: int, width: int) -> Table:
 
 
 def card(document: Document) -> Group:
-    """One run with all there is to say of it."""
+    """One run in full."""
     credits_ = document["credits"]
     facts = (
         f"run {document['id']} · started {utc(document['created_ms'])} · active {span(document['active_ms'])}"
@@ -140,7 +140,7 @@ def _attempt(attempt: Document, now: str | None) -> Iterator[RenderableType]:
 
 
 def steps(document: Document, times: dict[str, str] | None = None) -> Table:
-    """The steps under each other, each with its state; *times* by step."""
+    """The steps, a line each, with their states; *times* by step."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     for name, now in states(document):
         sign, word, style = STATES[now]
@@ -150,7 +150,7 @@ def steps(document: Document, times: dict[str, str] | None = None) -> Table:
 
 
 def far(progress: Document) -> str:
-    """How far a step says it has come."""
+    """The progress of a step, as the step has reported it."""
     done, total, text = progress["done"], progress["total"], progress["text"]
     share = f"{min(1.0, max(0.0, done / total)):.0%}" if total else f"{done:g}"
     return f"{share} {text}" if text else share
@@ -163,13 +163,13 @@ def diff(text: str) -> Text:
 
 
 def as_json(value: Any) -> str:
-    """JSON for people: on one line if it is short."""
+    """JSON to read: on one line if it is short."""
     line = json.dumps(value, ensure_ascii=False)
     return line if len(line) <= 100 else json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def seconds(ms: int) -> str:
-    """A short time to a tenth of a second, a long one in its units."""
+    """A number of milliseconds: a short time to a tenth of a second, a long one in its units."""
     return f"{max(0, ms) / 1000:.1f} s" if ms < 60_000 else span(ms)
 
 

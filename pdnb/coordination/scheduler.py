@@ -1,7 +1,7 @@
 """The scheduler: ends pauses that are due, and notices owners that died.
 
 The leader runs it; where there is no leader, a worker or a waiting caller does, beside its own work. Several may run at
-once: every change is one transaction, and whoever comes second finds nothing to do.
+once: every change is one transaction, and the second finds nothing to do.
 """
 
 from __future__ import annotations

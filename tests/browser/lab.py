@@ -23,6 +23,7 @@ from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.liveness import Owners
 from pdnb.model import Suspended
 from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from tests.support.processes import owners_in
 
 NOTEBOOKS: Final = Path(__file__).parent.parent.parent / "notebooks"
 TOKEN: Final = "t0ken"
@@ -101,8 +102,7 @@ class Lab:
     def workers(self) -> list[int]:
         """The process ids of the store's workers that live."""
         owners = Owners(self.store)
-        names = [file.stem for file in (self.store / "owners").glob("worker-*.json")]
-        return [int(name.split("-")[1]) for name in names if owners.alive(name)]
+        return [owner.pid for owner in owners_in(self.store, "worker") if owners.alive(str(owner))]
 
     def api(self, path: str, method: str = "GET") -> Any:
         """What Jupyter's own API answers."""

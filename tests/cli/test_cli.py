@@ -23,6 +23,7 @@ from pdnb.coordination.home import Home
 from pdnb.model import Status
 from pdnb.workers import background
 from tests.support.live import alive, until
+from tests.support.processes import owners_in
 from tests.support.shells import PDNB, document, notebook, pdnb, process
 
 APPROVE = Path(__file__).parents[2] / "notebooks" / "01_approve.ipynb"
@@ -557,7 +558,7 @@ def test_serve_in_the_background_comes_once_and_ends_when_nothing_is_unfinished(
     assert (first["served"], first["started"]) == (True, True)
     again = document("serve", "--background")
     assert again == {**first, "started": False}
-    pid = int(next((pdnb_dir / "owners").glob("server-*.json")).name.split("-")[1])
+    pid = owners_in(pdnb_dir, "server")[0].pid
     assert os.getsid(pid) == pid
     assert (pdnb_dir / "background.log").stat().st_mode & 0o777 == 0o600
     with Home(pdnb_dir, kind="shell") as home:

@@ -20,6 +20,7 @@ from pdnb.errors import StoreUnavailable
 from pdnb.model import Claimed, Resumed, RunRecord, Slept, Status, Suspended
 from pdnb.request import from_person
 from pdnb.server.service import StoreService
+from tests.support.processes import owners_in
 from tests.support.server import DAY, code, eventually
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ async def test_nothing_is_left_of_an_office_that_was_closed(home: Home, pdnb_dir
     assert home.has_leader()
     await service.close()
     assert not home.has_leader()
-    assert {card.name.split("-")[0] for card in (pdnb_dir / "owners").glob("*.json")} == {"kernel"}
+    assert {owner.kind for owner in owners_in(pdnb_dir)} == {"kernel"}
     assert threading.active_count() == before
 
 

@@ -17,6 +17,7 @@ from pdnb.coordination.home import Home
 from pdnb.coordination.locks import ProcessLock
 from pdnb.workers import background
 from tests.support.live import Server, alive, until
+from tests.support.processes import owners_in
 
 SESSION = """\
 %load_ext pdnb
@@ -57,7 +58,7 @@ def ipython(tmp_path: Path, **env: str) -> str:
 
 def test_a_plain_ipython_starts_one_and_says_so(tmp_path: Path, pdnb_dir: Path) -> None:
     said = ipython(tmp_path)
-    pids = [int(path.name.split("-")[1]) for path in (pdnb_dir / "owners").glob("server-*.json")]
+    pids = [owner.pid for owner in owners_in(pdnb_dir, "server")]
     try:
         log = pdnb_dir / "background.log"
         ends = "it ends after an hour without unfinished runs"

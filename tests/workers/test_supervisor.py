@@ -16,8 +16,8 @@ import pytest
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
-from pdnb.owner_id import OwnerId
 from tests.support.live import Server, alive, post, until
+from tests.support.processes import owners_in
 from tests.support.server import Rig, code, eventually
 from tests.workers.test_worker import HOLD, PLACE
 
@@ -55,8 +55,8 @@ def left(rig: Rig, run: RunRecord, step: str) -> Any:
 
 def workers(rig: Rig) -> set[int]:
     """The process ids of the workers that live."""
-    owners = [OwnerId.parse(card.stem) for card in (rig.home.directory / "owners").glob("worker-*.json")]
-    return {owner.pid for owner in owners if owner and rig.home.owners.alive(str(owner))}
+    owners = owners_in(rig.home.directory, "worker")
+    return {owner.pid for owner in owners if rig.home.owners.alive(str(owner))}
 
 
 async def ended(rig: Rig, *runs: RunRecord, status: Status = Status.SUCCEEDED) -> None:
@@ -233,7 +233,7 @@ def test_a_server_that_stops_leaves_no_idle_worker(tmp_path: Path, pdnb_dir: Pat
         assert server.stop() == 0
         until(lambda: not alive(pid), within_s=10)
         home.owners.reap()
-        assert {card.name.split("-")[0] for card in (pdnb_dir / "owners").glob("*.json")} == {"kernel"}
+        assert {owner.kind for owner in owners_in(pdnb_dir)} == {"kernel"}
 
 
 def test_a_server_that_is_killed_leaves_no_worker_for_long(tmp_path: Path, pdnb_dir: Path) -> None:
