@@ -31,7 +31,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from unittest import mock
 
-from pdnb import client
+from pdnb import client, foreground
 from pdnb.coordination.home import Home
 from pdnb.coordination.scheduler import Scheduler
 from pdnb.errors import PdnbError, Refused, StoreUnavailable
@@ -221,10 +221,10 @@ class Gate:
         )
 
     def add(
-        self, version: WorkflowVersion, event: Any, *, at_ms: int, owner: str | None = None, by: str | None = None
+        self, version: WorkflowVersion, event: Any, *, at_ms: int, owner: str | None = None, **options: Any
     ) -> RunRecord:
         self._owner.at("before add")
-        run = self._store.add(version, event, at_ms=at_ms, owner=owner, by=by)
+        run = self._store.add(version, event, at_ms=at_ms, owner=owner, **options)
         known = Known(run.id, version.name, version.names, version.id, event, at_ms)
         if owner is not None:
             known.take(Claimed(at_ms, owner))
@@ -604,9 +604,9 @@ def furnished(world: SimpleNamespace) -> Iterator[None]:
 
     defaults = cast("dict[str, Any]", runner.Runner.__init__.__kwdefaults__)
     with (
-        mock.patch.object(store_module, "new_id", side_effect=lambda at_ms: f"r{next(ids):019d}"),
+        mock.patch.object(foreground, "new_id", side_effect=lambda at_ms: f"r{next(ids):019d}"),
         mock.patch.dict(defaults, {"pause": lambda seconds: None}),
-        mock.patch.object(runner.Runner, "_telling", return_value=contextlib.nullcontext()),
+        mock.patch.object(runner.Runner, "_publishing", return_value=contextlib.nullcontext()),
         mock.patch.object(runner, "execute", point),
         mock.patch.dict(sys.modules, {WORLD: cast("Any", world)}),
     ):
