@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """One run. Every attribute reads the store; ``row`` is the record that was read last.
+    """One run. Every attribute reads the store; ``record`` is what was read last.
 
-    ``resume()``, ``cancel()`` and ``retry()`` mean the step and attempt of that record: if the run has moved on since,
+    ``resume()``, ``cancel()`` and ``retry()`` mean the step and attempt of that one: if the run has moved on since,
     they raise ``Refused`` and nothing changes.
     """
 
-    def __init__(self, home: Home, row: RunRecord) -> None:
+    def __init__(self, home: Home, record: RunRecord) -> None:
         self._home = home
-        self._seen = row
+        self._seen = record
 
     @property
     def id(self) -> str:
@@ -72,15 +72,17 @@ class Run:
         return tuple(documents.redacted_attempt(attempt) for attempt in self._home.store.attempts(self.id))
 
     @property
-    def row(self) -> RunRecord:
+    def record(self) -> RunRecord:
         """The record that was read last."""
         return self._seen
 
     @property
     def prompt(self) -> Prompt | None:
         """What it shows to people while it is suspended: a message, a form, what comes after. ``None`` otherwise."""
-        row = self._read()
-        return self._home.store.prompt(row.id, row.step, row.runs) if row.status is Status.SUSPENDED else None
+        record = self._read()
+        return (
+            self._home.store.prompt(record.id, record.step, record.runs) if record.status is Status.SUSPENDED else None
+        )
 
     @property
     def resume_url(self) -> Link | None:
@@ -111,22 +113,22 @@ class Run:
         neither failed nor, with *take_over*, running at the step and attempt that were seen last.
         """
         home, seen = self._home, self._seen
-        row = home.store.get(self.id)
-        if row.status is Status.RUNNING and not take_over:
+        record = home.store.get(self.id)
+        if record.status is Status.RUNNING and not take_over:
             raise MovedOn(
-                f"run {self.id} is at work at step {row.step!r}, in {row.owner}: wait for it, cancel it, "
+                f"run {self.id} is at work at step {record.step!r}, in {record.owner}: wait for it, cancel it, "
                 "or take it over if that process is frozen (--take-over)"
             )
-        if row.status is Status.RUNNING and (row.step, row.runs) != (seen.step, seen.runs):
+        if record.status is Status.RUNNING and (record.step, record.runs) != (seen.step, seen.runs):
             raise MovedOn(
                 f"run {self.id} is not frozen: it has come from step {seen.step!r} (attempt {seen.runs}) "
-                f"to step {row.step!r} (attempt {row.runs}): look again"
+                f"to step {record.step!r} (attempt {record.runs}): look again"
             )
-        if row.status is Status.RUNNING:
+        if record.status is Status.RUNNING:
             by = current_user() or "somebody"
-            row = seen = home.store.apply(self.id, Lost(home.clock(), row.fence, f"taken over by {by}"))
-        if row.status is Status.QUEUED and take_over:  # its next attempt waits for a worker
-            self._seen = row
+            record = seen = home.store.apply(self.id, Lost(home.clock(), record.fence, f"taken over by {by}"))
+        if record.status is Status.QUEUED and take_over:  # its next attempt waits for a worker
+            self._seen = record
             return self
         return self._decide("retry", via, seen)  # also of a run that failed just now, as one that was lost too often
 
@@ -149,12 +151,14 @@ class Run:
         """
         from pdnb.views import report  # noqa: PLC0415  # nbformat costs a second
 
-        row, store = self._read(), self._home.store
-        attempts = store.attempts(row.id)
-        earlier = {attempt.version_id for attempt in attempts if attempt.version_id} - {row.version_id}
-        to = Path(path) if path is not None else report.default_path(row)
+        record, store = self._read(), self._home.store
+        attempts = store.attempts(record.id)
+        earlier = {attempt.version_id for attempt in attempts if attempt.version_id} - {record.version_id}
+        to = Path(path) if path is not None else report.default_path(record)
         codes = [store.workflow_version(version_id) for version_id in earlier]
-        report.write(to, row, store.workflow_version(row.version_id), store.event(row.id), attempts, earlier=codes)
+        report.write(
+            to, record, store.workflow_version(record.version_id), store.event(record.id), attempts, earlier=codes
+        )
         return to
 
     def wait(self, timeout: int | float | timedelta | None = None) -> Self:
@@ -193,16 +197,16 @@ class Run:
         return self._home.link(purpose, self._read())
 
     def __repr__(self) -> str:
-        row = self._read()
-        return f"<Run {row.id} of {row.workflow}: {row.status} at {row.step}>"
+        record = self._read()
+        return f"<Run {record.id} of {record.workflow}: {record.status} at {record.step}>"
 
 
 class Runs(Sequence[Run]):
     """A page of runs, newest first. ``to_frame()`` makes a table of them; ``next`` is the cursor of the next page."""
 
-    def __init__(self, home: Home, rows: Sequence[RunRecord], cursor: str | None) -> None:
+    def __init__(self, home: Home, records: Sequence[RunRecord], cursor: str | None) -> None:
         self._home = home
-        self._rows = rows
+        self._records = records
         self.next = cursor
 
     @overload
@@ -211,18 +215,18 @@ class Runs(Sequence[Run]):
     def __getitem__(self, index: slice) -> Runs: ...
     def __getitem__(self, index: int | slice) -> Run | Runs:
         if isinstance(index, slice):
-            return Runs(self._home, self._rows[index], None)
-        return Run(self._home, self._rows[index])
+            return Runs(self._home, self._records[index], None)
+        return Run(self._home, self._records[index])
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._records)
 
     def __iter__(self) -> Iterator[Run]:
-        return (Run(self._home, row) for row in self._rows)
+        return (Run(self._home, record) for record in self._records)
 
     def documents(self) -> list[dict[str, JSON]]:
         """The runs as the API lists them."""
-        return [documents.summary(row) for row in self._rows]
+        return [documents.summary(record) for record in self._records]
 
     def to_frame(self) -> pd.DataFrame:
         """A pandas ``DataFrame``, a row per run, indexed by id; times are UTC timestamps."""
@@ -234,7 +238,7 @@ class Runs(Sequence[Run]):
         return str(self.to_frame().to_html(notebook=True))
 
     def __repr__(self) -> str:
-        lines = [f"{r.id}  {r.status:<10} {r.workflow} · {r.step}" for r in self._rows]
+        lines = [f"{r.id}  {r.status:<10} {r.workflow} · {r.step}" for r in self._records]
         return "\n".join(lines) or "no runs"
 
 
@@ -254,25 +258,25 @@ def start(
     __tracebackhide__ = True
     runs: list[Run] = []
 
-    def begin(row: RunRecord) -> None:
-        runs.append(Run(home, row))
+    def begin(record: RunRecord) -> None:
+        runs.append(Run(home, record))
         on_start(runs[0])
 
     by = current_user()
-    row = foreground.start(home, version, event, by=by, headless=headless, show=show, on_start=begin)
-    runs[0]._seen = row  # noqa: SLF001  # what the caller saw happen
+    record = foreground.start(home, version, event, by=by, headless=headless, show=show, on_start=begin)
+    runs[0]._seen = record  # noqa: SLF001  # what the caller saw happen
     return runs[0]
 
 
-def document(home: Home, row: RunRecord) -> dict[str, JSON]:
+def document(home: Home, record: RunRecord) -> dict[str, JSON]:
     """A run as the API gives it, with the newest output and progress of a step at work."""
-    exports, attempts = home.store.exports(row.id), home.store.attempts(row.id)
-    return documents.detail(row, exports, attempts, progress.read(home.directory, row))
+    exports, attempts = home.store.exports(record.id), home.store.attempts(record.id)
+    return documents.detail(record, exports, attempts, progress.read(home.directory, record))
 
 
-def links(home: Home, row: RunRecord) -> dict[str, str | None]:
+def links(home: Home, record: RunRecord) -> dict[str, str | None]:
     """The working links of the present attempt, ``None`` when the run is over: for a copy button, not to be kept."""
-    found = {"resume_url": home.link("resume", row), "cancel_url": home.link("cancel", row)}
+    found = {"resume_url": home.link("resume", record), "cancel_url": home.link("cancel", record)}
     return {name: None if link is None else str(link) for name, link in found.items()}
 
 

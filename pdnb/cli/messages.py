@@ -45,19 +45,19 @@ def show_run(home: Home, run: Run, *, as_json: bool = False, links: bool = False
         console.print(display.text_of(hint, "dim"))
 
 
-def check_waits(row: RunRecord) -> None:
+def check_waits(run: RunRecord) -> None:
     """Refuse a run that is queued or running: an answer typed twice would answer its next question unread."""
-    if row.status.waits or row.status.over:  # when it is over, the store's own refusal says since when
+    if run.status.waits or run.status.over:  # when it is over, the store's own refusal says since when
         return
     from dataclasses import asdict
 
     from pdnb.errors import AlreadyResumed, MovedOn
     from pdnb.views.phrases import decided
 
-    now = f"run {row.id} is {row.status} at step {row.step!r} and waits for no answer"
-    if row.decision is not None and row.decision.what == "resumed":
-        raise AlreadyResumed(f"{now}. {decided(asdict(row.decision))}", at_ms=row.decision.at_ms)
-    raise MovedOn(f"{now}: pdnb show {row.id}")
+    now = f"run {run.id} is {run.status} at step {run.step!r} and waits for no answer"
+    if run.decision is not None and run.decision.what == "resumed":
+        raise AlreadyResumed(f"{now}. {decided(asdict(run.decision))}", at_ms=run.decision.at_ms)
+    raise MovedOn(f"{now}: pdnb show {run.id}")
 
 
 def _url(link: object) -> str | None:

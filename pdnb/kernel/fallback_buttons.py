@@ -48,7 +48,7 @@ class Buttons(ipywidgets.VBox):
 
     def look(self) -> None:
         """Offer what fits the run as it is now."""
-        row = self._run.refresh().row
+        row = self._run.refresh().record
         stuck = row.status is Status.QUEUED and not self._has_leader()
         waits = (row.step, row.runs) if row.status.waits else None
         if (waits, stuck) == self._shown:

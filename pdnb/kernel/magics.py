@@ -297,7 +297,7 @@ class PdnbMagics(Magics):
             from pdnb.kernel.fallback_buttons import Buttons  # noqa: PLC0415  # widgets cost a quarter of a second
 
             home = self.session.home
-            buttons = Buttons(client.Run(home, run.row), lambda: follow(now=True), home.has_leader)
+            buttons = Buttons(client.Run(home, run.record), lambda: follow(now=True), home.has_leader)
             display(buttons)
 
         def follow(*, now: bool = False) -> bool:

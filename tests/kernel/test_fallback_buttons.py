@@ -37,7 +37,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 def offered(sandbox: Sandbox, *sources: str) -> tuple[Run, Any, list[int]]:
     steps = tuple(Step(f"s{i}", source) for i, source in enumerate(sources, 1))
     run, calls = sandbox.run(Workflow("w", (*steps, Step("last", "1")))), list[int]()
-    return run, Buttons(Run(sandbox.home, run.row), lambda: calls.append(1), sandbox.home.has_leader), calls
+    return run, Buttons(Run(sandbox.home, run.record), lambda: calls.append(1), sandbox.home.has_leader), calls
 
 
 def field(buttons: Buttons, name: str) -> Any:
@@ -52,7 +52,7 @@ def test_approve_resumes_and_the_buttons_are_gone(sandbox: Sandbox) -> None:
     buttons.approve.click()
     lock.release()
     assert (run.status, len(buttons.children), calls) == (Status.QUEUED, 0, [1])
-    decision = run.row.decision
+    decision = run.record.decision
     assert decision is not None
     assert (decision.what, decision.via) == ("resumed", "card")
 
