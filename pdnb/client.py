@@ -80,9 +80,9 @@ class Run:
     def prompt(self) -> Prompt | None:
         """What it shows to people while it is suspended: a message, a form, what comes after. ``None`` otherwise."""
         record = self._read()
-        return (
-            self._home.store.prompt(record.id, record.step, record.runs) if record.status is Status.SUSPENDED else None
-        )
+        if record.status is not Status.SUSPENDED:
+            return None
+        return self._home.store.prompt(record.id, record.step, record.runs)
 
     @property
     def resume_url(self) -> Link | None:
