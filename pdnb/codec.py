@@ -15,7 +15,7 @@ from pdnb.errors import NotJSON, StoreCorrupt
 from pdnb.model import JSON, Attempt, Decision, Pause, Prompt, RunRecord, Status
 
 #: The schema of everything stored. A store with a higher number is refused.
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 #: The most JSON one value may hold, in bytes; larger things belong in a file.
 MAX_JSON: Final = 16 * 1024 * 1024

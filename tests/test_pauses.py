@@ -7,7 +7,8 @@ from typing import Final, Literal, get_args
 
 import pytest
 
-from pdnb.machine.table import advance, record
+from pdnb.machine.record import record
+from pdnb.machine.table import advance
 from pdnb.model import Claimed, Elapsed, End, PauseKind, Resumed, RunRecord, Slept, Status, Suspended
 from pdnb.pauses import PAUSES, THEN, Follows, PauseEntry, when_due
 

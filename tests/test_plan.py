@@ -20,7 +20,8 @@ HOUSE = Path(__file__).parents[1] / "pdnb"
 PLAN = (
     "errors model text",
     "pauses",
-    "links codec machine workflow",
+    "links codec workflow",
+    "machine",
     "outputs forms request capture",
     "store views",
     "coordination",

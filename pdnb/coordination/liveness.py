@@ -66,6 +66,13 @@ class Owners:
             if name in self._ports:
                 yield self._ports[name]
 
+    def others(self) -> list[str]:
+        """The owners that live now."""
+        names = [
+            entry.name.removesuffix(".lock") for entry in os.scandir(self._directory) if entry.name.endswith(".lock")
+        ]
+        return sorted(name for name in names if self.alive(name))
+
     def alive(self, owner: str) -> bool:
         """Whether *owner* holds its lock."""
         path = self._directory / f"{owner}.lock"

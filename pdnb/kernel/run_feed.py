@@ -36,7 +36,7 @@ class RunFeed:
         self._home, self._workflow, self._limit = home, workflow, limit
         self._kinds: dict[tuple[str, tuple[str, ...]], int] = {}
         self._numbers = count()
-        self._mark = home.store.mark(workflow)
+        self._cursor = home.store.changes_cursor()
 
     def page(self, cursor: str = "", size: int = PAGE) -> tuple[list[RunRecord], str | None]:
         """Runs from *cursor* (``""``: the first) and the cursor of the next page; ``None``: that was all."""
@@ -62,7 +62,7 @@ class RunFeed:
 
     def news(self) -> tuple[RunRecord, ...]:
         """The runs that have changed since the last call, or are new."""
-        self._mark, runs = self._home.store.news(self._mark, self._workflow)
+        self._cursor, runs = self._home.store.changes_since(self._cursor, self._workflow)
         return runs
 
     def packed(self, runs: Sequence[RunRecord]) -> dict[str, JSON]:

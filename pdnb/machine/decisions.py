@@ -18,6 +18,7 @@ from pdnb.model import (
     Slept,
     Suspended,
 )
+from pdnb.pauses import when_due
 
 #: A run whose owner dies this often at one attempt fails: the step itself is what kills.
 MAX_LOSSES: Final = 3
@@ -38,8 +39,8 @@ def decision_of(event: Resumed | Cancelled) -> Decision:
 
 def decision_by_time(run: RunRecord, event: Elapsed) -> Decision:
     """What the end of the pause's time decides: a suspension may time out, everything else goes on."""
-    gate = run.pause is not None and run.pause.kind == "suspend" and run.pause.on_timeout == "cancel"
-    return Decision("timed out" if gate else "elapsed", event.at_ms, "clock")
+    cancels = run.pause is not None and when_due(run.pause.kind, run.pause.on_timeout) == "cancel"
+    return Decision("timed out" if cancels else "elapsed", event.at_ms, "clock")
 
 
 @overload

@@ -167,7 +167,7 @@ def upgraded(run: RunRecord, event: Upgraded) -> RunRecord:
     return replace(run, version_id=event.version_id, environment=event.environment, steps=event.steps)
 
 
-# ---- what they share --------------------------------------------------------------------------------------------------
+# ---- what they share -------------------------------------------------------------------------------------------------
 
 
 def _counted(run: RunRecord, event: Ended) -> RunRecord:
@@ -219,7 +219,8 @@ def _at_next_step(run: RunRecord) -> RunRecord:
 def _go_on(run: RunRecord, at_ms: int, decision: Decision) -> RunRecord:
     """The run after its pause has ended well: the same step again, the next one, or the end."""
     assert run.pause is not None  # noqa: S101
-    follows, run = PAUSES[run.pause.kind].follows, replace(_without_pause(run, at_ms), decision=decision, since_ms=at_ms)
+    follows = PAUSES[run.pause.kind].resumed
+    run = replace(_without_pause(run, at_ms), decision=decision, since_ms=at_ms)
     if follows == "same step":
         return replace(run, status=QUEUED, runs=run.runs + 1, retries=run.retries + 1)
     if run.position + 1 < len(run.steps):

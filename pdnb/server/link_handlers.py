@@ -172,7 +172,7 @@ class LinkHandler(JupyterHandler):
             return None
         store = self._service.home.store
         try:
-            run, late = await self._service.call(store.look, target.run, target.step, target.runs)
+            run, late = await self._service.call(store.would_refuse, target.run, target.step, target.runs)
         except RunNotFound:
             self._not_found()
         except StoreError:

@@ -77,8 +77,8 @@ def _rename(connection: sqlite3.Connection, kind: str, names: dict[str, str]) ->
             record: Any = json.loads(text)
             if isinstance(record, dict):
                 renamed = {names.get(name, name): value for name, value in record.items()}
-                text = json.dumps(renamed, separators=(",", ":"), allow_nan=False)
-                connection.execute("UPDATE Cache SET value = ? WHERE rowid = ?", (text, rowid))
+                value = json.dumps(renamed, separators=(",", ":"), allow_nan=False)
+                connection.execute("UPDATE Cache SET value = ? WHERE rowid = ?", (value, rowid))
 
 
 def _texts(connection: sqlite3.Connection, kind: str) -> Iterator[tuple[int, str]]:

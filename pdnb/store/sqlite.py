@@ -229,5 +229,5 @@ def _last(key: str) -> str:
 
 def _number(cursor: str) -> int:
     if not (cursor.isdecimal() and cursor.isascii() and len(cursor) <= 18):
-        raise ValueError(f"{cursor!r} is no cursor: pass the one that came with the page or look before")
+        raise ValueError(f"{cursor!r} is no cursor: pass the 'next' of the page before")
     return int(cursor)

@@ -42,7 +42,7 @@ _BATCH: Final = 200  # due pauses per transaction: few commits, and no writer wa
 
 
 class Store(Queries):
-    """Commands and queries on the records in *backend*. *on_commit* is called after every commit that changed something."""
+    """Commands and queries on the records in *backend*; *on_commit* comes after every commit that changed something."""
 
     def __init__(self, backend: Backend, links: Links, *, on_commit: Callable[[], None] = lambda: None) -> None:
         super().__init__(backend, links)

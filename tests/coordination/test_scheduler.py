@@ -15,7 +15,7 @@ import pytest
 from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
 from pdnb.errors import Fenced, Over
-from pdnb.machine.table import MAX_LOSSES
+from pdnb.machine.decisions import MAX_LOSSES
 from pdnb.model import Cancelled, Claimed, Returned, Slept, Status, Suspended
 from pdnb.workflow.model import Environment, Step, WorkflowVersion
 
@@ -106,7 +106,7 @@ def test_a_cancel_that_came_early_applies_when_the_worker_dies(home: Home) -> No
     assert home.store.get(run.id).status is Status.CANCELLED
     (attempt,) = home.store.attempts(run.id)
     assert attempt.decision == home.store.get(run.id).decision
-    late = home.store.look(run.id, "approve", 1)[1]
+    late = home.store.would_refuse(run.id, "approve", 1)[1]
     assert isinstance(late, Over)
     assert (late.what, late.via) == ("cancelled", "link")
 
@@ -115,7 +115,7 @@ def test_a_cancel_between_two_workers_is_told_as_one(home: Home) -> None:
     run = home.store.add(CODE, None, at_ms=T0, owner="worker-1")
     tick_at(home, T0 + 1)
     home.store.apply(run.id, Cancelled(T0 + 2, "approve", 1, "link"))
-    late = home.store.look(run.id, "approve", 1)[1]
+    late = home.store.would_refuse(run.id, "approve", 1)[1]
     assert isinstance(late, Over)
     assert (late.what, late.via) == ("cancelled", "link")
 

@@ -23,6 +23,7 @@ from pdnb.kernel.run_feed import FIRST, PAGE, STATUSES
 from pdnb.kernel.watcher import Watcher
 from pdnb.model import Status
 from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from tests.support.sqlite_store import table_of
 
 GATE = "step.flow.suspend()"
 
@@ -235,7 +236,7 @@ def test_a_message_that_makes_no_sense_is_answered_with_an_error(home: Home, con
 def test_ten_thousand_runs_are_less_than_a_megabyte_in_pages_that_block_nobody(home: Home) -> None:
     steps = tuple(Step(name, "1") for name in ("collect_the_rows", "approve_the_letter", "publish_the_letter"))
     version = WorkflowVersion("01_approve_a_letter", steps, (), Environment(sys.executable, "/"))
-    with home.store._rows.transact():  # one commit: this is not about the store
+    with table_of(home.store).transact():  # one commit: this is not about the store
         ids = [home.store.add(version, {"n": 1}, at_ms=now_ms()).id for _ in range(10_000)]
     panel, wire = opened(home)
     [message] = wire.messages
@@ -259,13 +260,13 @@ def test_a_look_without_news_reads_no_row(home: Home, monkeypatch: pytest.Monkey
     panel, wire = opened(home)
     wire.messages.clear()
     asked: list[str] = []
-    real = home.store._rows._query
+    real = table_of(home.store)._query
 
     def query(sql: str, values: tuple[object, ...]) -> list[Any]:
         asked.append(sql)
         return real(sql, values)
 
-    monkeypatch.setattr(home.store._rows, "_query", query)
+    monkeypatch.setattr(table_of(home.store), "_query", query)
     panel.look()
     assert (asked, wire.messages) == (["PRAGMA data_version"], [])
 
@@ -299,7 +300,7 @@ def test_after_the_clock_was_set_back_nothing_is_missed(home: Home, monkeypatch:
 
 
 def test_those_whose_time_ends_first_are_drawn_first(home: Home) -> None:
-    with home.store._rows.transact():  # one commit: this is not about the store
+    with table_of(home.store).transact():  # one commit: this is not about the store
         late = [begun(home, "step.flow.suspend(7_200_000)").id for _ in range(FIRST)]
     soon = begun(home, "step.flow.suspend(60_000)", "mail").id
     for _ in range(3):

@@ -39,9 +39,11 @@ from pdnb.model import Cancelled, Claimed, Ended, Event, Lost, Resumed, RunRecor
 from pdnb.runtime import runner
 from pdnb.runtime.execute import execute
 from pdnb.store import store as store_module
+from pdnb.store.sqlite import _lane
 from pdnb.workers.worker import Worker
 from pdnb.workflow.model import Environment, Step, WorkflowVersion
 from tests.simulator.simulated import Gone, Known
+from tests.support.sqlite_store import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,7 +160,7 @@ class Owner(threading.Thread):
 
     def _open(self) -> None:
         self.home = Home(self.world.directory, kind=self.kind, clock=lambda: self.world.now)
-        rows, put = self.home.store._rows, self.home.store._rows.set
+        rows, put = table_of(self.home.store), table_of(self.home.store).set
 
         def mortal_put(key: str, text: str, tag: str | None = None) -> None:
             if self.fatal is not None:
@@ -507,7 +509,7 @@ class World:
             if known.due_ms is not None:
                 index.add(f"due/{known.due_ms:013d}/{run_id}")
             if known.status == "queued":
-                lane = store_module._lane(known.workflow)
+                lane = _lane(known.workflow)
                 index.add(f"queue/{row['environment']}/{lane}/{known.since_ms:013d}/{run_id}")
         assert {key for key in found if key.startswith(("due/", "queue/"))} == index
         self._check_attempts({key: text for key, text in found.items() if key.startswith("attempt/")})
