@@ -27,6 +27,7 @@ from pdnb.errors import StoreCorrupt
 from pdnb.model import RunRecord, Status
 from pdnb.store.backend import Changes, Filter, Stored, StoredPage, TextKind
 from pdnb.store.text_table import TextTable
+from pdnb.text import clip
 
 _LAST: Final = "\U0010ffff"  # behind every character that keys have
 _ALL: Final = 1_000_000_000
@@ -229,5 +230,5 @@ def _last(key: str) -> str:
 
 def _number(cursor: str) -> int:
     if not (cursor.isdecimal() and cursor.isascii() and len(cursor) <= 18):
-        raise ValueError(f"{cursor!r} is no cursor: pass the 'next' of the page before")
+        raise ValueError(f"{clip(cursor, 40)!r} is no cursor: pass the 'next' of the page before")
     return int(cursor)

@@ -268,7 +268,7 @@ def test_a_look_without_news_reads_no_row(home: Home, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(table_of(home.store), "_query", query)
     panel.look()
-    assert (asked, wire.messages) == (["PRAGMA data_version"], [])
+    assert (asked, wire.messages) == (["SELECT number, name FROM Changes WHERE number > ? ORDER BY number"], [])
 
 
 def test_news_are_only_what_changed(home: Home, pdnb_dir: Path) -> None:

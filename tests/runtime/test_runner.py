@@ -701,7 +701,7 @@ def test_an_interrupt_between_steps_leaves_no_claim(stage: Stage, moment: int) -
 def test_code_that_was_changed_in_the_store_is_not_executed(stage: Stage) -> None:
     run = stage.add(one="'changed from outside'")
     with sqlite3.connect(stage.home.directory / "cache.db") as con:
-        con.execute("UPDATE Cache SET value = replace(value, ?, ?) WHERE key LIKE 'workflow/%'", ("from outside", "!"))
+        con.execute("UPDATE Cache SET value = replace(value, ?, ?) WHERE key LIKE 'version/%'", ("from outside", "!"))
     con.close()
     with pytest.raises(PdnbError, match=r"changed from outside, and nothing of it was executed"):
         stage.runner.drive(run)

@@ -544,7 +544,7 @@ async def test_while_the_store_is_not_available_the_link_says_try_again_and_work
 
     with monkeypatch.context() as patch:
         patch.setattr(rig.service.home.store, "apply", locked)
-        patch.setattr(rig.service.home.store, "look", locked)
+        patch.setattr(rig.service.home.store, "would_refuse", locked)
         for method in (*ACTING, "GET"):
             for accept in (PAGE, JSON):
                 answer = await rig.request(method, rig.path("resume", run), accept)

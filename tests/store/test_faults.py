@@ -212,7 +212,7 @@ LOOKS: dict[str, Callable[[Store, dict[str, RunRecord]], object]] = {
     "get": lambda store, runs: store.get(runs["waiting"].id),
     "list": lambda store, runs: store.list(),
     "counts": lambda store, runs: store.counts(),
-    "look": lambda store, runs: store.would_refuse(runs["waiting"].id, "draft", 1)[0],
+    "would_refuse": lambda store, runs: store.would_refuse(runs["waiting"].id, "draft", 1)[0],
     "attempts": lambda store, runs: store.attempts(runs["waiting"].id),
     "exports": lambda store, runs: store.exports(runs["waiting"].id),
     "ask": lambda store, runs: store.prompt(runs["asking"].id, "draft", 1),
