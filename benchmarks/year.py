@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 from pdnb.codec import SCHEMA
 from pdnb.links import Links
-from pdnb.model import End, Returned, RunRecord, Slept, Status, Suspended
+from pdnb.model import Claimed, Elapsed, End, Returned, RunRecord, Slept, Status, Suspended
 from pdnb.store.backend import Transaction
 from pdnb.store.queries import decoded
 from pdnb.store.sqlite import SQLiteBackend
