@@ -28,12 +28,16 @@ def test_the_shell_says_the_version_of_pyproject() -> None:
     assert said.stdout == f"pdnb {VERSION}\n"
 
 
-@pytest.mark.parametrize("package", ["jupyter-config/labextension", "js"])
-def test_each_javascript_package_has_the_version_of_pyproject(package: str) -> None:
-    file = ROOT / package / "package.json"
-    if package == "js" and not file.exists():
-        pytest.skip("no js package in this tree")
-    assert json.loads(file.read_text())["version"] == VERSION
+def test_the_labextension_has_the_version_of_pyproject() -> None:
+    assert json.loads((ROOT / "jupyter-config/labextension/package.json").read_text())["version"] == VERSION
+
+
+@pytest.mark.parametrize("name", ["package.json", "package-lock.json"])
+def test_the_front_ends_sources_have_no_other_version(name: str) -> None:
+    """They are private to this repository, and need not say one at all."""
+    file = ROOT / "js" / name
+    stated = json.loads(file.read_text()).get("version") if file.exists() else None
+    assert stated in (None, VERSION)
 
 
 def test_the_description_of_the_api_has_the_version_of_pyproject() -> None:
