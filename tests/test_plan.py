@@ -19,6 +19,7 @@ HOUSE = Path(__file__).parents[1] / "pdnb"
 #: From the ground up. A package or module imports only from floors below; every one stands here.
 PLAN = (
     "errors model text",
+    "pauses",
     "links codec machine workflow",
     "outputs forms request capture",
     "store views",
