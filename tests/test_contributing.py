@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 
 #: Described already, and still to be built. One that is there has to leave this list.
-COMING = {"js", "js/src", "pdnb/pauses.py", "pdnb/store/backend.py", "tests/store/conftest.py"}
+COMING = {"pdnb/store/backend.py", "tests/store/conftest.py"}
 
 
 def section(title: str) -> str:
@@ -38,10 +38,9 @@ def test_the_map_names_every_module_and_package_of_pdnb_and_none_that_is_gone() 
 
 
 def test_the_map_goes_up_the_floors_of_the_plan() -> None:
-    rows = re.findall(r"^\| `(\w+)\S*` \| (\d+) \|", HOUSE, re.MULTILINE)
-    known = [(name, int(floor)) for name, floor in rows if name in FLOORS]
-    assert known == sorted(known, key=lambda row: FLOORS[row[0]])
-    assert len({(FLOORS[name], floor) for name, floor in known}) == len({floor for _, floor in known})
+    floors = [FLOORS[name] for row in first_column(HOUSE) if (name := re.split(r"[./]", row)[0]) in FLOORS]
+    assert floors == sorted(floors)
+    assert len(floors) > 20
 
 
 def test_the_map_names_every_directory_of_the_tests_that_mirrors_no_package() -> None:
