@@ -52,35 +52,40 @@ def checked(value: object, path: str) -> str:
     return text
 
 
-def _check(value: object, path: str, above: tuple[int, ...]) -> None:
+def _check(value: Any, path: str, above: tuple[int, ...]) -> None:
+    """Raise ``NotJSON`` if *value* is not JSON; *above* holds the ids of the lists and dicts it stands in."""
     kind = type(value)
     if value is None or kind is bool:
         return
-    if kind is int:
-        if value.bit_length() > _MAX_BITS:  # type: ignore[attr-defined]  # kind says it is an int
-            raise NotJSON(f"{path}: a number of more than 3,900 digits is not JSON here (use a text)")
-    elif kind is str:
+    if kind is str:
         _check_text(value, path)
-    elif kind is float:
-        if not math.isfinite(value):  # type: ignore[arg-type]  # kind says it is a float
-            raise NotJSON(f"{path}: {value!r} is not JSON (use None, or a text)")
     elif kind is list or kind is dict:
-        if id(value) in above:
-            raise NotJSON(f"{path}: the {kind.__name__} contains itself, so it is not JSON")
-        if len(above) >= MAX_DEPTH:
-            raise NotJSON(f"{path}: nested deeper than {MAX_DEPTH} levels")
-        inside = (*above, id(value))
-        if isinstance(value, list):
-            for i, item in enumerate(value):
-                _check(item, f"{path}[{i}]", inside)
-        else:
-            for key, item in value.items():  # type: ignore[attr-defined]  # kind says it is a dict
-                if type(key) is not str:
-                    raise NotJSON(f"{path}: the key {key!r} is {_named(key)}; JSON keys are text")
-                _check_text(key, path)
-                _check(item, f"{path}[{json.dumps(key, ensure_ascii=False)}]", inside)
+        _check_container(value, path, above)
+    elif kind is int:
+        if value.bit_length() > _MAX_BITS:
+            raise NotJSON(f"{path}: a number of more than 3,900 digits is not JSON here (use a text)")
+    elif kind is float:
+        if not math.isfinite(value):
+            raise NotJSON(f"{path}: {value!r} is not JSON (use None, or a text)")
     else:
         raise NotJSON(f"{path}: {_named(value)} is not JSON")
+
+
+def _check_container(value: list[Any] | dict[Any, Any], path: str, above: tuple[int, ...]) -> None:
+    if id(value) in above:
+        raise NotJSON(f"{path}: the {_named(value)} contains itself, so it is not JSON")
+    if len(above) >= MAX_DEPTH:
+        raise NotJSON(f"{path}: nested deeper than {MAX_DEPTH} levels")
+    inside = (*above, id(value))
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            _check(item, f"{path}[{i}]", inside)
+        return
+    for key, item in value.items():
+        if type(key) is not str:
+            raise NotJSON(f"{path}: the key {key!r} is {_named(key)}; JSON keys are text")
+        _check_text(key, path)
+        _check(item, f"{path}[{json.dumps(key, ensure_ascii=False)}]", inside)
 
 
 def _check_text(value: Any, path: str) -> None:

@@ -102,15 +102,19 @@ def _kind(root: Schema, node: Schema, *, nullable: bool) -> tuple[Kind, tuple[Ch
             return "integer", ()
         case "number":
             return "number", ()
-        case "string" if node.get("format") == "date":
-            return "date", ()
         case "string":
-            return ("multiline" if _is_long(node) else "text"), ()
+            return _kind_of_text(node), ()
         case "array":
             entries = _values(root, merged(root, node.get("items", {}))[0])
             if entries and "prefixItems" not in node and all(value is not None for value, _ in entries):
                 return "choices", _choices(entries)
     return "json", ()
+
+
+def _kind_of_text(node: Schema) -> Kind:
+    if node.get("format") == "date":
+        return "date"
+    return "multiline" if _is_long(node) else "text"
 
 
 def _is_long(node: Schema) -> bool:

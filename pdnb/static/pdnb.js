@@ -24,11 +24,11 @@ const MAX_TRIES = 100;
 // ---- words ---------------------------------------------------------------------------------------------------------
 
 const WORDS = {
-  done: "done", queued: "queued", running: "running", waiting: "waiting", sleeping: "asleep", failed: "failed",
-  cancelled: "cancelled", coming: "to come", skipped: "not reached",
+  done: "done", queued: "queued", running: "running", suspended: "suspended", sleeping: "sleeping", failed: "failed",
+  cancelled: "cancelled", upcoming: "to come", unreached: "not reached",
 };
 const AT_STEP = {
-  queued: "queued", running: "running", suspended: "waiting", sleeping: "sleeping", succeeded: "done",
+  queued: "queued", running: "running", suspended: "suspended", sleeping: "sleeping", succeeded: "done",
   failed: "failed", cancelled: "cancelled",
 };
 const VIA = {
@@ -36,7 +36,7 @@ const VIA = {
   python: "from Python", shell: "from the shell", api: "through the API",
 };
 const ACTS = {
-  resume: { usual: "Approve", sleeping: "Run now", busy: "Sending…" },
+  resume: { usual: "Approve", sleeping: "Resume now", busy: "Sending…" },
   cancel: { usual: "Cancel", busy: "Cancelling…" },
   retry: { usual: "Retry", busy: "Retrying…" },
 };
@@ -96,7 +96,7 @@ function who(decision) {
 function decided(decision, now) {
   const when = `at ${at(decision.at_ms, now)}`;
   const why = decision.reason ? `: ${decision.reason}` : "";
-  if (decision.what === "timed out") return `Nobody answered in time: ended by itself ${when}`;
+  if (decision.what === "timed out") return `Nobody answered in time: timed out ${when}`;
   if (decision.what === "elapsed") return `Went on by itself ${when}`;
   if (decision.what === "retried") return `Retried ${when}${who(decision)}`;
   return `${decision.what === "cancelled" ? "Cancelled" : "Resumed"} ${when}${who(decision)}${why}`;
@@ -120,7 +120,7 @@ function sentence(run, now) {
   const long = now - (run.pause?.since_ms ?? run.since_ms);
   const ago = long >= 60_000 ? ` (${span(long - (long % 60_000))})` : "";
   const step = `Step ${run.step}`;
-  const nth = run.runs > 1 ? `, run ${run.runs},` : "";
+  const nth = run.runs > 1 ? `, attempt ${run.runs},` : "";
   const end = fate(run, now);
   switch (run.status) {
     case "queued": return `${step} is ready since ${since}${ago} and waits for a worker.`;
@@ -142,8 +142,8 @@ function sentence(run, now) {
 
 function stateOf(run, i) {
   if (i < run.position) return "done";
-  if (i > run.position) return isOver(run) ? "skipped" : "coming";
-  return AT_STEP[run.status] ?? "coming";
+  if (i > run.position) return isOver(run) ? "unreached" : "upcoming";
+  return AT_STEP[run.status] ?? "upcoming";
 }
 
 // ---- the document --------------------------------------------------------------------------------------------------
@@ -179,13 +179,13 @@ const ROUND = "M10 2a8 8 0 1 0 0 16 8 8 0 1 0 0-16Z";
 const MARKS = {  // state → [outline, what stands in it]: the shape alone tells the states apart
   done: [ROUND, "m6.4 10.3 2.5 2.5 4.8-5.2"],
   running: [ROUND, "M10 5.2A4.8 4.8 0 0 1 14.8 10"],
-  waiting: ["M10 1 19 10 10 19 1 10Z", "M8.2 7.4v5.2M11.8 7.4v5.2"],
+  suspended: ["M10 1 19 10 10 19 1 10Z", "M8.2 7.4v5.2M11.8 7.4v5.2"],
   sleeping: [ROUND, "M10 5.8V10l2.9 1.8"],
   failed: ["M6.6 2h6.8L18 6.6v6.8L13.4 18H6.6L2 13.4V6.6Z", "m7.3 7.3 5.4 5.4M12.7 7.3l-5.4 5.4"],
   cancelled: [ROUND, "M6.4 10h7.2"],
   queued: [ROUND, "M7 10h.01M10 10h.01M13 10h.01"],
-  coming: [ROUND, ""],
-  skipped: [ROUND, ""],
+  upcoming: [ROUND, ""],
+  unreached: [ROUND, ""],
 };
 
 function mark() {
@@ -207,7 +207,7 @@ function pill() {
   return {
     el,
     patch(run) {
-      const state = AT_STEP[run.status] ?? "coming";
+      const state = AT_STEP[run.status] ?? "upcoming";
       setAttr(el, "data-state", state);
       setMark(el.firstChild, state);
       setText(word, run.status);
@@ -835,7 +835,7 @@ class AttemptView {
     const word = here ? WORDS[state] : attempt.decision && attempt.outcome !== "raised" ? attempt.decision.what : ENDED[attempt.outcome];
     setMark(this.mark, state);
     setAttr(this.el, "data-state", state);
-    setText(this.name, attempt.runs > 1 ? `${attempt.step} · run ${attempt.runs}` : attempt.step);
+    setText(this.name, attempt.runs > 1 ? `${attempt.step} · attempt ${attempt.runs}` : attempt.step);
     setText(this.word, attempt.note ? `${word}, ${attempt.note}` : word);
     const value = attempt.exports?.$return_value;
     setText(this.value, value == null ? "" : clip(typeof value === "string" ? value : JSON.stringify(value), 200));
@@ -1007,7 +1007,7 @@ class Card {
       const last = (run.attempts ?? []).findLast((a) => a.position === i);
       const count = i === run.position ? run.runs : last?.runs ?? 1;
       const timedOut = state === "cancelled" && run.decision?.what === "timed out";
-      setText(dot.word, `${timedOut ? "timed out" : WORDS[state]}${count > 1 ? ` · run ${count}` : ""}`);
+      setText(dot.word, `${timedOut ? "timed out" : WORDS[state]}${count > 1 ? ` · attempt ${count}` : ""}`);
       setText(dot.note, last?.note ?? "");
     });
   }
@@ -1130,7 +1130,7 @@ class Row {
     this.run = run;
     setText(this.open, run.workflow);
     setAttr(this.workflow, "title", `run ${run.id}`);
-    const step = run.runs > 1 ? `${run.step} · run ${run.runs}` : run.step;
+    const step = run.runs > 1 ? `${run.step} · attempt ${run.runs}` : run.step;
     setText(this.step, step);
     setAttr(this.open, "aria-label", `Show the run of ${run.workflow}, step ${step}, ${run.status}${told(run) ? `: ${clip(told(run), 120)}` : ""}`);
     setAttr(this.box, "hidden", waits(run) ? null : "");

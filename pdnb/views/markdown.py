@@ -103,7 +103,7 @@ def _parser() -> MarkdownIt:
     return parser.enable(["table", "strikethrough"]).disable("image")
 
 
-def _lines(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
+def _lines(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:  # noqa: C901, PLR0912  # one case per kind of token
     """Each block of text, and what stands before its first line."""
     lists: list[int | None] = []  # the next number of each list we are in; None: bullets
     quotes = 0
