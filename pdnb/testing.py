@@ -20,8 +20,8 @@ from typing import Final, Self
 
 from pdnb.capture.snapshot import freeze
 from pdnb.client import Run, start
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
+from pdnb.coordination.scheduler import Scheduler
 from pdnb.model import JSON
 from pdnb.runtime.runner import Runner
 from pdnb.workflow.model import Environment, Workflow
@@ -57,7 +57,7 @@ class Sandbox:
         until = self.now_ms + (by if isinstance(by, int) else by // timedelta(milliseconds=1))
         while (due_ms := self.home.store.next_due_ms()) is not None and due_ms <= until:
             self.now_ms = max(self.now_ms, due_ms)
-            scheduler.tick(self.home)
+            Scheduler(self.home).step()
             self.work()
         self.now_ms = until
 

@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 import pdnb
-from pdnb.client import Run, Runs, current_user, list_runs, start, wait
+from pdnb.client import Run, Runs, current_user, list_runs, start
 from pdnb.coordination.home import Home, now_ms
-from pdnb.coordination.liveness import LeaderLock
+from pdnb.coordination.locks import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import AlreadyResumed, DefinitionError, MovedOn, NotJSON, Over, Refused, RunNotFound
+from pdnb.foreground import wait
 from pdnb.model import JSON, Status
 from pdnb.workflow.model import Environment, Step, WorkflowVersion
 from tests.support.sqlite_store import table_of
@@ -292,7 +293,7 @@ def test_a_timeout_that_makes_no_sense_is_refused(home: Home, timeout: Any) -> N
 
 def test_where_a_server_keeps_the_store_a_waiter_only_watches(home: Home) -> None:
     run = start(home, code(one="1"), headless=True)
-    server = LeaderLock(home.directory)
+    server = LeaderLock(home.directory, home.owner)
     assert server.acquire()
     with pytest.raises(TimeoutError):
         run.wait(20)

@@ -14,10 +14,11 @@ import ipywidgets
 
 from pdnb import forms
 from pdnb.client import Run
+from pdnb.decisions import answer_from_fields
 from pdnb.errors import BadAnswer, PdnbError
 from pdnb.forms import Field
 from pdnb.links import redact
-from pdnb.model import JSON, Status
+from pdnb.model import JSON, Prompt, Status
 from pdnb.views.markdown import to_text
 from pdnb.views.phrases import NO_SERVER
 
@@ -36,7 +37,7 @@ class Buttons(ipywidgets.VBox):
         super().__init__()
         self._run, self._answered, self._has_leader = run, answered, served
         self._shown: object = None
-        self._form: dict[str, JSON] | None = None
+        self._prompt: Prompt | None = None  # with a form
         self._fields: list[tuple[Field, Any]] = []
         self._said = ipywidgets.HTML()
         self.approve = ipywidgets.Button(description="Approve", button_style="primary")
@@ -57,13 +58,13 @@ class Buttons(ipywidgets.VBox):
         self.cancel.description, self.cancel.button_style = "Cancel", ""
         for _, widget in self._fields:
             widget.close()
-        self._form, self._fields = None, []
+        self._prompt, self._fields = None, []
         if waits is None:
             self.children = (self._said,) if stuck else ()
             return
         prompt = self._run.prompt
         if prompt is not None and prompt.form is not None:
-            self._form = prompt.form
+            self._prompt = prompt
             self._fields = [(field, _widget(field)) for field in forms.fields(prompt.form)]
         self.approve.description = "Approve" if row.status is Status.SUSPENDED else "Resume now"
         text = to_text(redact(prompt.message)) if prompt is not None and prompt.message else ""
@@ -73,9 +74,9 @@ class Buttons(ipywidgets.VBox):
 
     def _resume(self) -> None:
         body = None
-        if self._form is not None:
+        if self._prompt is not None:
             strings = {field.name: _string(field, widget) for field, widget in self._fields}
-            body = forms.from_strings(self._form, {name: text for name, text in strings.items() if text is not None})
+            body = answer_from_fields(self._prompt, {name: text for name, text in strings.items() if text is not None})
         self._run.resume(body, via="card")
 
     def _ask_twice(self) -> None:

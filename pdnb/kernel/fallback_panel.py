@@ -13,12 +13,12 @@ import ipywidgets
 
 from pdnb.client import current_user
 from pdnb.coordination.home import Home
+from pdnb.decisions import Action, decide
 from pdnb.errors import PdnbError
 from pdnb.kernel.run_feed import PAGE, RunFeed
 from pdnb.kernel.watcher import Watcher
 from pdnb.links import redact
-from pdnb.model import Cancelled, Resumed, RunRecord, Status
-from pdnb.request import from_person
+from pdnb.model import RunRecord, Status
 from pdnb.text import clip, relative, span
 from pdnb.views.phrases import own
 
@@ -92,17 +92,13 @@ class PlainPanel(Following, ipywidgets.VBox):
         if before in [_key(run) for run in waiting]:
             self._picked.value = before
 
-    def _decide(self, act: str) -> None:
+    def _decide(self, act: Action) -> None:
         if self._picked.value is None:
             return
         (run_id, step, runs), text = self._picked.value, self._reason.value.strip()
-        now, by = self._home.clock(), current_user()
-        event: Resumed | Cancelled
-        if act == "resume":
-            body = {"comment": text} if text else None
-            event = Resumed(now, step, runs, "panel", by, from_person("panel", by, body))
-        else:
-            event = Cancelled(now, step, runs, "panel", by, text or None)
+        now_ms, by = self._home.clock(), current_user()
+        body, reason = {"comment": text} if text else None, text or None
+        event = decide(act, step, runs, at_ms=now_ms, via="panel", by=by, body=body, reason=reason)
         try:
             run = self._home.store.apply(run_id, event)
         except PdnbError as error:

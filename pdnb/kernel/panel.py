@@ -30,13 +30,13 @@ import traitlets
 from pdnb import client
 from pdnb.client import current_user
 from pdnb.coordination.home import Home
+from pdnb.decisions import answer_from_fields, decide, read_action
 from pdnb.errors import BadAnswer, PdnbError
 from pdnb.kernel.fallback_panel import Following
 from pdnb.kernel.run_feed import RunFeed
 from pdnb.kernel.watcher import Watcher
 from pdnb.links import redact
 from pdnb.model import JSON, Cancelled, Resumed, Retried
-from pdnb.request import from_person
 from pdnb.views import documents
 
 _STATIC: Final = Path(__file__).parent.parent / "static"
@@ -111,18 +111,12 @@ class Panel(Following, anywidget.AnyWidget):
         return {"run": documents.summary(store.apply(run_id, self._event(act, run_id, content)))}
 
     def _event(self, act: str, run_id: str, content: dict[str, Any]) -> Resumed | Cancelled | Retried:
-        now, by = self._home.clock(), current_user()
+        action = read_action(act)
         step, runs = str(content["step"]), int(content["runs"])
-        if act == "resume":
-            body = content.get("body")
-            if (fields := content.get("fields")) is not None:
-                body = client.answer_from_fields(self._home, run_id, step, runs, fields)
-            return Resumed(now, step, runs, "panel", by, from_person("panel", by, body))
-        if act == "retry":
-            return Retried(now, step, runs, "panel", by)
-        if act != "cancel":
-            raise ValueError(f"no such act: {act!r}")
-        reason = content.get("reason")
-        if not isinstance(reason, str | None):
+        body, reason = content.get("body"), content.get("reason")
+        if action == "resume" and (fields := content.get("fields")) is not None:
+            body = answer_from_fields(self._home.store.prompt(run_id, step, runs), fields)
+        if action == "cancel" and not isinstance(reason, str | None):
             raise TypeError(f"the reason is {reason!r}: use a text")
-        return Cancelled(now, step, runs, "panel", by, reason)
+        now_ms, by = self._home.clock(), current_user()
+        return decide(action, step, runs, at_ms=now_ms, via="panel", by=by, body=body, reason=reason)

@@ -43,7 +43,7 @@ class Watcher:
         self._rest()
 
     def _notified(self) -> None:
-        self._home.notifier.quiet()
+        self._home.notifier.drain()
         self._again(_SOON_S)
 
     def _again(self, in_s: float) -> None:

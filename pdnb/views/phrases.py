@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from pdnb.owner_id import OwnerId
 from pdnb.text import plain, utc
 
 Document: TypeAlias = Mapping[str, Any]
@@ -103,7 +104,8 @@ def waited(pause: Document) -> str:
 
 def where(owner: str | None) -> str:
     """In which kind of process an attempt ran; empty if that is not known."""
-    return _WHERE.get((owner or "").partition("-")[0], "")
+    process = OwnerId.parse(owner or "")
+    return _WHERE.get(process.kind, "") if process else ""
 
 
 def _now(document: Document, quote: Quote) -> str:

@@ -303,7 +303,7 @@ def test_directory_stands_before_the_variable(tmp_path: Path, pdnb_dir: Path) ->
         (
             ["resume", "{run}", "2"],
             4,
-            r"run {run} is queued at step 'publish' and waits for nobody\. Resumed on .* from the shell",
+            r"run {run} is queued at step 'publish' and waits for no answer\. Resumed on .* from the shell",
         ),
         (["cancel", "{run}"], 0, ""),
         (["resume", "{run}"], 4, ".*"),

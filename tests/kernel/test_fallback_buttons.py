@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pdnb.client import Run
-from pdnb.coordination.liveness import LeaderLock
+from pdnb.coordination.locks import LeaderLock
 from pdnb.kernel.fallback_buttons import Buttons
 from pdnb.model import Status
 from pdnb.testing import Sandbox
@@ -47,7 +47,7 @@ def field(buttons: Buttons, name: str) -> Any:
 def test_approve_resumes_and_the_buttons_are_gone(sandbox: Sandbox) -> None:
     run, buttons, calls = offered(sandbox, "step.flow.suspend()")
     assert buttons.children
-    lock = LeaderLock(sandbox.home.directory)
+    lock = LeaderLock(sandbox.home.directory, sandbox.home.owner)
     assert lock.acquire()  # as a server does
     buttons.approve.click()
     lock.release()

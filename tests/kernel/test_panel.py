@@ -14,9 +14,10 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 
-from pdnb.client import Run, current_user, start, wait
+from pdnb.client import Run, current_user, start
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import RunNotFound, StoreUnavailable
+from pdnb.foreground import wait
 from pdnb.kernel.fallback_panel import PlainPanel
 from pdnb.kernel.panel import Panel
 from pdnb.kernel.run_feed import FIRST, PAGE, STATUSES

@@ -173,8 +173,8 @@ async def test_no_token_is_logged_when_the_keeper_of_the_store_stumbles(
 
         monkeypatch.setattr(rig.service.home.store, "elapse", broken)
         with pytest.raises(type(error)):
-            await rig.service.look()
-        rig.service._look.set()
+            await rig.service.step()
+        rig.service._changed.set()
         await rig.service.call(lambda: None)
 
 

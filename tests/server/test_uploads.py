@@ -19,10 +19,11 @@ from pdnb.coordination.home import Home
 from pdnb.errors import StoreUnavailable
 from pdnb.model import Returned, Status
 from pdnb.request import MAX_BODY, BadBody
-from pdnb.server import link_handlers, uploads
+from pdnb.server import link_bodies, uploads
 from pdnb.server.link_handlers import LinkHandler
+from pdnb.server.multipart import FormUpload
 from pdnb.server.service import MAX_UPLOAD
-from pdnb.server.uploads import FormUpload, Place
+from pdnb.server.upload_files import RunFiles
 from tests.support.server import Answer, Rig, eventually, parse, send, written
 
 if TYPE_CHECKING:
@@ -318,7 +319,7 @@ def test_a_form_is_read_the_same_wherever_it_is_split(tmp_path: Path) -> None:
     file = b"\r\n--X\r\n--YX-not\r\r\n--X"
     sent = form(part('name="a"', b"field"), part('name="f"; filename="f"', file, "Content-Type: a/b"))
     for pieces in [(sent[:at], sent[at:]) for at in range(len(sent))] + [tuple(bytes([byte]) for byte in sent)]:
-        upload = FormUpload(Place(tmp_path, "run"), FORM["Content-Type"])
+        upload = FormUpload(RunFiles(tmp_path, "run"), FORM["Content-Type"])
         for piece in pieces:
             upload.write(piece)
         found = upload.close()
@@ -430,8 +431,8 @@ async def test_an_upload_that_stalls_is_closed_and_its_files_are_gone(
     rig: Rig, length: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At least 64 KB/s on average, also of one that would have time for 5 GB."""
-    assert (link_handlers.BODY_S, link_handlers._SLOWEST) == (15, 64 * 1024)
-    monkeypatch.setattr(link_handlers, "BODY_S", 0.2)
+    assert (link_bodies.BODY_S, link_bodies._MIN_SPEED) == (15, 64 * 1024)
+    monkeypatch.setattr(link_bodies, "BODY_S", 0.2)
     run = rig.suspended()
     sent = form(FILE)[:-10]
     piece = sent if "Content-Length" in length else b"%x\r\n%b\r\n" % (len(sent), sent)
@@ -448,8 +449,8 @@ async def test_an_upload_that_trickles_is_closed_and_a_fast_one_has_its_time(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On average: what came fast at first may pause."""
-    monkeypatch.setattr(link_handlers, "BODY_S", 0.1)
-    monkeypatch.setattr(link_handlers, "_SLOWEST", 2_000)
+    monkeypatch.setattr(link_bodies, "BODY_S", 0.1)
+    monkeypatch.setattr(link_bodies, "_MIN_SPEED", 2_000)
     run, patient = rig.suspended(), rig.suspended()
     async with begun(rig, patient, {**HEADER, "Content-Length": "100001"}, b"x" * 100_000) as (heard, fast):
         async with begun(rig, run, {**HEADER, "Content-Length": "100000"}, b"x") as (reader, writer):
@@ -558,14 +559,14 @@ async def test_the_files_of_a_loser_go_and_the_winners_stay(rig: Rig) -> None:
 
 def fill(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on the disk has room for names only."""
-    new = Place.new
+    new = RunFiles.new
 
-    def full(place: Place) -> tuple[Path, IO[bytes]]:
+    def full(place: RunFiles) -> tuple[Path, IO[bytes]]:
         path, file = new(place)
         file.close()
         return path, Path("/dev/full").open("wb")
 
-    monkeypatch.setattr(Place, "new", full)
+    monkeypatch.setattr(RunFiles, "new", full)
 
 
 @pytest.mark.parametrize("size", [10, 1_000_000], ids=["at the end", "in the middle"])
@@ -628,7 +629,7 @@ async def test_an_upload_that_comes_early_is_kept_and_delivered(rig: Rig) -> Non
         assert (await put(rig, one, form(part('name="f"; filename="f"', b"early")), FORM)).status == 202
     assert (await put(rig, run, b"second", HEADER)).status == 409
     assert len(kept(rig)) == 2
-    uploads.sweep(rig.home.directory, rig.service._named_files, before_s=time.time() + 60)
+    uploads.remove_unnamed(rig.home.directory, rig.service._named_files, before_s=time.time() + 60)
     assert len(kept(rig)) == 2
     rig.suspended(rig.now(run))
     assert rig.status(run) is Status.QUEUED
@@ -671,7 +672,7 @@ async def test_files_that_a_run_names_stay_for_ever(rig: Rig) -> None:
     assert len(named) == 3
     orphan = named[0].with_name("orphan")
     orphan.write_text("x")
-    uploads.sweep(rig.home.directory, rig.service._named_files, before_s=time.time() + 60)
+    uploads.remove_unnamed(rig.home.directory, rig.service._named_files, before_s=time.time() + 60)
     assert kept(rig) == named
 
 
@@ -684,12 +685,12 @@ async def test_nothing_goes_while_the_store_cannot_say_what_it_names(rig: Rig, m
         raise StoreUnavailable("locked")
 
     monkeypatch.setattr(rig.service.home.store, "attempts", locked)
-    uploads.sweep(rig.home.directory, rig.service._named_files, before_s=time.time() + 60)
+    uploads.remove_unnamed(rig.home.directory, rig.service._named_files, before_s=time.time() + 60)
     assert [path.read_bytes() for path in kept(rig)] == [b"raw"]
 
 
 def test_a_sweep_of_a_store_without_uploads_is_nothing(tmp_path: Path) -> None:
-    uploads.sweep(tmp_path, lambda _: set(), before_s=time.time())
+    uploads.remove_unnamed(tmp_path, lambda _: set(), before_s=time.time())
     assert list(tmp_path.iterdir()) == []
 
 

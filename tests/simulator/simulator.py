@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from unittest import mock
 
 from pdnb import client
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
+from pdnb.coordination.scheduler import Scheduler
 from pdnb.errors import PdnbError, Refused, StoreUnavailable
 from pdnb.model import Cancelled, Claimed, Ended, Event, Lost, Resumed, RunRecord
 from pdnb.runtime import runner
@@ -452,7 +452,7 @@ class World:
 
     def _tick(self, owners: list[Owner]) -> None:
         owner = self.random.choice(owners)
-        owner.do("keeps the clock", lambda: scheduler.tick(owner.home))
+        owner.do("keeps the clock", lambda: Scheduler(owner.home).step())
 
     def _request(self, owners: list[Owner]) -> None:
         owner, known = self.random.choice(owners), self._any_run()
@@ -566,7 +566,7 @@ class World:
         last = Owner(self, "server")
         self.owners.append(last)
         for _ in range(2_000):
-            last.do("keeps the clock", lambda: scheduler.tick(last.home))
+            last.do("keeps the clock", lambda: Scheduler(last.home).step())
             last.do("works", last.worker.work_once)
             for known in [known for known in self.known.values() if known.status == "failed"]:
                 last.do(f"retries {known.id}", partial(last.retry, known.id))

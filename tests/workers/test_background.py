@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 from pdnb.coordination.home import Home
-from pdnb.coordination.liveness import LeaderLock
+from pdnb.coordination.locks import ProcessLock
 from pdnb.workers import background
 from tests.support.live import Server, alive, until
 
@@ -85,7 +85,7 @@ def test_none_is_started_where_a_server_keeps_the_store(tmp_path: Path, pdnb_dir
 
 def test_one_that_cannot_start_is_told_and_nothing_else_happens(pdnb_dir: Path) -> None:
     with Home(pdnb_dir, kind="shell") as home:
-        lock = LeaderLock(pdnb_dir, background.POST)
+        lock = ProcessLock(pdnb_dir, background.LOCK)
         assert lock.acquire()  # as another that starts, and gets no further
         line = background.ensure(home)
         lock.release()

@@ -16,6 +16,7 @@ import pytest
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
+from pdnb.owner_id import OwnerId
 from tests.support.live import Server, alive, post, until
 from tests.support.server import Rig, code, eventually
 from tests.support.sqlite_store import table_of
@@ -55,8 +56,8 @@ def left(rig: Rig, run: RunRecord, step: str) -> Any:
 
 def workers(rig: Rig) -> set[int]:
     """The process ids of the workers that live."""
-    names = [card.stem for card in (rig.home.directory / "owners").glob("worker-*.json")]
-    return {int(name.split("-")[1]) for name in names if rig.home.owners.alive(name)}
+    owners = [OwnerId.parse(card.stem) for card in (rig.home.directory / "owners").glob("worker-*.json")]
+    return {owner.pid for owner in owners if owner and rig.home.owners.alive(str(owner))}
 
 
 async def ended(rig: Rig, *runs: RunRecord, status: Status = Status.SUCCEEDED) -> None:
@@ -89,7 +90,7 @@ async def test_no_more_workers_than_allowed_work_at_once(rig: Rig, tmp_path: Pat
     runs = [queued(rig, code(hold=HOLD), {"at": str(tmp_path)}) for _ in range(5)]
     await eventually(lambda: [rig.status(run) for run in runs].count(Status.RUNNING) == 2)
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     assert len(workers(rig)) == 2
     assert [rig.status(run) for run in runs].count(Status.QUEUED) == 3
     (tmp_path / "go").touch()
@@ -111,7 +112,7 @@ async def test_one_worker_makes_room_for_another_environment(rig: Rig, tmp_path:
 async def test_with_no_workers_allowed_a_run_waits(rig: Rig) -> None:
     run = queued(rig, code(fine="1"))
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     assert (rig.status(run), workers(rig)) == (Status.QUEUED, set())
 
 
@@ -145,7 +146,7 @@ async def test_a_place_that_is_gone_is_said_in_one_line_and_stops_nobody_else(
     fine = queued(rig, code(fine="1"))
     await ended(rig, fine)
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     said = [record.getMessage() for record in caplog.records if "no worker for run" in record.getMessage()]
     assert len(said) == 1  # once, not at every look
     assert str(gone) in said[0]
@@ -169,7 +170,7 @@ async def test_an_interpreter_that_cannot_work_is_said_and_not_tried_in_a_circle
     await eventually(said)
     end = time.monotonic() + 0.5
     while time.monotonic() < end:
-        await rig.service.look()
+        await rig.service.step()
         await asyncio.sleep(0.01)
     assert len((tmp_path / "starts").read_text()) <= 3
     assert rig.status(lost) is Status.QUEUED
@@ -197,7 +198,7 @@ async def test_a_damaged_row_does_not_stand_before_the_others(rig: Rig, caplog: 
         bad = rig.home.store.add(code(x="1"), None, at_ms=now_ms())
         rows.set(f"run/{bad.id}", "{", tag=f"queued {bad.workflow}")
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     assert sum(bad.id in record.getMessage() for record in caplog.records) == 1  # said once, not at every look
     fine = queued(rig, code(fine="1"))
     await ended(rig, fine)
@@ -211,7 +212,7 @@ async def test_a_store_that_is_locked_for_a_moment_costs_no_run(rig: Rig, monkey
         patch.setattr(rig.service.home.store, "workflow_version", locked)
         run = queued(rig, code(x="1"))
         with pytest.raises(StoreUnavailable):
-            await rig.service.look()
+            await rig.service.step()
     await ended(rig, run)
 
 
@@ -273,7 +274,7 @@ async def test_a_constant_backlog_in_one_environment_does_not_starve_another(rig
 async def test_a_step_that_does_not_give_way_to_its_time_limit_is_killed_and_fails(
     rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pdnb.workers.supervisor._GRACE_S", 0)
+    monkeypatch.setattr("pdnb.workers.time_limits._GRACE_S", 0)
     deaf = f"import signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\nopen({str(tmp_path / 'in')!r}, 'w')\n"
     plain = code(deaf=deaf + "time.sleep(60)")
     version = replace(plain, steps=(replace(plain.steps[0], time_limit=0.5),))
@@ -291,7 +292,7 @@ async def test_a_machine_that_slept_or_a_clock_that_was_set_ends_no_step(rig: Ri
     await eventually((tmp_path / "begun").exists)
     rig.service.home.clock = lambda: now_ms() + 86_400_000
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     assert rig.status(run) is Status.RUNNING
     (tmp_path / "go").touch()
     await ended(rig, run)
@@ -309,7 +310,7 @@ async def test_who_has_to_end_but_is_at_work_still_counts(
     await eventually((tmp_path / "begun").exists)
     waiting = queued(rig, code(place=PLACE, cwd=other))
     for _ in range(5):
-        await rig.service.look()
+        await rig.service.step()
     assert len(rig.service._supervisor._workers) == 1
     assert rig.status(waiting) is Status.QUEUED
     (tmp_path / "go").touch()
@@ -320,6 +321,6 @@ async def test_a_place_that_comes_back_is_served(rig: Rig, tmp_path: Path) -> No
     gone = tmp_path / "gone"
     run = queued(rig, code(x="1", cwd=gone))
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     gone.mkdir()
     await ended(rig, run)

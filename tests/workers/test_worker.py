@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home, now_ms
+from pdnb.coordination.scheduler import Scheduler
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
@@ -188,7 +188,7 @@ def test_an_attempt_whose_worker_was_killed_runs_again_under_the_same_key(
     until((tmp_path / "begun").exists)
     process.kill()
     process.wait()
-    scheduler.tick(home)
+    Scheduler(home).step()
     assert home.store.get(run.id).status is Status.QUEUED
     (tmp_path / "go").touch()
     assert work(run, "--idle", "0").wait(20) == 0
@@ -202,7 +202,7 @@ def test_a_step_that_kills_its_worker_three_times_fails(home: Home, work: Start)
     for _ in range(3):
         assert home.store.get(run.id).status is Status.QUEUED
         assert work(run).wait(20) == -signal.SIGKILL
-        scheduler.tick(home)
+        Scheduler(home).step()
     after = home.store.get(run.id)
     assert (after.status, "3 times" in (after.error or "")) == (Status.FAILED, True)
 
