@@ -65,7 +65,7 @@ class Run:
     @property
     def exports(self) -> dict[str, dict[str, JSON]]:
         """What the steps have left, by step, without working links; ``exports["trigger"]["event"]`` is the event."""
-        exports: dict[str, dict[str, JSON]] = documents.shown(self._home.store.exports(self.id))
+        exports: dict[str, dict[str, JSON]] = documents.without_links(self._home.store.exports(self.id))
         return exports
 
     @property

@@ -11,7 +11,7 @@ from typing import Final
 
 from pdnb.links import redact
 from pdnb.model import JSON
-from pdnb.views.phrases import own
+from pdnb.views.phrases import harmless
 
 _TICKS: Final = re.compile("`+")
 
@@ -39,7 +39,7 @@ def fenced_json(value: JSON) -> str:
 
 
 def _clean(text: str) -> str:
-    return redact(own(text))  # in this order: a control character might have kept a token apart
+    return redact(harmless(text))  # in this order: a control character might have kept a token apart
 
 
 def _longer(text: str, least: int) -> str:

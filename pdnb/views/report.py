@@ -22,7 +22,7 @@ from pdnb.codec import attempt_dict
 from pdnb.errors import DefinitionError
 from pdnb.links import redact
 from pdnb.model import JSON, Attempt, RunRecord
-from pdnb.views.documents import shown, summary
+from pdnb.views.documents import summary, without_links
 from pdnb.views.report_cells import cells
 from pdnb.workflow.model import WorkflowVersion
 
@@ -66,7 +66,7 @@ def notebook(
         "cells": [{"id": f"cell-{i}", **cell} for i, cell in enumerate(cells(document, event, version, earlier))],
     }
     whole = rejoin_lines(from_dict(content))  # else a reader would put a token together that was in two lines
-    clean: NotebookNode = from_dict(shown(whole))
+    clean: NotebookNode = from_dict(without_links(whole))
     return clean
 
 

@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 from pdnb.errors import DefinitionError
 from pdnb.model import JSON
 from pdnb.text import span, utc
-from pdnb.views.phrases import OUTCOMES, Document, decided, sentences, waited, where
+from pdnb.views.phrases import Document, decision_sentence, pause_sentence, process_phrase, run_sentences
 from pdnb.views.quoting import fenced, fenced_json, inline
+from pdnb.views.vocabulary import OUTCOMES
 from pdnb.workflow.model import Step, WorkflowVersion
 from pdnb.workflow.options import SETUP
 
@@ -48,7 +49,7 @@ def _title(document: Document, event: JSON) -> Iterator[Cell]:
         f"{credits_} credit{'' if credits_ == 1 else 's'}",
         f"code {inline(document['deployment_id'])}",
     ]
-    said = sentences(document, inline)
+    said = run_sentences(document, inline)
     yield _text(f"# Run of {inline(document['workflow'])}", *said, "\n".join(f"- {fact}" for fact in facts))
     yield _text("## Trigger", fenced_json(event))
 
@@ -94,14 +95,14 @@ def _step(
 
 
 def _heading(document: Document, attempt: Document) -> Cell:
-    outcome = OUTCOMES.get(attempt["outcome"], attempt["outcome"])
+    outcome = OUTCOMES[attempt["outcome"]].word
     current = (document["position"], document["runs"]) == (attempt["position"], attempt["runs"])
     if attempt["outcome"] == "running" and not (current and document["status"] == "running"):
         outcome = "interrupted"
     facts = [f"Began {utc(attempt['started_ms'])}"]
     if attempt["ended_ms"] is not None:
         facts.append(f"took {span(attempt['ended_ms'] - attempt['started_ms'])}")
-    if place := where(attempt["owner"]):
+    if place := process_phrase(attempt["owner"]):
         facts.append(f"ran {place}")
     title = f"## {inline(attempt['step'])}, attempt {attempt['runs']}: {outcome}"
     return _text(title, f"{', '.join(facts)}.")
@@ -118,9 +119,9 @@ def _after(attempt: Document) -> Iterator[Cell]:
     if prompt.get("message"):
         said += ["People were shown:", fenced(prompt["message"])]
     if attempt["pause"]:
-        said.append(waited(attempt["pause"]))
+        said.append(pause_sentence(attempt["pause"]))
     if attempt["decision"]:
-        said.append(f"{decided(attempt['decision'], inline)}")
+        said.append(f"{decision_sentence(attempt['decision'], inline)}")
     for mail in attempt["mails"]:
         to = f" to {inline(', '.join(mail['to']))}" if mail["to"] else ""
         said.append(f"{'Mail sent' if mail['sent'] else 'Mail in the outbox'}{to}: {inline(mail['subject'])}")

@@ -405,7 +405,7 @@ def test_where_nothing_draws_the_table_plain_widgets_decide(home: Home) -> None:
     reason.value = "fine"
     approve.click()
     assert second.exports["one"]["$resume_data"]["body"] == {"comment": "fine"}
-    assert said.value == "second: approved by you"
+    assert said.value == "second: Approved by you"
     assert picked.value == (first.id, "one", 1)
     first.cancel()
     cancel.click()

@@ -145,7 +145,10 @@ HISTORIES: dict[str, tuple[Callable[[Sandbox], str], tuple[str, ...]]] = {
             "Step `approve` waits for a person since 1 Jan 2026, 00:00 UTC",
             "## `approve`, attempt 1: waited",
             "Began 1 Jan 2026, 00:00 UTC, took 0 s, ran in a shell.",
-            "Waited for a person or a callback since 1 Jan 2026, 00:00 UTC, to cancel itself on 1 Jan 2026, 01:00 UTC.",
+            (
+                "Waited for a person or a callback since 1 Jan 2026, 00:00 UTC, until 1 Jan 2026, 01:00 UTC at most; "
+                "then the run cancels itself."
+            ),
             "Mail in the outbox to `a@b.cd`: `Please`",
             "look at it",
             "not reached yet",
@@ -161,14 +164,17 @@ HISTORIES: dict[str, tuple[Callable[[Sandbox], str], tuple[str, ...]]] = {
         rerun,
         (
             "## `approve`, attempt 1: asked to run again",
-            "Waited since 1 Jan 2026, 00:00 UTC to run again on 1 Jan 2026, 00:01 UTC.",
+            "Slept since 1 Jan 2026, 00:00 UTC, until 1 Jan 2026, 00:01 UTC at most; then the step runs again.",
             "Went on by itself on 1 Jan 2026, 00:01 UTC",
             '"seen": 3',
             "## `approve`, attempt 3: done",
             "Note: `retries used up`",
         ),
     ),
-    "delayed": (delayed, ("sleeps since", "to go on with the next step on 1 Jan 2026, 00:01 UTC", "not reached yet")),
+    "delayed": (
+        delayed,
+        ("sleeps since", "until 1 Jan 2026, 00:01 UTC at most; then the run goes on by itself.", "not reached yet"),
+    ),
     "exited": (exited, ("## `approve`, attempt 1: ended the run", "Note: `nothing to do`")),
     "failed": (
         failed,
@@ -180,7 +186,7 @@ HISTORIES: dict[str, tuple[Callable[[Sandbox], str], tuple[str, ...]]] = {
     ),
     "queued": (queued, ("## `draft`, attempt 1: queued", "Queued since", "not reached yet")),
     "running": (running, ("## `draft`, attempt 1: running", "Running since", "not reached yet")),
-    "interrupted": (interrupted, ("Step `draft` is queued since", "## `draft`, attempt 1: interrupted")),
+    "interrupted": (interrupted, ("Step `draft` waits for a worker since", "## `draft`, attempt 1: interrupted")),
     "asked early": (asked_early, ("## `draft`, attempt 1: running", "Request of `draft`, attempt 1:")),
 }
 
