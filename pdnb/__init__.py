@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pdnb.client import Run, Runs
     from pdnb.kernel.magics import PdnbMagics
     from pdnb.model import JSON
+    from pdnb.workflow.definition import Workflow
     from pdnb.workflow.loaders import step
-    from pdnb.workflow.model import Workflow
 
 __all__ = ["PdnbError", "Run", "Workflow", "get", "panel", "run", "runs", "step"]
 
@@ -38,11 +38,11 @@ def run(
     if workflow is None or isinstance(workflow, str):
         started = _here().session.run(workflow, event, headless=headless)
     else:
-        from pdnb.capture.snapshot import freeze
+        from pdnb.capture.snapshot import snapshot
         from pdnb.client import start
-        from pdnb.workflow.model import Environment
+        from pdnb.workflow.version import Environment
 
-        started = start(_home(), freeze(workflow, {}, Environment.here()), event, headless=headless)
+        started = start(_home(), snapshot(workflow, {}, Environment.here()), event, headless=headless)
     return started.wait() if wait else started
 
 
@@ -131,7 +131,7 @@ _process_home: Any = None
 
 def __getattr__(name: str) -> Any:
     if name == "Workflow":
-        from pdnb.workflow.model import Workflow
+        from pdnb.workflow.definition import Workflow
 
         return Workflow
     if name == "step":

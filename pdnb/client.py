@@ -19,7 +19,7 @@ from pdnb.request import from_person
 from pdnb.runtime.flow import milliseconds
 from pdnb.runtime.runner import Runner
 from pdnb.views import documents
-from pdnb.workflow.model import WorkflowVersion, difference
+from pdnb.workflow.version import WorkflowVersion, difference
 
 if TYPE_CHECKING:
     import pandas as pd

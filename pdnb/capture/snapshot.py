@@ -27,10 +27,11 @@ from pdnb.capture.ordering import Node, label, ordered
 from pdnb.capture.values import Captured, Undefined, Values
 from pdnb.errors import CaptureError
 from pdnb.workflow.cell import BUILTINS, PROVIDED, Names, compile_setup, parse, read_names
-from pdnb.workflow.model import Environment, Workflow, WorkflowVersion
+from pdnb.workflow.definition import Workflow
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 
-def freeze(workflow: Workflow, names: Mapping[str, object], environment: Environment) -> WorkflowVersion:
+def snapshot(workflow: Workflow, names: Mapping[str, object], environment: Environment) -> WorkflowVersion:
     """The code a run of *workflow* goes on with; *names* is the notebook's namespace.
 
     Raises ``CaptureError`` with a line for every name that cannot be taken along, ``CellSyntaxError`` and

@@ -24,8 +24,9 @@ from pdnb.kernel.watcher import Watcher
 from pdnb.model import Status
 from pdnb.workers import background
 from pdnb.workflow import cell as cells
-from pdnb.workflow.model import Step, Workflow, check_step_name, step_filename
+from pdnb.workflow.definition import Step, Workflow, check_step_name
 from pdnb.workflow.options import SETUP, STEP, Line, Options, read_event, step_options
+from pdnb.workflow.version import step_filename
 
 _COMMANDS: Final = {
     "run": Options("%pdnb run", values=("--workflow",), flags=("--wait", "--headless")),

@@ -8,14 +8,15 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from pdnb import client
-from pdnb.capture.snapshot import freeze
+from pdnb.capture.snapshot import snapshot
 from pdnb.coordination.home import Home
 from pdnb.coordination.settings import default_directory, read_settings
 from pdnb.errors import DefinitionError
 from pdnb.model import JSON
 from pdnb.runtime.send import MailSettings
 from pdnb.runtime.step_test import StepTest, StepTestResult
-from pdnb.workflow.model import Environment, Workflow, WorkflowVersion, check_workflow_name
+from pdnb.workflow.definition import Workflow, check_workflow_name
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 _MAX_BYTES: Final = 300  # of a workflow's name
 
@@ -76,7 +77,7 @@ class Session:
             known = ", ".join(repr(n) for n, w in self.workflows.items() if w.steps)
             others = f" (this notebook has {known})" if known else ""
             raise DefinitionError(f"workflow {workflow.name!r} has no steps yet{others}: define one with %%step NAME")
-        return freeze(workflow, self.names, Environment.here())
+        return snapshot(workflow, self.names, Environment.here())
 
     def run(
         self, name: str | None, event: JSON, *, headless: bool = False, on_start: Any = lambda _: None
@@ -97,7 +98,7 @@ class Session:
         """Test one step with the test exports of those before it."""
         __tracebackhide__ = True
         workflow = self.workflow(name)
-        version = freeze(
+        version = snapshot(
             workflow.only(step), self.names, Environment.here()
         )  # what other steps lack is not this one's fault
         before = workflow.names[: workflow.names.index(step)]

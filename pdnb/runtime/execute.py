@@ -19,7 +19,7 @@ from pdnb.outputs.recorder import Recorder
 from pdnb.runtime import limits, namespace
 from pdnb.runtime.flow import Pd
 from pdnb.workflow import cell
-from pdnb.workflow.model import WorkflowVersion, step_filename
+from pdnb.workflow.version import WorkflowVersion, step_filename
 
 _OURS: Final = (str(Path(__file__).parents[1]), str(Path(inspect.__file__).with_name("asyncio")))
 

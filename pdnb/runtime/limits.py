@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Final
 
 from pdnb.errors import DefinitionError, TimeLimit
-from pdnb.workflow.model import Step
+from pdnb.workflow.definition import Step
 
 _AGAIN_S: Final = 5.0
 _LONGEST_S: Final = 1e9  # no system's timer takes any number

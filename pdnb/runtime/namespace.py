@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from pdnb.workflow.cell import compile_setup, show_in_tracebacks
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 _lock: Final = RLock()
 _loaded: Final[dict[str, ModuleType]] = {}

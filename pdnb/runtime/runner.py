@@ -22,7 +22,7 @@ from pdnb.outputs.recorder import Recorder
 from pdnb.runtime.execute import execute, one_line
 from pdnb.runtime.flow import Flow, Pd, URLs, make_context
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 #: Seconds between tries with a store that is full or locked.
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)

@@ -20,7 +20,7 @@ from pdnb.request import from_person
 from pdnb.runtime.execute import Outcome, execute
 from pdnb.runtime.flow import Flow, Pd, URLs, make_context
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 _MESSAGE = "Workflow execution canceled — this may be due to pd.flow.{call}() usage (not supported in test)"
 

@@ -52,7 +52,7 @@ from pdnb.model import (
     Upgraded,
 )
 from pdnb.store.sqlite import Rows
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _MARGIN_S: Final = 10.0  # a transaction may have begun this long before it was committed

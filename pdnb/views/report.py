@@ -24,7 +24,7 @@ from pdnb.links import redact
 from pdnb.model import JSON, Attempt, RunRecord
 from pdnb.views.documents import summary, without_links
 from pdnb.views.report_cells import cells
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -17,8 +17,9 @@ from pdnb.text import span, utc
 from pdnb.views.phrases import Document, decision_sentence, pause_sentence, process_phrase, run_sentences
 from pdnb.views.quoting import fenced, fenced_json, inline
 from pdnb.views.vocabulary import OUTCOMES
-from pdnb.workflow.model import Step, WorkflowVersion
+from pdnb.workflow.definition import Step
 from pdnb.workflow.options import SETUP
+from pdnb.workflow.version import WorkflowVersion
 
 #: A cell in nbformat's shape, without its id.
 Cell: TypeAlias = dict[str, Any]

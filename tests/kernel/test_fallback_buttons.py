@@ -12,7 +12,7 @@ from pdnb.coordination.liveness import LeaderLock
 from pdnb.kernel.fallback_buttons import Buttons
 from pdnb.model import Status
 from pdnb.testing import Sandbox
-from pdnb.workflow.model import Step, Workflow
+from pdnb.workflow.definition import Step, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,8 @@ from pdnb.kernel.panel import Panel
 from pdnb.kernel.run_feed import FIRST, PAGE, STATUSES
 from pdnb.kernel.watcher import Watcher
 from pdnb.model import Status
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 GATE = "step.flow.suspend()"
 

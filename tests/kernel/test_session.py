@@ -13,7 +13,7 @@ import pytest
 from pdnb.errors import CaptureError, DefinitionError
 from pdnb.kernel.session import Session
 from pdnb.model import Status
-from pdnb.workflow.model import Step
+from pdnb.workflow.definition import Step
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from pdnb.runtime import execute as module
 from pdnb.runtime.execute import Outcome, execute, one_line
 from pdnb.runtime.flow import Flow, Pd, URLs
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 from tests.support.server import code
 
 if TYPE_CHECKING:

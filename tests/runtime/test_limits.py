@@ -17,7 +17,7 @@ from pdnb.runtime.execute import Outcome, execute
 from pdnb.runtime.flow import Flow, Pd, URLs
 from pdnb.runtime.limits import kept
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import Step
+from pdnb.workflow.definition import Step
 from tests.support.server import code
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps memory limits")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from nbconvert import HTMLExporter
 
-from pdnb.capture.snapshot import freeze
+from pdnb.capture.snapshot import snapshot
 from pdnb.errors import DefinitionError
 from pdnb.links import Links, Target
 from pdnb.model import Attempt, Cancelled, Claimed, Decision, Lost, Pause, Prompt, Resumed, Retried, RunRecord, Status
@@ -27,7 +27,8 @@ from pdnb.request import from_person
 from pdnb.testing import EPOCH_MS, Sandbox
 from pdnb.views.documents import redacted_attempt
 from pdnb.views.report import default_path, notebook, write
-from pdnb.workflow.model import Environment, Step, Workflow, WorkflowVersion
+from pdnb.workflow.definition import Step, Workflow
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -110,7 +111,7 @@ def retried(sandbox: Sandbox) -> str:
 
 
 def _added(sandbox: Sandbox) -> str:
-    version = freeze(launch("1"), {}, Environment.here())
+    version = snapshot(launch("1"), {}, Environment.here())
     return str(sandbox.home.store.add(version, None, at_ms=sandbox.now_ms).id)
 
 
@@ -308,7 +309,7 @@ def test_what_people_were_shown_is_told(sandbox: Sandbox) -> None:
 
 def test_code_from_before_an_upgrade_is_shown_and_defines_nothing(sandbox: Sandbox) -> None:
     run, before, event, attempts = parts(sandbox, suspended(sandbox))
-    after = freeze(launch("'better'"), {}, Environment.here())
+    after = snapshot(launch("'better'"), {}, Environment.here())
     run = replace(run, version_id=after.id)
     attempts = tuple(replace(attempt, version_id=before.id) for attempt in attempts)
     report = notebook(run, after, event, attempts, earlier=[before])
