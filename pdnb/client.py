@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from pdnb import forms
 from pdnb.coordination import progress, scheduler
 from pdnb.coordination.home import Home
 from pdnb.coordination.notify import POLL_S
 from pdnb.errors import MovedOn, Refused
+from pdnb.forms.form_post import from_strings
 from pdnb.links import Link
 from pdnb.model import JSON, Attempt, Cancelled, Claimed, Lost, Prompt, Resumed, Retried, RunRecord, Status, Via
 from pdnb.request import from_person
@@ -291,7 +291,7 @@ def answer_from_fields(home: Home, run_id: str, step: str, runs: int, fields: JS
     prompt = home.store.prompt(run_id, step, runs)
     if prompt is None or prompt.form is None:
         raise ValueError("this step asks with no form: send a body")
-    return forms.from_strings(prompt.form, fields)
+    return from_strings(prompt.form, fields)
 
 
 def list_runs(

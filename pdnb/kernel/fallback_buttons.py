@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import ipywidgets
 
-from pdnb import forms
 from pdnb.client import Run
 from pdnb.errors import BadAnswer, PdnbError
-from pdnb.forms import Field
+from pdnb.forms.fields import Field, form_fields
+from pdnb.forms.form_post import from_strings
 from pdnb.links import redact
 from pdnb.model import JSON, Status
 from pdnb.pauses import PAUSES
@@ -67,7 +67,7 @@ class Buttons(ipywidgets.VBox):
         prompt = self._run.prompt
         if prompt is not None and prompt.form is not None:
             self._form = prompt.form
-            self._fields = [(field, _widget(field)) for field in forms.fields(prompt.form)]
+            self._fields = [(field, _widget(field)) for field in form_fields(prompt.form)]
         self.approve.description = PAUSES[row.pause.kind].button
         text = to_text(redact(prompt.message)) if prompt is not None and prompt.message else ""
         message = [ipywidgets.HTML(escape(text).replace("\n", "<br>"))] if text else []
@@ -78,7 +78,7 @@ class Buttons(ipywidgets.VBox):
         body = None
         if self._form is not None:
             strings = {field.name: _string(field, widget) for field, widget in self._fields}
-            body = forms.from_strings(self._form, {name: text for name, text in strings.items() if text is not None})
+            body = from_strings(self._form, {name: text for name, text in strings.items() if text is not None})
         self._run.resume(body, via="card")
 
     def _confirm_or_cancel(self) -> None:

@@ -19,7 +19,8 @@ from typing import Any, Final, Literal, TypeAlias
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pdnb import forms
+from pdnb.forms.fields import default_answer, form_fields
+from pdnb.forms.form_post import to_strings
 from pdnb.links import redact
 from pdnb.model import JSON, Prompt, RunRecord
 from pdnb.pauses import PAUSES, THEN, PauseEntry, when_due
@@ -113,7 +114,7 @@ def confirm_page(
     """
     pause = run.pause
     form = prompt.form if prompt is not None and purpose == "resume" else None
-    shown = forms.defaults(form) if form is not None and given is None else given or {}
+    shown = default_answer(form) if form is not None and given is None else given or {}
     return _jinja.get_template("confirm.html").render(
         title=_question(run, purpose),
         button=_button(run, purpose),
@@ -127,8 +128,8 @@ def confirm_page(
         early_applies=EARLY_APPLIES,
         moment=_moment,
         message=Markup(to_html(redact(prompt.message))) if prompt is not None and prompt.message else "",  # noqa: S704  # sanitised
-        fields=[] if form is None else forms.fields(form),
-        given={} if form is None else forms.to_strings(form, shown),
+        fields=[] if form is None else form_fields(form),
+        given={} if form is None else to_strings(form, shown),
         problems=[redact(text) for text in problems],
     )
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pdnb import codec, forms
+from pdnb import codec
+from pdnb.forms.fields import form_fields
 from pdnb.links import redact
 from pdnb.model import JSON, Attempt, Prompt, RunRecord, Status
 from pdnb.views import markdown
@@ -62,7 +63,7 @@ def _prompt(prompt: Prompt) -> dict[str, JSON]:
     return {
         "message": prompt.message,
         "message_html": None if prompt.message is None else markdown.to_html(redact(prompt.message)),
-        "fields": None if prompt.form is None else [asdict(field) for field in forms.fields(prompt.form)],
+        "fields": None if prompt.form is None else [asdict(field) for field in form_fields(prompt.form)],
         "after": prompt.after,
     }
 

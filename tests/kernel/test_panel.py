@@ -442,7 +442,7 @@ async def test_the_panel_follows_the_store_until_it_is_closed(home: Home, pdnb_d
         run.cancel()
         await until(lambda: shown(wire)[-1][0]["status"] == "cancelled")
         panel.close()
-        await until(lambda: not live._watchers)
+        await until(lambda: not live._displays)
     live.stop()
 
 
@@ -463,7 +463,7 @@ async def test_a_display_whose_run_is_gone_does_not_stop_the_others(home: Home) 
     live.watch(gone)
     live.watch(locked)
     async with asyncio.timeout(30):
-        while live._watchers:
+        while live._displays:
             live._notified()
             await asyncio.sleep(0.01)
     asyncio.get_running_loop().set_exception_handler(None)
