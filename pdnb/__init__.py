@@ -33,7 +33,7 @@ def run(
     *event*: JSON, what started it (``pd.steps["trigger"]["event"]``). *workflow*: one of this notebook by its name
     (default: the notebook's own), or a ``Workflow``, which needs no notebook. *wait*: stay until the run is over.
     *headless*: leave it to a worker from the first step. Raises what a step raises; ``DefinitionError`` when a step
-    uses a name that cannot travel with the run.
+    uses a name that cannot be captured.
     """
     __tracebackhide__ = True
     if workflow is None or isinstance(workflow, str):

@@ -32,7 +32,7 @@ EPOCH_MS: Final = 1_767_225_600_000
 
 
 class Sandbox:
-    """A place to run workflows in a test. ``now_ms`` is its clock; it moves only by :meth:`advance`."""
+    """Runs workflows in a test. ``now_ms`` is its clock; it moves only by :meth:`advance`."""
 
     def __init__(self, directory: Path, *, now_ms: int = EPOCH_MS) -> None:
         self.now_ms = now_ms
@@ -44,7 +44,7 @@ class Sandbox:
         return start(self.home, snapshot(workflow, {}, Environment.here()), event, show=False)
 
     def work(self) -> int:
-        """Do what workers would do now: drive every queued run to its next pause or end; how many stretches."""
+        """Do what workers would do now: drive every queued run to its next pause or end; how many wake-ups."""
         done = 0
         while queued := self.home.store.queued_environments():
             for environment in queued:

@@ -68,7 +68,9 @@ class Runner:
     def _attempt(self, run: RunRecord) -> tuple[RunRecord, BaseException | None]:
         """One go at the present step: the run after it, and what the step raised."""
         version, pd = self._patiently(lambda: self._prepared(run))
-        left = execute(version, run.step, pd, show=self._show, tell=lambda recorder: self._telling(run, pd, recorder))
+        left = execute(
+            version, run.step, pd, show=self._show, publish=lambda recorder: self._telling(run, pd, recorder)
+        )
         now, error = self._home.clock(), left.error
         event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, pd.send.end())
         if error is not None:

@@ -1,6 +1,6 @@
-"""Other people's text inside Markdown: always as code, which no reader takes for markup, HTML or formulas.
+"""Users' text inside Markdown: always as code, which no reader takes for markup, HTML or formulas.
 
-No working link is in it, nothing that drives a terminal, and no run of backticks that would end it.
+It has no working link, nothing that controls a terminal, and no sequence of backticks that would end it.
 """
 
 from __future__ import annotations

@@ -120,8 +120,8 @@ class Workflow:
     def from_module(cls, module: ModuleType | str, name: str | None = None) -> Self:
         """The workflow of the functions of *module* marked with ``@pdnb.step``, in the order they stand there.
 
-        A run goes on with the module as it is imported then: its code is not frozen, because it has a home of its
-        own. Raises ``DefinitionError`` when there are none, or one cannot be imported.
+        A run uses the module as it is imported at that time: its code is not part of the version. Raises
+        ``DefinitionError`` when there are none, or one cannot be imported.
         """
         if isinstance(module, str):
             module = importlib.import_module(module)
@@ -133,7 +133,7 @@ class Workflow:
         return tuple(s.name for s in self.steps)
 
     def with_cells(self, cells: Iterable[LoadedCell]) -> Self:
-        """This workflow with what some file defines."""
+        """This workflow with the cells that a file defines."""
         workflow = self
         for cell in cells:
             if cell.name is None:

@@ -26,9 +26,9 @@ class Environment:
 
     @classmethod
     def here(cls) -> Self:
-        """That of this process, as it is now."""
+        """The environment of this process, as it is now."""
         cwd = os.getcwd()  # noqa: PTH109  # text is what is stored
-        path: list[Any] = sys.path  # import passes over what is no text
+        path: list[Any] = sys.path  # import ignores entries that are no text
         return cls(sys.executable, cwd, tuple(entry or cwd for entry in path if isinstance(entry, str)))
 
     @property
@@ -40,7 +40,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class WorkflowVersion:
-    """The code one run goes on with: ``setup`` cells in the order they execute, then the steps."""
+    """The code that one run carries: ``setup`` cells in the order they execute, then the steps."""
 
     name: str
     steps: tuple[Step, ...]
@@ -110,7 +110,7 @@ def _cells(version: WorkflowVersion) -> dict[str, str]:
 
 
 def _step_cell(step: Step) -> dict[str, Any]:
-    """*step* as JSON; a limit that is not set is no part of the content."""
+    """*step* as JSON; a limit that is not set is left out."""
     return {name: value for name, value in asdict(step).items() if value is not None}
 
 
