@@ -22,7 +22,8 @@ from pdnb.store.backend import Transaction
 from pdnb.store.queries import decoded
 from pdnb.store.sqlite import SQLiteBackend
 from pdnb.store.store import Store
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 PAUSES: Final = 100_000
 HOUR: Final = 3_600_000

@@ -25,7 +25,8 @@ from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import AlreadyResumed, DefinitionError, MovedOn, NotJSON, Over, Refused, RunNotFound
 from pdnb.foreground import wait
 from pdnb.model import JSON, Status
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.support.sqlite_store import table_of
 
 GATE = "step.flow.suspend()\n'asked'"

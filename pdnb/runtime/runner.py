@@ -22,7 +22,7 @@ from pdnb.outputs.recorder import Recorder
 from pdnb.runtime.execute import execute, one_line
 from pdnb.runtime.flow import Flow, Pd, URLs, make_context
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 #: Seconds before each new try with a store that is full or locked.
 _RETRIES_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
@@ -72,7 +72,7 @@ class Runner:
     def _attempt(self, run: RunRecord) -> tuple[RunRecord, BaseException | None]:
         """One attempt at the present step: the run after it, and what the step raised."""
         version, pd = self._retrying(lambda: self._prepare(run))
-        left = execute(version, run.step, pd, show=self._show, tell=lambda rec: self._publishing(run, pd, rec))
+        left = execute(version, run.step, pd, show=self._show, publish=lambda rec: self._publishing(run, pd, rec))
         now, error = self._home.clock(), left.error
         event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, pd.send.end())
         if error is not None:

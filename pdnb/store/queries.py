@@ -16,7 +16,7 @@ from pdnb.links import Links
 from pdnb.machine.refusals import explain
 from pdnb.model import JSON, Attempt, Prompt, RunRecord, Status
 from pdnb.store.backend import Backend, Filter, Stored
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 
 @dataclass(frozen=True)

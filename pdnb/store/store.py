@@ -33,7 +33,7 @@ from pdnb.model import (
 from pdnb.store.answers import Verdict, check, judge
 from pdnb.store.backend import Backend, Transaction
 from pdnb.store.queries import Queries, decoded
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _MISFIT: Final = "an answer that came early did not fit the form"

@@ -41,7 +41,8 @@ from pdnb.runtime.execute import execute
 from pdnb.store import store as store_module
 from pdnb.store.sqlite import _lane
 from pdnb.workers.worker import Worker
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.simulator.simulated import Gone, Known
 from tests.support.sqlite_store import table_of
 

@@ -27,7 +27,7 @@ from pdnb.model import (
     Status,
 )
 from pdnb.store.store import Store
-from pdnb.workflow.model import Environment
+from pdnb.workflow.version import Environment
 from tests.machine.test_table import any_event
 from tests.store.test_lists import everything
 from tests.support.sqlite_store import open_store

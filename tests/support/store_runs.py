@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pdnb.links import Links
 from pdnb.model import Cancelled, Resumed, RunRecord, Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 if TYPE_CHECKING:
     from pdnb.store.store import Store
