@@ -609,7 +609,7 @@ def furnished(world: SimpleNamespace) -> Iterator[None]:
     with (
         mock.patch.object(store_module, "new_id", side_effect=lambda at_ms: f"r{next(ids):019d}"),
         mock.patch.dict(defaults, {"pause": lambda seconds: None}),
-        mock.patch.object(runner.Runner, "_telling", return_value=contextlib.nullcontext()),
+        mock.patch.object(runner.Runner, "_publishing", return_value=contextlib.nullcontext()),
         mock.patch.object(runner, "execute", point),
         mock.patch.dict(sys.modules, {WORLD: cast("Any", world)}),
     ):
