@@ -18,7 +18,8 @@ from typing import Final, Literal
 from pdnb.links import Links
 from pdnb.model import End, Returned, RunRecord, Slept, Status, Suspended
 from pdnb.store.store import Store
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 PAUSES: Final = 100_000
 HOUR: Final = 3_600_000

@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from pdnb import forms
 from pdnb.coordination import progress, scheduler
 from pdnb.coordination.home import Home
 from pdnb.coordination.notify import POLL_S
 from pdnb.errors import MovedOn, Refused
+from pdnb.forms.form_post import from_strings
 from pdnb.links import Link
 from pdnb.model import JSON, Attempt, Cancelled, Claimed, Lost, Prompt, Resumed, Retried, RunRecord, Status, Via
 from pdnb.request import from_person
 from pdnb.runtime.flow import milliseconds
 from pdnb.runtime.runner import Runner
 from pdnb.views import documents
-from pdnb.workflow.model import WorkflowVersion, difference
+from pdnb.workflow.version import WorkflowVersion, difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ class Run:
     @property
     def exports(self) -> dict[str, dict[str, JSON]]:
         """What the steps have left, by step, without working links; ``exports["trigger"]["event"]`` is the event."""
-        exports: dict[str, dict[str, JSON]] = documents.shown(self._home.store.exports(self.id))
+        exports: dict[str, dict[str, JSON]] = documents.without_links(self._home.store.exports(self.id))
         return exports
 
     @property
@@ -291,7 +291,7 @@ def answer_from_fields(home: Home, run_id: str, step: str, runs: int, fields: JS
     prompt = home.store.prompt(run_id, step, runs)
     if prompt is None or prompt.form is None:
         raise ValueError("this step asks with no form: send a body")
-    return forms.from_strings(prompt.form, fields)
+    return from_strings(prompt.form, fields)
 
 
 def list_runs(

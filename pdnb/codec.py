@@ -1,6 +1,6 @@
-"""Runs and attempts as JSON and back; the stored shape and its version.
+"""Runs and attempts as JSON and back: the stored format and its version.
 
-Also the one place that says what counts as JSON here: ``None``, ``bool``, ``int``, finite ``float``, ``str``,
+Also the one definition of JSON in pdnb: ``None``, ``bool``, ``int``, finite ``float``, ``str``,
 ``list`` and ``dict[str, …]``, no subclass, no cycle, nothing else.
 """
 
@@ -95,16 +95,16 @@ def _named(value: object) -> str:
     return type(value).__name__
 
 
-# ---- the stored rows ----------------------------------------------------------------------------------------------
+# ---- what is stored -----------------------------------------------------------------------------------------------
 
 
 def run_to_json(run: RunRecord) -> str:
-    """A run's row; without exports and outputs it stays under 4 KB."""
+    """A run as stored; it has no exports and outputs, so it stays under 4 KB."""
     return dumps(asdict(run))
 
 
 def run_from_json(text: str) -> RunRecord:
-    """The inverse; raises ``StoreCorrupt`` for anything that is not a run's row."""
+    """The inverse of :func:`run_to_json`; raises ``StoreCorrupt`` for anything else."""
     raw = _object(text)
     try:
         raw["status"] = Status(raw["status"])
@@ -122,7 +122,7 @@ def run_from_json(text: str) -> RunRecord:
 
 
 def attempt_to_json(attempt: Attempt) -> str:
-    """An attempt's row, with all its bulk."""
+    """An attempt as stored, with its exports and outputs."""
     return dumps(attempt_dict(attempt))
 
 
@@ -136,7 +136,7 @@ def attempt_dict(attempt: Attempt) -> dict[str, Any]:
 
 
 def attempt_from_json(text: str) -> Attempt:
-    """The inverse; raises ``StoreCorrupt`` for anything that is not an attempt's row."""
+    """The inverse of :func:`attempt_to_json`; raises ``StoreCorrupt`` for anything else."""
     raw = _object(text)
     try:
         raw["outputs"] = tuple(raw["outputs"])

@@ -24,7 +24,8 @@ from pdnb.coordination.liveness import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import AlreadyResumed, DefinitionError, MovedOn, NotJSON, Over, Refused, RunNotFound
 from pdnb.model import JSON, Status
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 GATE = "step.flow.suspend()\n'asked'"
 TOKEN = re.compile(r"pdnb1[rc]\.")

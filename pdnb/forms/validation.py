@@ -27,14 +27,14 @@ _BUDGET: Final = 100_000  # keywords checked for one answer: about a second
 _MOST_ERRORS: Final = 1_000
 
 
-class _TooMuch(Exception):
+class _OverBudget(Exception):
     """The budget is spent."""
 
 
 def problems(schema: Schema, body: JSON) -> tuple[str, ...]:
     """What a person has to correct in *body*, one line each and at most 20; empty when it answers the form.
 
-    *schema* is what :func:`schema` returned. ``None``, a plain click, is an empty answer. In the order of the
+    *schema* is what :func:`form_schema` returned. ``None``, a plain click, is an empty answer. In the order of the
     properties, then of the alphabet. Never raises.
     """
     body = {} if body is None else body
@@ -50,7 +50,7 @@ def problems(schema: Schema, body: JSON) -> tuple[str, ...]:
         return (not_json(error),)
     except RecursionError:
         return ("the answer is nested too deeply to be checked",)
-    except _TooMuch:
+    except _OverBudget:
         return ("the answer is too much work to be checked: send less",)
     except Exception as error:  # noqa: BLE001  # also a damaged form lets nobody past it, and breaks no server
         return (f"the answer cannot be checked against this form ({type(error).__name__}: {line(error)})",)
@@ -69,7 +69,7 @@ def _errors(schema: Schema, body: Schema) -> list[ValidationError]:
             nonlocal left
             left -= 1 + (len(value) // 10 if isinstance(value, (list, dict)) else 0)
             if left < 0:
-                raise _TooMuch
+                raise _OverBudget
             return check(validator, value, instance, schema)
 
         return run

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypedDict
 
-from pdnb import forms
 from pdnb.codec import checked
 from pdnb.errors import PdnbError
+from pdnb.forms.schemas import form_schema
 from pdnb.model import JSON, End, Exited, Prompt, Returned, Slept, Suspended
 from pdnb.runtime.send import Send
 
@@ -99,7 +99,7 @@ class Flow:
             raise ValueError(f"on_timeout is {on_timeout!r}: use 'cancel' or 'resume'")
         prompt = Prompt(
             _text("message", message, MAX_MESSAGE),
-            None if form is None else forms.schema(form),
+            None if form is None else form_schema(form),
             _text("after", after, MAX_AFTER),
         )
         wish = _Wish("suspend", ms, self._asks(confirm), on_timeout or self._on_timeout)

@@ -22,7 +22,7 @@ from pdnb.outputs.recorder import Recorder
 from pdnb.runtime.execute import execute, one_line
 from pdnb.runtime.flow import Flow, Pd, URLs, make_context
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 #: Seconds between tries with a store that is full or locked.
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
@@ -68,7 +68,9 @@ class Runner:
     def _attempt(self, run: RunRecord) -> tuple[RunRecord, BaseException | None]:
         """One go at the present step: the run after it, and what the step raised."""
         version, pd = self._patiently(lambda: self._prepared(run))
-        left = execute(version, run.step, pd, show=self._show, tell=lambda recorder: self._telling(run, pd, recorder))
+        left = execute(
+            version, run.step, pd, show=self._show, publish=lambda recorder: self._telling(run, pd, recorder)
+        )
         now, error = self._home.clock(), left.error
         event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, pd.send.end())
         if error is not None:

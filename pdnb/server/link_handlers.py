@@ -21,8 +21,8 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 from tornado.http1connection import HTTP1Connection
 
-from pdnb import forms
 from pdnb.errors import AlreadyResumed, BadAnswer, BadLink, Over, Refused, RunNotFound, StoreError, TooLate
+from pdnb.forms.form_post import from_strings
 from pdnb.links import Purpose, Target
 from pdnb.model import JSON, Cancelled, Prompt, Resumed, RunRecord
 from pdnb.request import MAX_BODY, BadBody, from_http
@@ -225,7 +225,7 @@ class LinkHandler(JupyterHandler):
         prompt = await self._asked(target)
         if prompt is not None and prompt.form is not None:
             fields = event.request.get("body")
-            event.request["body"] = forms.from_strings(prompt.form, fields if isinstance(fields, dict) else {})
+            event.request["body"] = from_strings(prompt.form, fields if isinstance(fields, dict) else {})
 
     def _sends_form(self) -> bool:
         """Whether the body is what an HTML form sends: strings."""

@@ -32,8 +32,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from pdnb import codec, forms
+from pdnb import codec
 from pdnb.errors import BadAnswer, Refused, RunNotFound, StoreCorrupt
+from pdnb.forms.validation import problems
 from pdnb.links import Links, redact
 from pdnb.machine import table
 from pdnb.model import (
@@ -52,7 +53,7 @@ from pdnb.model import (
     Upgraded,
 )
 from pdnb.store.sqlite import Rows
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _MARGIN_S: Final = 10.0  # a transaction may have begun this long before it was committed
@@ -511,7 +512,7 @@ def _problems(form: dict[str, JSON], request: dict[str, JSON] | None) -> tuple[s
 
 @lru_cache(maxsize=4)  # what was judged before the lock is known inside
 def _judged(form: str, body: str) -> tuple[str, ...]:
-    return forms.problems(json.loads(form), json.loads(body))
+    return problems(json.loads(form), json.loads(body))
 
 
 def _attempts_key(run_id: str, position: int) -> str:

@@ -11,7 +11,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from pdnb.model import Outcome, Status, Via
+from pdnb.model import Outcome, Status
 from pdnb.pauses import PAUSES, THEN
 
 ToneName: TypeAlias = Literal["green", "blue", "amber", "violet", "red", "grey"]
@@ -92,6 +92,9 @@ TONES: Final[dict[ToneName, Tone]] = {
     "grey": Tone("#59616b", "#a3abb5", "#7a828c", "dim"),
 }
 
+#: The lines of a unified diff, by the sign they begin with.
+DIFF_TONES: Final[dict[str, ToneName]] = {"+": "green", "-": "red", "@": "grey"}
+
 _PAUSE_PHRASES: Final = {entry.status: entry.waits for entry in PAUSES.values()}
 
 
@@ -167,7 +170,7 @@ EARLY: Final[dict[str, str]] = {"resumed": "Resumed early", "cancelled": "Asked 
 EARLY_APPLIES: Final = "applies as soon as the step ends"
 
 #: By what way somebody decided; the clock is nobody.
-VIA: Final[dict[Via, str]] = {
+VIA: Final[dict[str, str]] = {
     "link": "by link",
     "card": "on the card",
     "panel": "in the panel",

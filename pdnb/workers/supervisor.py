@@ -23,7 +23,7 @@ from pdnb.coordination.home import Home
 from pdnb.errors import Refused, RunNotFound, StoreCorrupt
 from pdnb.links import redact
 from pdnb.model import Claimed, Raised, RunRecord, Status
-from pdnb.workflow.model import Environment
+from pdnb.workflow.version import Environment
 
 _LAST_WORDS: Final = 2_000  # characters of a dead worker's stderr that are logged
 _LONGEST_REST_S: Final = 60.0  # a worker that cannot start is not tried more often than this in the end

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from pdnb.links import Target
 from pdnb.model import RunRecord
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.chaos import strike
 from tests.chaos.history import History
 

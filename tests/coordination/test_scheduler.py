@@ -17,7 +17,8 @@ from pdnb.coordination.home import Home
 from pdnb.errors import Fenced, Over
 from pdnb.machine.table import MAX_LOSSES
 from pdnb.model import Cancelled, Claimed, Returned, Slept, Status, Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 T0 = 1_700_000_000_000
 CODE = WorkflowVersion("launch", (Step("approve", "1"), Step("publish", "2")), (), Environment("python", "/"))

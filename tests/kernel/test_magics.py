@@ -24,7 +24,7 @@ from pdnb.client import Run, Runs
 from pdnb.coordination.home import Home
 from pdnb.kernel.magics import PdnbMagics
 from pdnb.model import Status
-from pdnb.workflow.model import Workflow
+from pdnb.workflow.definition import Workflow
 
 PACKAGE = str(Path(pdnb.__file__).parent)
 GATE = "%%step gate\nstep.flow.suspend()\n'asked'"

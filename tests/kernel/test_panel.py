@@ -22,7 +22,8 @@ from pdnb.kernel.panel import Panel
 from pdnb.kernel.run_feed import FIRST, PAGE
 from pdnb.kernel.watcher import Watcher
 from pdnb.model import Status
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 GATE = "step.flow.suspend()"
 
@@ -431,7 +432,7 @@ def test_where_nothing_draws_the_table_plain_widgets_decide(home: Home) -> None:
     reason.value = "fine"
     approve.click()
     assert second.exports["one"]["$resume_data"]["body"] == {"comment": "fine"}
-    assert said.value == "second: approved by you"
+    assert said.value == "second: Approved by you"
     assert picked.value == (first.id, "one", 1)
     first.cancel()
     cancel.click()
@@ -467,7 +468,7 @@ async def test_the_panel_follows_the_store_until_it_is_closed(home: Home, pdnb_d
         run.cancel()
         await until(lambda: shown(wire)[-1][0]["status"] == "cancelled")
         panel.close()
-        await until(lambda: not live._watchers)
+        await until(lambda: not live._displays)
     live.stop()
 
 
@@ -488,7 +489,7 @@ async def test_a_display_whose_run_is_gone_does_not_stop_the_others(home: Home) 
     live.watch(gone)
     live.watch(locked)
     async with asyncio.timeout(30):
-        while live._watchers:
+        while live._displays:
             live._notified()
             await asyncio.sleep(0.01)
     asyncio.get_running_loop().set_exception_handler(None)

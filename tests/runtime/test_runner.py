@@ -24,7 +24,8 @@ from pdnb.model import JSON, Cancelled, Claimed, Elapsed, Lost, Resumed, Retried
 from pdnb.request import from_person
 from pdnb.runtime.runner import Runner
 from pdnb.store import sqlite
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 NOW = 1_763_763_060_000  # 21 Nov 2025, 22:11 UTC
 DAY = 86_400_000

@@ -40,7 +40,8 @@ from pdnb.runtime import runner
 from pdnb.runtime.execute import execute
 from pdnb.store import store as store_module
 from pdnb.workers.worker import Worker
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.simulator.simulated import Gone, Known
 
 if TYPE_CHECKING:

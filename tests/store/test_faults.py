@@ -49,7 +49,8 @@ from pdnb.runtime.runner import Runner
 from pdnb.store import sqlite as rows_module
 from pdnb.store import store as store_module
 from pdnb.store.store import Store
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.support.server import Rig
 
 if TYPE_CHECKING:

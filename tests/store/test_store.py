@@ -56,7 +56,8 @@ from pdnb.model import (
 )
 from pdnb.store import sqlite as rows_module
 from pdnb.store.store import Page, Store, new_id
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.machine.test_table import any_event
 
 T0 = 1_700_000_000_000

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
     from traitlets.config import Config
 
-    from pdnb.workflow.model import WorkflowVersion
+    from pdnb.workflow.version import WorkflowVersion
 
 ASK = "step.flow.suspend()\n'asked'"
 

@@ -19,7 +19,7 @@ from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
 from pdnb.workers.worker import Worker
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 from tests.support.live import alive, until
 from tests.support.server import code
 
