@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, overload
 
-from pdnb import foreground
 from pdnb.coordination import progress
 from pdnb.coordination.home import Home
 from pdnb.decisions import Action, decide
 from pdnb.errors import MovedOn
 from pdnb.links import Link, Purpose
 from pdnb.model import JSON, Attempt, Lost, Prompt, RunRecord, Status, Via
+from pdnb.runtime import foreground
 from pdnb.runtime.flow import milliseconds
 from pdnb.views import documents
 from pdnb.workflow.version import WorkflowVersion, difference

@@ -23,8 +23,8 @@ from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.locks import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import AlreadyResumed, DefinitionError, MovedOn, NotJSON, Over, Refused, RunNotFound
-from pdnb.foreground import wait
 from pdnb.model import JSON, Status
+from pdnb.runtime.foreground import wait
 from pdnb.workflow.definition import Step
 from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.support.sqlite_store import table_of

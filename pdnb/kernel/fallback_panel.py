@@ -77,7 +77,7 @@ class PlainPanel(Following, ipywidgets.VBox):
 
     def look(self) -> None:
         """Draw again if something has changed."""
-        if self._feed.news():
+        if self._feed.changes():
             self._draw()
 
     def _draw(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from pdnb import codec
 from pdnb.forms.fields import form_fields
@@ -13,12 +13,16 @@ from pdnb.links import redact
 from pdnb.model import JSON, Attempt, Prompt, RunRecord, Status
 from pdnb.views import markdown
 
+#: What only the store needs.
+_INNER: Final = frozenset({"version_id", "environment", "fence", "owner", "retries", "losses", "awake_ms"})
+
 
 def summary(run: RunRecord) -> dict[str, JSON]:
     """A run in a list: everything but exports and attempts."""
-    row: dict[str, Any] = asdict(run)
-    for inner in ("version_id", "environment", "fence", "owner", "retries", "losses", "awake_ms"):
-        del row[inner]
+    row: dict[str, Any] = {name: value for name, value in vars(run).items() if name not in _INNER}
+    for name in ("pause", "early", "decision"):  # flat records; asdict would copy deeply, slow for thousands of runs
+        if (record := row[name]) is not None:
+            row[name] = dict(vars(record))
     row |= {
         "status": str(run.status),
         "steps": list(run.steps),

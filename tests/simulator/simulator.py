@@ -36,9 +36,8 @@ from pdnb.coordination.home import Home
 from pdnb.coordination.scheduler import Scheduler
 from pdnb.errors import PdnbError, Refused, StoreUnavailable
 from pdnb.model import Cancelled, Claimed, Ended, Event, Lost, Resumed, RunRecord
-from pdnb.runtime import runner
+from pdnb.runtime import foreground, runner
 from pdnb.runtime.execute import execute
-from pdnb.store import store as store_module
 from pdnb.store.sqlite import _lane
 from pdnb.workers.worker import Worker
 from pdnb.workflow.definition import Step
@@ -223,11 +222,10 @@ class Gate:
             self._held(run_id, known, expected, lambda: self._store.upgrade(run_id, version, at_ms=at_ms))
         )
 
-    def add(
-        self, version: WorkflowVersion, event: Any, *, at_ms: int, owner: str | None = None, by: str | None = None
-    ) -> RunRecord:
+    def add(self, version: WorkflowVersion, event: Any, *, at_ms: int, **more: Any) -> RunRecord:
+        owner = more.get("owner")
         self._owner.at("before add")
-        run = self._store.add(version, event, at_ms=at_ms, owner=owner, by=by)
+        run = self._store.add(version, event, at_ms=at_ms, **more)
         known = Known(run.id, version.name, version.names, version.id, event, at_ms)
         if owner is not None:
             known.take(Claimed(at_ms, owner))
@@ -607,7 +605,7 @@ def furnished(world: SimpleNamespace) -> Iterator[None]:
 
     defaults = cast("dict[str, Any]", runner.Runner.__init__.__kwdefaults__)
     with (
-        mock.patch.object(store_module, "new_id", side_effect=lambda at_ms: f"r{next(ids):019d}"),
+        mock.patch.object(foreground, "new_id", side_effect=lambda at_ms: f"r{next(ids):019d}"),
         mock.patch.dict(defaults, {"pause": lambda seconds: None}),
         mock.patch.object(runner.Runner, "_publishing", return_value=contextlib.nullcontext()),
         mock.patch.object(runner, "execute", point),
