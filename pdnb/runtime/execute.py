@@ -17,7 +17,7 @@ from pdnb.links import redact
 from pdnb.model import JSON
 from pdnb.outputs.recorder import Recorder
 from pdnb.runtime import limits, namespace
-from pdnb.runtime.flow import Pd
+from pdnb.runtime.step_object import Pd
 from pdnb.workflow import cell
 from pdnb.workflow.version import WorkflowVersion, step_filename
 

@@ -20,8 +20,9 @@ from pdnb.links import Target
 from pdnb.model import JSON, End, Raised, RunRecord, Status
 from pdnb.outputs.recorder import Recorder
 from pdnb.runtime.execute import execute, one_line
-from pdnb.runtime.flow import Flow, Pd, URLs, make_context
+from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.send import MailSettings, Send
+from pdnb.runtime.step_object import Pd, make_context
 from pdnb.workflow.version import WorkflowVersion
 
 #: Seconds before each new try with a store that is full or locked.
@@ -103,7 +104,7 @@ class Runner:
         """While it lasts, others see the newest outputs and the progress of the step."""
 
         def snapshot() -> dict[str, JSON]:
-            how_far = pd.told._asdict() if pd.told else None
+            how_far = pd.latest_progress._asdict() if pd.latest_progress else None
             return {"outputs": list(recorder.recent(_MAX_PUBLISHED)), "progress": how_far}
 
         return progress.publishing(self._home.directory, run, snapshot, self._home.notify)

@@ -18,8 +18,9 @@ from pdnb.coordination.home import now_ms
 from pdnb.model import JSON
 from pdnb.request import from_person
 from pdnb.runtime.execute import Execution, execute
-from pdnb.runtime.flow import Flow, Pd, URLs, make_context
+from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.send import MailSettings, Send
+from pdnb.runtime.step_object import Pd, make_context
 from pdnb.workflow.version import WorkflowVersion
 
 _MESSAGE = "Workflow execution canceled — this may be due to pd.flow.{call}() usage (not supported in test)"
@@ -64,11 +65,11 @@ class StepTest:
         [step] = version.names
         request = None if resume_with is None else from_person("magic", None, *resume_with)
         pd, execution = self._once(version, before, {"runs": 1}, show=show)
-        asked, mails, message = pd.flow.asked, pd.send.end(), None
+        asked, mails, message = pd.flow.wanted, pd.send.end(), None
         if request is not None and asked == "rerun" and execution.error is None:
             second = {"runs": 2, "context": pd.flow.context, "callback_request": request}
             pd, execution = self._once(version, before, second, show=show)
-            asked, mails, request = pd.flow.asked, mails + pd.send.end(), None
+            asked, mails, request = pd.flow.wanted, mails + pd.send.end(), None
         exports, error = execution.exports, execution.error
         if asked is not None and error is None:
             if request is None:

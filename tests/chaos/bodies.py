@@ -22,7 +22,7 @@ from tests.chaos import strike
 from tests.chaos.history import History
 
 if TYPE_CHECKING:
-    from pdnb.runtime.flow import Pd
+    from pdnb.runtime.step_object import Pd
 
 SETUP: Final = "from tests.chaos import bodies"
 

@@ -11,8 +11,9 @@ import pytest
 
 from pdnb.runtime import execute as module
 from pdnb.runtime.execute import Execution, execute, one_line
-from pdnb.runtime.flow import Flow, Pd, URLs
+from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.send import MailSettings, Send
+from pdnb.runtime.step_object import Pd
 from pdnb.workflow.version import WorkflowVersion
 from tests.support.server import code
 

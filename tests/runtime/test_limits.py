@@ -14,9 +14,10 @@ import pytest
 
 from pdnb.errors import DefinitionError, TimeLimit
 from pdnb.runtime.execute import Execution, execute
-from pdnb.runtime.flow import Flow, Pd, URLs
+from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.limits import enforced
 from pdnb.runtime.send import MailSettings, Send
+from pdnb.runtime.step_object import Pd
 from pdnb.workflow.definition import Step
 from tests.support.server import code
 

@@ -48,7 +48,7 @@ from tests.support.sqlite_store import table_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pdnb.runtime.flow import Pd
+    from pdnb.runtime.step_object import Pd
     from pdnb.store.store import Store
 
 T0 = 1_700_000_000_000
