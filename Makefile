@@ -62,8 +62,11 @@ INSTALLED := pyproject.toml $(shell find jupyter-config -type f)
 
 chromium:
 	@command -v chromium >/dev/null || { \
-	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
-	    || { echo "the browser tests need Chromium: sudo apt-get install chromium fonts-dejavu-core" >&2; exit 1; }; \
-	  echo "installing Chromium for the browser tests"; \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] || { \
+	    echo "The browser tests drive Chromium, which is missing here. Install it and try again; on Debian:" >&2; \
+	    echo "  sudo apt-get install chromium fonts-dejavu-core" >&2; exit 1; }; \
+	  echo "The browser tests drive Chromium, which is missing here. Installing with apt-get, and what these depend on:"; \
+	  echo "  chromium             the browser"; \
+	  echo "  fonts-dejavu-core    a font that it can show text in"; \
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
 	    apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; }

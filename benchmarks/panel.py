@@ -20,8 +20,8 @@ from playwright.async_api import Page, WebSocket, async_playwright, expect
 
 from pdnb.coordination.home import Home, now_ms
 from pdnb.kernel.panel import Panel
-from pdnb.kernel.run_feed import RunFeed
-from pdnb.kernel.watcher import Live
+from pdnb.kernel.run_feed import RunFeed, table
+from pdnb.kernel.watcher import Watcher
 from pdnb.model import Cancelled
 from tests.browser.lab import Lab, ask_many
 from tests.browser.page import Rig, new_window
@@ -71,9 +71,9 @@ def main() -> None:
 
 
 def _kernel(home: Home) -> None:
-    Panel(home, Live(home), workflow="nothing")  # what is loaded once is not the panel's time
+    Panel(home, Watcher(home), workflow="nothing")  # what is loaded once is not the panel's time
     began = time.perf_counter()
-    panel = Panel(home, Live(home), workflow="crowd")
+    panel = Panel(home, Watcher(home), workflow="crowd")
     print(f"  in the kernel: made in {_since(began):.0f} ms", end="")
     began = time.perf_counter()
     for _ in range(1_000):
@@ -85,11 +85,11 @@ def _kernel(home: Home) -> None:
     print(f", one with news {_since(began):.0f} ms", end="")
     cursor: str | None = ""
     times, size = [], len(json.dumps(panel.get_state("page")))
-    roll = RunFeed(home, "crowd", RUNS)
+    feed = RunFeed(home, "crowd", RUNS)
     while cursor is not None:
         began = time.perf_counter()
-        runs, cursor = roll.page(cursor)
-        packed = json.dumps(roll.packed(runs))
+        runs, cursor = feed.page(cursor)
+        packed = json.dumps(table(runs))
         times.append(_since(began))
         size += len(packed)
     print(

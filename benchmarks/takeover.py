@@ -19,7 +19,8 @@ from benchmarks.serving import begin, free_port, until_ready
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Slept, Status
 from pdnb.owner_id import OwnerId
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 # The first attempt waits to be killed; the second returns at once.
 STEP = """

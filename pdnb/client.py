@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, overload
 
-from pdnb import foreground
 from pdnb.coordination import progress
 from pdnb.coordination.home import Home
 from pdnb.decisions import Action, decide
 from pdnb.errors import MovedOn
 from pdnb.links import Link, Purpose
 from pdnb.model import JSON, Attempt, Lost, Prompt, RunRecord, Status, Via
+from pdnb.runtime import foreground
 from pdnb.runtime.flow import milliseconds
 from pdnb.views import documents
-from pdnb.workflow.model import WorkflowVersion, difference
+from pdnb.workflow.version import WorkflowVersion, difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ class Run:
     @property
     def exports(self) -> dict[str, dict[str, JSON]]:
         """What the steps have left, by step, without working links; ``exports["trigger"]["event"]`` is the event."""
-        exports: dict[str, dict[str, JSON]] = documents.shown(self._home.store.exports(self.id))
+        exports: dict[str, dict[str, JSON]] = documents.without_links(self._home.store.exports(self.id))
         return exports
 
     @property

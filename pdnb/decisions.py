@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-from pdnb import forms
+from pdnb.forms.form_post import from_strings
 from pdnb.model import JSON, Cancelled, Prompt, Resumed, Retried, Via
 from pdnb.request import from_person
 
@@ -24,7 +24,7 @@ def read_action(text: str) -> Action:
     raise ValueError(f"no such act: {text!r}")
 
 
-def decide(
+def decide(  # noqa: PLR0913  # each is a field of the event
     action: Action,
     step: str,
     runs: int,
@@ -59,4 +59,4 @@ def answer_from_fields(prompt: Prompt | None, fields: JSON) -> dict[str, JSON]:
         raise ValueError('fields is an object: {"name": "text"}')  # noqa: TRY004  # a wrong request, like the next
     if prompt is None or prompt.form is None:
         raise ValueError("this step asks with no form: send a body")
-    return forms.from_strings(prompt.form, fields)
+    return from_strings(prompt.form, fields)

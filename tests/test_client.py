@@ -23,9 +23,11 @@ from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.locks import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import AlreadyResumed, DefinitionError, MovedOn, NotJSON, Over, Refused, RunNotFound
-from pdnb.foreground import wait
 from pdnb.model import JSON, Status
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.runtime.foreground import wait
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
+from tests.support.sqlite_store import table_of
 
 GATE = "step.flow.suspend()\n'asked'"
 TOKEN = re.compile(r"pdnb1[rc]\.")
@@ -115,7 +117,7 @@ def test_whatever_ends_a_start_before_its_first_step_leaves_no_claim(home: Home,
 
 def interrupt_the_next_commit(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Press Interrupt while the next row is being written."""
-    rows = home.store._rows
+    rows = table_of(home.store)
     put, presses = rows.set, iter([signal.SIGINT])
 
     def putting(*given: Any, **named: Any) -> None:

@@ -19,13 +19,14 @@ HOUSE = Path(__file__).parents[1] / "pdnb"
 #: From the ground up. A package or module imports only from floors below; every one stands here.
 PLAN = (
     "errors model owner_id text",
-    "links codec machine workflow",
+    "pauses",
+    "links codec workflow",
+    "machine",
     "outputs forms request capture",
     "decisions store views",
     "coordination",
     "runtime",
-    "foreground workers",
-    "client",
+    "client workers",
     "kernel server testing",
     "cli",
     "__init__ __main__",

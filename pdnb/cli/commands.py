@@ -232,7 +232,7 @@ def worker(*, max_workers: int, idle: float | None, directory: Path) -> None:
 
 @main.command()
 def demo() -> None:
-    """The first notebook on a real JupyterLab (from a clone of pdnb)."""
+    """The first notebook on a real JupyterLab; without a terminal, its whole story (wants pdnb[demo])."""
     from pdnb.cli.demo import main as play
 
     play()

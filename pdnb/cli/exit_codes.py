@@ -89,9 +89,9 @@ class Commands(click.Group):
 
 
 def _print_error(message: str, code: Code, *, as_json: bool) -> None:
-    from pdnb.views.phrases import own
+    from pdnb.views.phrases import harmless
 
-    text = own(message).strip()
+    text = harmless(message).strip()
     shown = json.dumps({"error": text, "code": int(code)}, ensure_ascii=False) if as_json else f"pdnb: {text}"
     click.echo(shown, err=True)
 

@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.live import Live
 
+from pdnb import codec
 from pdnb.cli import display
 from pdnb.coordination import progress
 from pdnb.coordination.home import Home
 from pdnb.errors import PdnbError
 from pdnb.text import relative
 from pdnb.views import documents
-from pdnb.views.phrases import OUTCOMES, printed
+from pdnb.views.phrases import attempt_name, attempt_state, attempt_word, output_text
+from pdnb.views.vocabulary import STATUSES, STEP_STATES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -111,25 +113,24 @@ class Follower:
     def _show_begin(self, run: RunRecord) -> None:
         if run.status == "running" and self._begun != (run.position, run.runs) and not self._live:
             self._begun = (run.position, run.runs)
-            nth = f" (run {run.runs})" if run.runs > 1 else ""
-            self._console.print(display.text_of(f"▶ {run.step}{nth}"))
+            self._console.print(display.text_of(f"{STATUSES[run.status].sign} {attempt_name(run.step, run.runs)}"))
 
     def _show_end(self, attempt: Attempt, run: RunRecord) -> None:
         """Show the outputs of an attempt; what it printed in this process is on the screen already."""
         here = attempt.owner == self._home.owner
         for output in attempt.outputs:
             if not here or output.get("output_type") == "error":
-                self._console.print(display.text_of(printed(output).rstrip("\n")), soft_wrap=True)
+                self._console.print(display.text_of(output_text(output).rstrip("\n")), soft_wrap=True)
         ms = (attempt.ended_ms or attempt.started_ms) - attempt.started_ms
         self._took[attempt.step] = self._took.get(attempt.step, 0) + ms
         if not self._live:
             self._console.print(display.text_of(self._line(attempt, run, ms)))
 
     def _line(self, attempt: Attempt, run: RunRecord, ms: int) -> str:
-        if run.status.waits and (run.position, run.runs) == (attempt.position, attempt.runs):
-            return f"{display.STATES[run.status][0]} {attempt.step}: {run.status}"
-        sign = {"raised": "✕", "lost": "✕", "returned": "✓", "exited": "✓"}.get(attempt.outcome, "◆")
-        return f"{sign} {attempt.step}: {OUTCOMES.get(attempt.outcome, attempt.outcome)}, {display.seconds(ms)}"
+        ended, now = codec.attempt_dict(attempt), documents.summary(run)
+        state, word = STEP_STATES[attempt_state(ended, now)], attempt_word(ended, now)
+        took = f", {display.seconds(ms)}" if word != run.status else ""  # while it waits, its time is no news
+        return f"{state.sign} {attempt.step}: {word}{took}"
 
     def _show_progress(self, now: dict[str, Any]) -> None:
         """A line of its own, but not for less than a tenth."""
@@ -175,5 +176,5 @@ def until_it_pauses(home: Home, run_id: str) -> None:
 
 
 def _last_line(outputs: list[dict[str, Any]]) -> str:
-    lines = "\n".join(printed(output) for output in outputs[-1:]).strip().splitlines()
+    lines = "\n".join(output_text(output) for output in outputs[-1:]).strip().splitlines()
     return lines[-1][:200] if lines else ""

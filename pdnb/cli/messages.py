@@ -22,14 +22,14 @@ def show_run(home: Home, run: Run, *, as_json: bool = False, links: bool = False
         put(document)
         return
     from pdnb.cli import display
-    from pdnb.views.phrases import NO_SERVER, sentences
+    from pdnb.views.phrases import NO_LEADER, run_sentences
 
     console = display.make_console()
     if whole:
         console.print(display.card(document), soft_wrap=not console.is_terminal)
     else:
         console.print(display.head(document))
-        for line in sentences(document):
+        for line in run_sentences(document):
             console.print(display.text_of(line))
     for name, url in document.get("links", {}).items():
         if url:
@@ -38,7 +38,7 @@ def show_run(home: Home, run: Run, *, as_json: bool = False, links: bool = False
     if document["status"] == "suspended":
         hints += [f"Answer: pdnb resume {run.id} [JSON]", f"or:     pdnb cancel {run.id} [REASON]"]
     if document["status"] in ("queued", "sleeping", "suspended") and not home.has_leader():
-        hints.append(NO_SERVER)
+        hints.append(NO_LEADER)
     if whole and hints:
         console.print()
     for hint in hints:
@@ -52,11 +52,11 @@ def check_waits(run: RunRecord) -> None:
     from dataclasses import asdict
 
     from pdnb.errors import AlreadyResumed, MovedOn
-    from pdnb.views.phrases import decided
+    from pdnb.views.phrases import decision_sentence
 
     now = f"run {run.id} is {run.status} at step {run.step!r} and waits for no answer"
     if run.decision is not None and run.decision.what == "resumed":
-        raise AlreadyResumed(f"{now}. {decided(asdict(run.decision))}", at_ms=run.decision.at_ms)
+        raise AlreadyResumed(f"{now}. {decision_sentence(asdict(run.decision))}", at_ms=run.decision.at_ms)
     raise MovedOn(f"{now}: pdnb show {run.id}")
 
 

@@ -18,7 +18,7 @@ from pdnb.errors import PdnbError, StoreError
 if TYPE_CHECKING:
     from pdnb.client import Run
     from pdnb.coordination.home import Home
-    from pdnb.workflow.model import Environment
+    from pdnb.workflow.version import Environment
 
     _ParamType = click.ParamType[Any]
 else:
@@ -113,7 +113,7 @@ def run_of(home: Home, beginning: str) -> Run:
 
 def environment_of(notebook: Path) -> Environment:
     """Where a kernel of *notebook* would run with this interpreter: its directory comes first on ``sys.path``."""
-    from pdnb.workflow.model import Environment
+    from pdnb.workflow.version import Environment
 
     here, folder = Environment.here(), str(notebook.resolve().parent)
     entries = list(here.path)

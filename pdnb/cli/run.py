@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pdnb import client
-from pdnb.capture.snapshot import freeze
+from pdnb.capture.snapshot import snapshot
 from pdnb.cli import display
 from pdnb.cli.exit_codes import Code, Trouble
 from pdnb.cli.follow import Follower, WatchedHome, following, until_it_pauses
@@ -21,7 +21,8 @@ from pdnb.cli.parameters import entered, environment_of
 from pdnb.client import Run
 from pdnb.errors import CaptureError, DefinitionError
 from pdnb.model import JSON, Status
-from pdnb.workflow.model import Environment, Workflow, WorkflowVersion
+from pdnb.workflow.definition import Workflow
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,12 +81,12 @@ def workflow_version(notebook: Path, workflow: str | None, environment: Environm
     """The workflow that *notebook* (or a module, ``.py``) defines, to be run in *environment*."""
     if notebook.suffix == ".py":
         with entered(environment):
-            return freeze(_of_module(notebook, workflow), {}, environment)
+            return snapshot(_of_module(notebook, workflow), {}, environment)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nbformat's, of old notebooks that it reads all the same
         chosen = Workflow.from_notebook(notebook, workflow)
     try:
-        return freeze(chosen, {}, environment)
+        return snapshot(chosen, {}, environment)
     except CaptureError as error:
         hint = "the shell executes no cells: put what the steps need into a %%setup cell, or run it in a kernel"
         raise CaptureError(f"{error}\n{hint}") from None

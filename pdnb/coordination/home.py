@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
+from pdnb.codec import SCHEMA
 from pdnb.coordination.liveness import Owner, Owners
 from pdnb.coordination.locks import find_leader
 from pdnb.coordination.notify import Notifier
@@ -22,6 +23,7 @@ from pdnb.coordination.settings import Settings, default_directory, read_setting
 from pdnb.errors import StoreCorrupt, StoreError, StoreUnavailable
 from pdnb.links import Link, Links, Purpose, Target
 from pdnb.model import RunRecord
+from pdnb.store.sqlite import SQLiteBackend
 from pdnb.store.store import Store
 
 _SECRET: Final = "secret"  # noqa: S105  # a file's name
@@ -50,7 +52,8 @@ class Home:
         self.owners = Owners(self.directory)
         self.notifier = Notifier()
         try:
-            self.store = Store(self.directory, self.links, on_commit=self.notify)
+            backend = SQLiteBackend(self.directory, SCHEMA, self.owners.others)
+            self.store = Store(backend, self.links, on_commit=self.notify)
             self._kind = kind
             self._owner: Owner | None = Owner(self.directory, kind, self.notifier.port)
         except BaseException:

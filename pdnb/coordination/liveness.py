@@ -70,6 +70,11 @@ class Owners:
             if name in self._ports:
                 yield self._ports[name]
 
+    def others(self) -> list[str]:
+        """The owners that are alive now."""
+        locks = [entry.name for entry in os.scandir(self._directory) if entry.name.endswith(".lock")]
+        return sorted(owner for name in locks if self.alive(owner := name.removesuffix(".lock")))
+
     def alive(self, owner: str) -> bool:
         """Whether *owner* holds its lock. However many ask at once, none takes the other's question for the owner."""
         return is_locked(self._directory / f"{owner}.lock")

@@ -20,9 +20,10 @@ from pdnb.links import Target
 from pdnb.model import JSON, End, Raised, RunRecord, Status
 from pdnb.outputs.recorder import Recorder
 from pdnb.runtime.execute import execute, one_line
-from pdnb.runtime.flow import Flow, Pd, URLs, make_context
+from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.runtime.step_object import Pd, make_context
+from pdnb.workflow.version import WorkflowVersion
 
 #: Seconds before each new try with a store that is full or locked.
 _RETRIES_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
@@ -72,7 +73,7 @@ class Runner:
     def _attempt(self, run: RunRecord) -> tuple[RunRecord, BaseException | None]:
         """One attempt at the present step: the run after it, and what the step raised."""
         version, pd = self._retrying(lambda: self._prepare(run))
-        left = execute(version, run.step, pd, show=self._show, tell=lambda rec: self._publishing(run, pd, rec))
+        left = execute(version, run.step, pd, show=self._show, publish=lambda rec: self._publishing(run, pd, rec))
         now, error = self._home.clock(), left.error
         event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, pd.send.end())
         if error is not None:
@@ -103,7 +104,7 @@ class Runner:
         """While it lasts, others see the newest outputs and the progress of the step."""
 
         def snapshot() -> dict[str, JSON]:
-            how_far = pd.told._asdict() if pd.told else None
+            how_far = pd.latest_progress._asdict() if pd.latest_progress else None
             return {"outputs": list(recorder.recent(_MAX_PUBLISHED)), "progress": how_far}
 
         return progress.publishing(self._home.directory, run, snapshot, self._home.notify)

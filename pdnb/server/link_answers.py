@@ -97,7 +97,7 @@ class LinkAnswers(JupyterHandler):
             return None
         store = self.service.home.store
         try:
-            run, late = await self.service.call(store.look, target.run, target.step, target.runs)
+            run, late = await self.service.call(store.would_refuse, target.run, target.step, target.runs)
         except RunNotFound:
             self.answer_not_found()
         except StoreError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from pdnb.links import redact
-from pdnb.workflow.model import Environment
+from pdnb.workflow.version import Environment
 
 _MAX_STDERR: Final = 2_000  # characters of a failed worker's stderr that are logged
 

@@ -23,7 +23,7 @@ from pdnb.coordination.scheduler import Scheduler
 from pdnb.errors import PdnbError, Refused, StoreError, StoreUnavailable
 from pdnb.model import RunRecord
 from pdnb.runtime.runner import Runner
-from pdnb.workflow.model import Environment
+from pdnb.workflow.version import Environment
 
 _IDLE_S: Final = 300.0
 

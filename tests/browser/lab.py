@@ -22,8 +22,10 @@ from pdnb.client import Run, list_runs, start
 from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.liveness import Owners
 from pdnb.model import Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.support.processes import owners_in
+from tests.support.sqlite_store import table_of
 
 NOTEBOOKS: Final = Path(__file__).parent.parent.parent / "notebooks"
 TOKEN: Final = "t0ken"
@@ -144,7 +146,7 @@ def ask(home: Home, workflow: str, event: Any = None, steps: dict[str, str] | No
 def ask_many(home: Home, workflow: str, count: int) -> list[Run]:
     """*count* runs that wait for a person, put into the store as if their first step had just ended."""
     code, at_ms = version(home, workflow, _STEPS), now_ms()
-    with home.store._rows.transact():  # one commit
+    with table_of(home.store).transact():  # one commit
         rows = [home.store.add(code, None, at_ms=at_ms, owner=home.owner) for _ in range(count)]
         for i, row in enumerate(rows):
             exports = {"$summary": f"Publish note {i}?"}

@@ -55,7 +55,7 @@ def test_run_goes_to_the_first_pause_and_says_how_to_answer(pdnb_dir: Path) -> N
         "▶ approve\n◆ approve: suspended\n",
         f"run {run_id} of 01_approve  ◆ suspended\nStep approve waits for a person since ",
         f"Answer: pdnb resume {run_id} [JSON]\n",
-        "No server keeps this store just now: start pdnb serve, or pdnb worker.\n",
+        "No server or worker serves this store just now: start pdnb serve, or pdnb worker.\n",
     )
     assert re.search(r"[\s\S]*?".join(map(re.escape, told)), result.stdout), result.stdout
     assert not TOKEN.search(result.output)

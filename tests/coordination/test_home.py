@@ -19,7 +19,8 @@ from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import BadLink, StoreCorrupt, StoreError, StoreUnavailable
 from pdnb.links import Links
 from pdnb.model import Cancelled, Returned, RunRecord, Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 T0 = 1_700_000_000_000
 CODE = WorkflowVersion("launch", (Step("approve", "1"), Step("publish", "2")), (), Environment("python", "/"))

@@ -16,9 +16,10 @@ from pdnb.coordination.home import Home
 from pdnb.coordination.notify import POLL_S
 from pdnb.coordination.scheduler import Scheduler, mark_lost
 from pdnb.errors import Fenced, Over
-from pdnb.machine.table import MAX_LOSSES
+from pdnb.machine.decisions import MAX_LOSSES
 from pdnb.model import Cancelled, Claimed, Returned, Slept, Status, Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 T0 = 1_700_000_000_000
 CODE = WorkflowVersion("launch", (Step("approve", "1"), Step("publish", "2")), (), Environment("python", "/"))
@@ -107,7 +108,7 @@ def test_a_cancel_that_came_early_applies_when_the_worker_dies(home: Home) -> No
     assert home.store.get(run.id).status is Status.CANCELLED
     (attempt,) = home.store.attempts(run.id)
     assert attempt.decision == home.store.get(run.id).decision
-    late = home.store.look(run.id, "approve", 1)[1]
+    late = home.store.would_refuse(run.id, "approve", 1)[1]
     assert isinstance(late, Over)
     assert (late.what, late.via) == ("cancelled", "link")
 
@@ -116,7 +117,7 @@ def test_a_cancel_between_two_workers_is_told_as_one(home: Home) -> None:
     run = home.store.add(CODE, None, at_ms=T0, owner="worker-1")
     step_at(home, T0 + 1)
     home.store.apply(run.id, Cancelled(T0 + 2, "approve", 1, "link"))
-    late = home.store.look(run.id, "approve", 1)[1]
+    late = home.store.would_refuse(run.id, "approve", 1)[1]
     assert isinstance(late, Over)
     assert (late.what, late.via) == ("cancelled", "link")
 

@@ -16,7 +16,8 @@ from pdnb import client
 from pdnb.coordination.home import Home
 from pdnb.coordination.scheduler import Scheduler
 from pdnb.runtime.runner import Runner
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 if TYPE_CHECKING:
     from pdnb.model import JSON, RunRecord

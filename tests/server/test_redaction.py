@@ -149,7 +149,7 @@ async def test_no_token_is_logged_when_something_of_ours_breaks(
 
         with monkeypatch.context() as patch:
             patch.setattr(rig.service.home.store, "apply", broken)
-            patch.setattr(rig.service.home.store, "look", broken)
+            patch.setattr(rig.service.home.store, "would_refuse", broken)
             for method in ("GET", "POST", "HEAD"):
                 for purpose in ("resume", "cancel"):
                     headers = {"Accept": accept, "Referer": rig.path("resume", run), "User-Agent": token}

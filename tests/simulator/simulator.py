@@ -31,22 +31,24 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from unittest import mock
 
-from pdnb import client, foreground
+from pdnb import client
 from pdnb.coordination.home import Home
 from pdnb.coordination.scheduler import Scheduler
 from pdnb.errors import PdnbError, Refused, StoreUnavailable
 from pdnb.model import Cancelled, Claimed, Ended, Event, Lost, Resumed, RunRecord
-from pdnb.runtime import runner
+from pdnb.runtime import foreground, runner
 from pdnb.runtime.execute import execute
-from pdnb.store import store as store_module
+from pdnb.store.sqlite import _lane
 from pdnb.workers.worker import Worker
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.simulator.simulated import Gone, Known
+from tests.support.sqlite_store import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pdnb.runtime.flow import Pd
+    from pdnb.runtime.step_object import Pd
     from pdnb.store.store import Store
 
 T0 = 1_700_000_000_000
@@ -158,7 +160,7 @@ class Owner(threading.Thread):
 
     def _open(self) -> None:
         self.home = Home(self.world.directory, kind=self.kind, clock=lambda: self.world.now)
-        rows, put = self.home.store._rows, self.home.store._rows.set
+        rows, put = table_of(self.home.store), table_of(self.home.store).set
 
         def mortal_put(key: str, text: str, tag: str | None = None) -> None:
             if self.fatal is not None:
@@ -220,11 +222,10 @@ class Gate:
             self._held(run_id, known, expected, lambda: self._store.upgrade(run_id, version, at_ms=at_ms))
         )
 
-    def add(
-        self, version: WorkflowVersion, event: Any, *, at_ms: int, owner: str | None = None, **options: Any
-    ) -> RunRecord:
+    def add(self, version: WorkflowVersion, event: Any, *, at_ms: int, **more: Any) -> RunRecord:
+        owner = more.get("owner")
         self._owner.at("before add")
-        run = self._store.add(version, event, at_ms=at_ms, owner=owner, **options)
+        run = self._store.add(version, event, at_ms=at_ms, **more)
         known = Known(run.id, version.name, version.names, version.id, event, at_ms)
         if owner is not None:
             known.take(Claimed(at_ms, owner))
@@ -507,7 +508,7 @@ class World:
             if known.due_ms is not None:
                 index.add(f"due/{known.due_ms:013d}/{run_id}")
             if known.status == "queued":
-                lane = store_module._lane(known.workflow)
+                lane = _lane(known.workflow)
                 index.add(f"queue/{row['environment']}/{lane}/{known.since_ms:013d}/{run_id}")
         assert {key for key in found if key.startswith(("due/", "queue/"))} == index
         self._check_attempts({key: text for key, text in found.items() if key.startswith("attempt/")})

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pdnb.coordination.home import Home, now_ms
 from pdnb.links import Purpose, Target
 from pdnb.model import Claimed, RunRecord, Slept, Status, Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,6 +19,7 @@ from pdnb.model import RunRecord, Status
 from tests.support.live import Server, alive, post, until
 from tests.support.processes import owners_in
 from tests.support.server import Rig, code, eventually
+from tests.support.sqlite_store import table_of
 from tests.workers.test_worker import HOLD, PLACE
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
     from traitlets.config import Config
 
-    from pdnb.workflow.model import WorkflowVersion
+    from pdnb.workflow.version import WorkflowVersion
 
 ASK = "step.flow.suspend()\n'asked'"
 
@@ -177,13 +178,13 @@ async def test_an_interpreter_that_cannot_work_is_said_and_not_tried_in_a_circle
 
 async def test_code_that_was_tampered_with_fails_its_run_alone(rig: Rig, tmp_path: Path) -> None:
     """Workflow code and interpreter path carry a MAC; that run is marked corrupt, nothing is executed."""
-    rows, owned = rig.home.store._rows, tmp_path / "owned"
+    rows, owned = table_of(rig.home.store), tmp_path / "owned"
     evil = code(evil="'meant well'")
     with rows.transact():  # nobody can claim it before it is spoilt
         run = rig.home.store.add(evil, None, at_ms=now_ms())
-        text = rows.get(f"workflow/{run.version_id}")
+        text = rows.get(f"version/{run.version_id}")
         assert text is not None
-        rows.set(f"workflow/{run.version_id}", text.replace("'meant well'", f"open({str(owned)!r}, 'w')"))
+        rows.set(f"version/{run.version_id}", text.replace("'meant well'", f"open({str(owned)!r}, 'w')"))
     fine = queued(rig, code(fine="1"))
     await ended(rig, run, status=Status.FAILED)
     await ended(rig, fine)
@@ -192,7 +193,7 @@ async def test_code_that_was_tampered_with_fails_its_run_alone(rig: Rig, tmp_pat
 
 
 async def test_a_damaged_row_does_not_stand_before_the_others(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    rows = rig.home.store._rows
+    rows = table_of(rig.home.store)
     with rows.transact():
         bad = rig.home.store.add(code(x="1"), None, at_ms=now_ms())
         rows.set(f"run/{bad.id}", "{", tag=f"queued {bad.workflow}")

@@ -19,14 +19,16 @@ from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
 from pdnb.workers.worker import Worker
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 from tests.support.live import alive, until
 from tests.support.server import code
+from tests.support.sqlite_store import table_of
 
 PLACE = 'import os, sys\n{"pid": os.getpid(), "cwd": os.getcwd(), "executable": sys.executable, "path": sys.path}'
 #: Says that it has begun, then waits for leave to end.
 HOLD = """
 import os, pathlib, time
+from tests.support.sqlite_store import table_of
 here = pathlib.Path(step.steps["trigger"]["event"]["at"])
 with (here / "begun").open("a") as file:
     file.write(step.context["run"]["key"] + "\\n")
@@ -208,7 +210,7 @@ def test_a_step_that_kills_its_worker_three_times_fails(home: Home, work: Start)
 def test_code_that_was_changed_from_outside_is_not_executed(home: Home, work: Start, tmp_path: Path) -> None:
     """The store alone makes no worker run anything: nothing is executed, that run is marked."""
     honest, run = queued(home, code(fine="1")), queued(home, code(evil="'meant well'"))
-    rows, key = home.store._rows, f"workflow/{run.version_id}"
+    rows, key = table_of(home.store), f"version/{run.version_id}"
     text = rows.get(key)
     assert text is not None
     with rows.transact():

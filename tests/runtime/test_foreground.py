@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from pdnb import foreground
 from pdnb.coordination.home import Home
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.runtime import foreground
+from pdnb.workflow.version import WorkflowVersion
 from tests.support.server import code
 
 

@@ -12,7 +12,7 @@ from pdnb.errors import Refused, RunNotFound, StoreUnavailable
 from pdnb.model import JSON, Claimed, RunRecord, Status
 from pdnb.runtime.runner import Runner
 from pdnb.store.store import new_id
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 
 def start(
