@@ -1,6 +1,7 @@
 # make demo    installs pdnb into .venv and opens the demo
 # make test    style, types and every test, browser included; installs Chromium on Debian if it is missing
 # make lint    style and types only
+# make js      the front end: checks js/ and builds pdnb/static/pdnb.js from it (needs Node 20)
 # make bench   the benchmarks
 # make chaos   10,000 SIGKILLs on kernels, workers and servers (half an hour); make test runs a small part
 # make audit   known holes in the installed packages (asks the network)
@@ -17,7 +18,7 @@ PIP_INSTALL := $(PYTHON) -m pip --disable-pip-version-check install -qq
 demo: .venv/demo.stamp
 	$(PYTHON) -m pdnb.cli.demo
 
-test: lint chromium
+test: lint js-check chromium
 	$(PYTHON) -m pytest
 
 lint: .venv/test.stamp
@@ -70,3 +71,34 @@ chromium:
 	  echo "  fonts-dejavu-core    a font that it can show text in"; \
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
 	    apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; }
+
+# -- the front end: pdnb/static/pdnb.js is built from js/src; users need no Node --
+
+NODE_MODULES := js/node_modules/.package-lock.json
+.PHONY: js js-check clean-js
+
+js: $(NODE_MODULES)
+	cd js && npm run --silent check && npm run --silent build
+
+# A part of make test. Debian's Node is installed if there is none; where it cannot be, make says what is left out.
+js-check:
+	@command -v npm >/dev/null || ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ] || { \
+	  echo "installing Node.js for the front end's own tests"; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+	    apt-get -qq install -y --no-install-recommends nodejs npm >/dev/null; }
+	@if command -v npm >/dev/null && node -e 'process.exit(+(parseInt(process.versions.node) < 20))'; \
+	  then $(MAKE) --no-print-directory js/node_modules/.checked; \
+	  else echo "no Node.js 20 here: the front end's own tests are skipped"; fi
+
+js/node_modules/.checked: $(NODE_MODULES) $(shell find js -name node_modules -prune -o -type f -print)
+	@cd js && npm run --silent check
+	@touch $@
+
+$(NODE_MODULES): js/package.json js/package-lock.json js/.npmrc
+	@echo "installing the front end's tools into js/node_modules"
+	@cd js && npm ci --silent
+	@touch $@
+
+clean: clean-js
+clean-js:
+	rm -rf js/node_modules
