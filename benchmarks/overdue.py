@@ -85,7 +85,7 @@ class Probe:
 @contextmanager
 def asking(*probes: Probe) -> Iterator[None]:
     stop = threading.Event()
-    threads = [threading.Thread(target=probe.prompt, args=(stop,)) for probe in probes]
+    threads = [threading.Thread(target=probe.ask, args=(stop,)) for probe in probes]
     for thread in threads:
         thread.start()
     try:

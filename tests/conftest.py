@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
     from playwright.async_api import Browser
 
-pytest_plugins = ["pytest_jupyter.jupyter_server", "tests.support.recorded", "tests.support.scenarios"]
+pytest_plugins = [
+    "pytest_jupyter.jupyter_server",
+    "tests.support.recorder_hosts",
+    "tests.support.scenarios",
+    "tests.support.server",
+]
 
 # A shell's background job starts with Interrupt ignored, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

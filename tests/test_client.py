@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from pdnb.model import JSON, Status
 from pdnb.runtime.foreground import wait
 from pdnb.workflow.definition import Step
 from pdnb.workflow.version import Environment, WorkflowVersion
+from tests.support.processes import run_worker
 from tests.support.sqlite_store import table_of
 
 GATE = "step.flow.suspend()\n'asked'"
@@ -328,18 +328,7 @@ def test_a_worker_without_a_server_keeps_the_clock_too(home: Home, pdnb_dir: Pat
     steps = {"nap": "step.flow.delay(30)\n'slept'", "last": "'awake'"}
     version = replace(code(**steps), environment=Environment(sys.executable, str(pdnb_dir), tuple(sys.path)))
     run = start(home, version, headless=True)
-    command = [
-        sys.executable,
-        "-m",
-        "pdnb.workers.worker",
-        "--directory",
-        str(pdnb_dir),
-        "--run",
-        run.id,
-        "--idle",
-        "0.5",
-    ]
-    subprocess.run(command, check=True, timeout=60)
+    run_worker(pdnb_dir, run.id, idle_s=0.5)
     assert (run.status, run.exports["last"]) == (Status.SUCCEEDED, {"$return_value": "awake"})
 
 

@@ -66,6 +66,17 @@ class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
         """No row of ours has a file, so a planted name removes nothing."""
 
 
+class _Cache(diskcache.Cache):  # type: ignore[misc]  # likewise
+    """Leaves no connection behind when it cannot be opened."""
+
+    def __init__(self, directory: Path, **settings: object) -> None:
+        try:
+            super().__init__(str(directory), **settings)
+        except BaseException:
+            self.close()
+            raise
+
+
 class TextTable:
     """Texts by key. One instance serves every thread of a process; each thread has its own connection.
 
@@ -94,8 +105,8 @@ class TextTable:
             self._inspect(schema, others)
         else:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-        cache = diskcache.Cache(
-            str(directory),
+        cache = _Cache(
+            directory,
             timeout=_TIMEOUT_S,
             disk=_TextDisk,
             disk_min_file_size=2**62,
@@ -108,8 +119,12 @@ class TextTable:
             sqlite_auto_vacuum=0,
             sqlite_mmap_size=0,
         )
-        cache._sql("CREATE TABLE IF NOT EXISTS Changes (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)")
-        cache._sql(f"PRAGMA user_version = {schema:d}")  # also the trial write
+        try:
+            cache._sql("CREATE TABLE IF NOT EXISTS Changes (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)")
+            cache._sql(f"PRAGMA user_version = {schema:d}")  # also the trial write
+        except BaseException:
+            cache.close()
+            raise
         return cache
 
     def _inspect(self, schema: int, others: Callable[[], Sequence[str]]) -> None:

@@ -28,25 +28,19 @@ _IDLE: Final = """() => {
 class Host(Lab):
     """Another application in the places of a ``Lab``; *command* is what stands after ``python -m``."""
 
-    def __init__(self, place: Path, *command: str, **more: str) -> None:
+    def __init__(self, place: Path, *command: str) -> None:
         super().__init__(place)
-        self._command, self._more = command, more
+        self._command = command
 
     def start(self) -> None:
         """Begin to start it; :meth:`ready` waits."""
-        places = {
-            "PDNB_DIR": self.store,
-            "JUPYTER_CONFIG_DIR": self._place / "config",
-            "JUPYTER_DATA_DIR": self._place / "data",
-            "JUPYTER_RUNTIME_DIR": self._place / "runtime",
-            "JUPYTERLAB_SETTINGS_DIR": self._place / "settings",
-            "JUPYTERLAB_WORKSPACES_DIR": self._place / "workspaces",
-            "IPYTHONDIR": self._place / "ipython",
-        }
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN)}
-        environment = {**kept, **{name: str(place) for name, place in places.items()}}
         command = [sys.executable, "-m", *self._command, *_QUIET, f"--port={self.port}"]
-        self._process = subprocess.Popen(command, env=environment, cwd=self.root)
+        self._process = subprocess.Popen(command, env=self.environment(), cwd=self.root)
+
+    def environment(self) -> dict[str, str]:
+        """As a ``Lab``'s, without settings of the process that runs the tests."""
+        inherited = {name for name in os.environ if name.startswith(_HIDDEN)} - {"PDNB_DIR"}
+        return {name: value for name, value in super().environment().items() if name not in inherited}
 
     def ready(self) -> None:
         """Wait until it answers, with whatever words."""
@@ -88,7 +82,7 @@ def voila(place: Path, notebook: str) -> Host:
     return Host(place, "voila", notebook, "--Voila.ip=127.0.0.1")
 
 
-class NotebookDesk(Rig):
+class NotebookRig(Rig):
     """A page of Notebook 7: one notebook a page, and no status bar."""
 
     async def open(self, notebook: str, *, reload: bool = False, kernel: bool = True) -> None:

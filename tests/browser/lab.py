@@ -66,6 +66,15 @@ class Lab:
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--Application.log_level=ERROR",
         ]
         # fmt: on
+        self._process = subprocess.Popen(command, env=self.environment())
+        until = time.monotonic() + _PATIENCE_S
+        while not self._answers():
+            assert self._process.poll() is None, "JupyterLab ended; its own words stand above"
+            assert time.monotonic() < until, f"JupyterLab does not answer after {_PATIENCE_S:.0f} s"
+            time.sleep(0.05)
+
+    def environment(self) -> dict[str, str]:
+        """The process's environment: this one, but every directory of pdnb's, Jupyter's and IPython's its own."""
         places = {
             "PDNB_DIR": self.store,
             "JUPYTER_CONFIG_DIR": self._place / "config",
@@ -75,15 +84,10 @@ class Lab:
             "JUPYTERLAB_WORKSPACES_DIR": self._place / "workspaces",
             "IPYTHONDIR": self._place / "ipython",
         }
-        self._process = subprocess.Popen(command, env={**os.environ, **{k: str(v) for k, v in places.items()}})
-        until = time.monotonic() + _PATIENCE_S
-        while not self._answers():
-            assert self._process.poll() is None, "JupyterLab ended; its own words stand above"
-            assert time.monotonic() < until, f"JupyterLab does not answer after {_PATIENCE_S:.0f} s"
-            time.sleep(0.05)
+        return {**os.environ, **{name: str(place) for name, place in places.items()}}
 
     def kill(self) -> None:
-        """SIGKILL: no goodbye to anybody."""
+        """End it by SIGKILL, without a clean shutdown."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()

@@ -10,7 +10,7 @@ from playwright.async_api import Locator, Page, expect
 
 from pdnb.client import Run
 from pdnb.coordination.home import Home
-from tests.browser.hosts import Host, HostWatch, NotebookDesk, server, voila
+from tests.browser.hosts import Host, HostWatch, NotebookRig, server, voila
 from tests.browser.lab import TOKEN, ask, newest
 from tests.browser.page import OpenWindow, Rig, picture
 
@@ -76,7 +76,7 @@ def row(page: Page, run: Run) -> Locator:
 async def test_in_notebook_7_the_card_is_live_and_its_approve_goes_on_in_a_worker(
     window: OpenWindow, host: Host, home: Home
 ) -> None:
-    rig = NotebookDesk(host, await (await window()).new_page())
+    rig = NotebookRig(host, await (await window()).new_page())
     await rig.open("01_approve.ipynb")
     await rig.run_all()
     card = await rig.card_shows("suspended", "Publish “Launch”?", "Step approve waits for a person")
@@ -97,7 +97,7 @@ async def test_in_notebook_7_the_panel_shows_who_waits_and_its_approve_goes_on(
 ) -> None:
     run = ask(home, "seven", None, GATE)
     host.write("seven.ipynb", "%load_ext pdnb", "%pdnb panel -w seven")
-    rig = NotebookDesk(host, await (await window()).new_page())
+    rig = NotebookRig(host, await (await window()).new_page())
     await rig.open("seven.ipynb")
     await rig.run_all()
     mine = row(rig.page, run)
@@ -200,7 +200,7 @@ async def test_jupyterlabs_launcher_and_palette_open_the_inbox(rig: Rig) -> None
 
 @named("notebook")
 async def test_the_palette_of_notebook_7_opens_the_inbox(window: OpenWindow, host: Host) -> None:
-    rig = NotebookDesk(host, await (await window()).new_page())
+    rig = NotebookRig(host, await (await window()).new_page())
     await rig.open("approvals.ipynb")
     await rig.notebook.locator(".jp-Cell").first.click()
     await opens_the_inbox(rig.page, await in_palette(rig.page, "Open the inbox of pdnb"))

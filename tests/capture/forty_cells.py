@@ -1004,7 +1004,7 @@ def main() -> None:
     import tempfile
     from pathlib import Path
 
-    from tests.support.played import play
+    from tests.support.scenario_player import play
 
     with tempfile.TemporaryDirectory() as place:
         played = play(CASES, Path(place), alone="--alone" in sys.argv)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.capture.forty_cells import CASES
-from tests.support.played import Played, play
+from tests.support.scenario_player import Played, play
 from tests.support.scenarios import Scenario
 
 if TYPE_CHECKING:

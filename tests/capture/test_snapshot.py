@@ -27,8 +27,10 @@ def sum(x): return max
 -- gives [4.0, 7]
 """,
     "a builtin that ipython replaced": """
--- step open.__module__ + str(exit is None)
--- gives 'ioFalse'
+-- step
+import builtins
+[open is builtins.open, exit is builtins.exit]
+-- gives [True, True]
 """,
     "a function with all that it needs": """
 import math

@@ -22,9 +22,8 @@ from pdnb.cli import commands
 from pdnb.coordination.home import Home
 from pdnb.model import Status
 from pdnb.workers import background
-from tests.support.live import alive, until
-from tests.support.processes import owners_in
-from tests.support.shells import PDNB, document, notebook, pdnb, process
+from tests.support.command_line import PDNB, document, notebook, pdnb, process
+from tests.support.processes import alive, owners_in, until
 
 APPROVE = Path(__file__).parents[2] / "notebooks" / "01_approve.ipynb"
 TOKEN = re.compile(r"pdnb1[rc]\.")

@@ -12,24 +12,12 @@ from IPython.core.formatters import DisplayFormatter
 from pdnb.kernel.card import MAX_ATTEMPTS, MAX_OUTPUT, Card, card_html, card_text
 from pdnb.model import Attempt, Decision, Pause, Prompt, RunRecord, Status
 from pdnb.views.documents import detail, summary
+from tests.support.runs import NOW, SUSPENDED
 
-NOW = 1_763_763_065_000  # 21 Nov 2025, 22:11:05 UTC
 HOSTILE = "<img src=x onerror=alert(1)></object><script>alert(2)</script>\"'&lt;\x1b]0;own\x07"
 SHOWN = "<img src=x onerror=alert(1)></object><script>alert(2)</script>\"'&lt;"
 LINK = "https://hub.example.com/user/x/pdnb/resume/eyJydW4iOi.Zz-9_a.SIGNATURE?decision=yes"
-RUN = RunRecord(
-    id="r1",
-    workflow="01_approve",
-    version_id="h",
-    environment="e",
-    steps=("draft", "approve", "publish"),
-    status=Status.SUSPENDED,
-    created_ms=NOW - 70_000,
-    since_ms=NOW - 60_000,
-    position=1,
-    pause=Pause("suspend", NOW - 60_000, NOW - 60_000 + 86_400_000),
-    active_ms=1_200,
-)
+RUN = replace(SUSPENDED, active_ms=1_200)
 DRAFT = Attempt("draft", 0, 1, NOW - 70_000, NOW - 69_000, "returned", {"$return_value": {"subject": "Launch"}})
 
 

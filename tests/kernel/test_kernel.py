@@ -7,8 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +22,7 @@ from pdnb.client import Run, list_runs
 from pdnb.coordination.home import Home
 from pdnb.coordination.scheduler import Scheduler
 from pdnb.model import Status
+from tests.support.processes import run_worker
 
 APPROVE = Path(__file__).parents[2] / "notebooks" / "01_approve.ipynb"
 TOKEN = re.compile(r"pdnb1[rc]\.")
@@ -265,18 +264,7 @@ async def test_a_run_whose_kernel_was_killed_is_found_and_finished_by_a_worker(h
     assert (run.status, run.step) == (Status.RUNNING, "two")
     Scheduler(home).step()
     assert run.refresh().status is Status.QUEUED
-    command = [
-        sys.executable,
-        "-m",
-        "pdnb.workers.worker",
-        "--directory",
-        str(home.directory),
-        "--run",
-        run.id,
-        "--idle",
-        "0",
-    ]
-    await asyncio.to_thread(subprocess.run, command, check=True, timeout=60)
+    await asyncio.to_thread(run_worker, home.directory, run.id)
     assert run.refresh().status is Status.SUCCEEDED
     assert run.exports["two"]["$return_value"] == f"{run.id}/two/1"
     assert [(a.step, a.runs, a.outcome) for a in run.attempts] == [("one", 1, "returned"), ("two", 1, "returned")]

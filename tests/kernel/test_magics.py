@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from pdnb.client import Run, Runs
 from pdnb.model import Status
 from pdnb.workflow.definition import Workflow
 from tests.support.notebook import Notebook
+from tests.support.processes import run_worker
 
 PACKAGE = str(Path(pdnb.__file__).parent)
 GATE = "%%step gate\nstep.flow.suspend()\n'asked'"
@@ -252,18 +251,7 @@ def test_what_a_setup_cell_defines_is_there_in_the_kernel_and_in_a_worker(nb: No
     assert nb.run("%pdnb run").exports["load"]["$return_value"] == 42
     nb.run("run = %pdnb run --headless")
     run = nb.shell.user_ns["run"]
-    command = [
-        sys.executable,
-        "-m",
-        "pdnb.workers.worker",
-        "--directory",
-        str(pdnb_dir),
-        "--run",
-        run.id,
-        "--idle",
-        "0",
-    ]
-    subprocess.run(command, check=True, timeout=60)
+    run_worker(pdnb_dir, run.id)
     assert (run.status, run.exports["load"]["$return_value"]) == (Status.SUCCEEDED, 42)
 
 

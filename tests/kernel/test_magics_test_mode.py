@@ -8,14 +8,14 @@ import pytest
 
 from tests.kernel.test_magics import PACKAGE
 from tests.support.notebook import Notebook
-from tests.support.postbox import Postbox, postbox
+from tests.support.smtp_server import SmtpServer, smtp_server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.notebook import Said
 
-__all__ = ["postbox"]  # a fixture
+__all__ = ["smtp_server"]  # a fixture
 
 GATE = "%%step gate --test{more}\nstep.flow.suspend()\n'asked'"
 
@@ -181,13 +181,15 @@ def test_workflows_have_tests_of_their_own(nb: Notebook) -> None:
     assert "'$return_value': 2" in good(nb.try_("%%step b -w two --test\nstep.steps['a']['$return_value']"))
 
 
-def test_mails_are_sent_as_configured_now(nb: Notebook, postbox: Postbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mails_are_sent_as_configured_now(
+    nb: Notebook, smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also when the configuration came after the first test."""
     nb.run("%%step mail --test\nstep.send.email('Hello', 'x', to='ann@x.org')")
-    assert not postbox.mails
-    monkeypatch.setenv("PDNB_SMTP_URL", postbox.url)
+    assert not smtp_server.mails
+    monkeypatch.setenv("PDNB_SMTP_URL", smtp_server.url)
     nb.run("%pdnb test mail")
-    assert postbox.mail["Subject"] == "Hello"
+    assert smtp_server.mail["Subject"] == "Hello"
 
 
 def test_a_run_after_tests_knows_nothing_of_them(nb: Notebook) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pdnb.client import list_runs
 from pdnb.coordination.home import Home
 from tests.support.kernels import Kernel, environment, texts
-from tests.support.live import Server, post, until
+from tests.support.processes import Server, post, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

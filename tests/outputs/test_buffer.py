@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdnb.outputs.recorder import Recorder
-from tests.support.recorded import LINK, SIGNATURE, TOKEN, Rich, check_shapes, size, texts
+from tests.support.recorder_hosts import LINK, SIGNATURE, TOKEN, Rich, check_shapes, size, texts
 
 
 def test_writes_to_one_stream_are_one_output_and_empty_ones_are_none() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.support.recorded import Host
+    from tests.support.recorder_hosts import Host
 
 
 def test_a_step_of_the_standard_library_never_imports_ipython(host: Host) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pdnb.outputs.nbformat
 from pdnb.outputs.recorder import Recorder
-from tests.support.recorded import Rich, check_shapes, texts
+from tests.support.recorder_hosts import Rich, check_shapes, texts
 
 
 def test_what_is_not_json_gives_way_to_the_plain_text() -> None:

@@ -14,10 +14,10 @@ import pytest
 
 from pdnb.links import redact
 from pdnb.outputs.recorder import Recorder
-from tests.support.recorded import LINK, TOKEN, texts
+from tests.support.recorder_hosts import LINK, TOKEN, texts
 
 if TYPE_CHECKING:
-    from tests.support.recorded import Host
+    from tests.support.recorder_hosts import Host
 
 
 STEP = """

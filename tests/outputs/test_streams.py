@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pdnb.links import redact
 from pdnb.outputs.recorder import Recorder
-from tests.support.recorded import LINK, OTHER, TOKEN, texts
+from tests.support.recorder_hosts import LINK, OTHER, TOKEN, texts
 
 
 def test_a_logger_that_keeps_the_stream_is_recorded_by_the_next_recorder_and_then_shown_redacted() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdnb.outputs.recorder import Recorder
-from tests.support.recorded import LINK, SIGNATURE, texts
+from tests.support.recorder_hosts import LINK, SIGNATURE, texts
 
 
 def terminal(text: str) -> str:

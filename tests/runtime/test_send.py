@@ -16,14 +16,14 @@ from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import MailError, NotJSON, PdnbError
 from pdnb.model import Status
 from pdnb.runtime.send import MailSettings, Send
-from tests.support.live import free_port
-from tests.support.postbox import Postbox, postbox
+from tests.support.processes import free_port
 from tests.support.server import code
+from tests.support.smtp_server import SmtpServer, smtp_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["postbox"]  # a fixture
+__all__ = ["smtp_server"]  # a fixture
 
 ASKS = """
 def handler(pd):
@@ -64,40 +64,45 @@ def configure(home: Home, **settings: Any) -> None:
 # ---- with a server
 
 
-def test_a_step_sends_its_links_and_the_run_keeps_the_mail(home: Home, postbox: Postbox) -> None:
-    configure(home, smtp_url=postbox.url, mail_from="bot@x.org")
+def test_a_step_sends_its_links_and_the_run_keeps_the_mail(home: Home, smtp_server: SmtpServer) -> None:
+    configure(home, smtp_url=smtp_server.url, mail_from="bot@x.org")
     run = play(home, ask=ASKS, done="1")
     assert (run.status, run.step) == (Status.SUSPENDED, "ask")
-    assert postbox.words().splitlines() == [f"yes: {run.resume_url}", f"no: {run.cancel_url}"]
-    assert (postbox.mail["From"], postbox.mail["To"]) == ("bot@x.org", "ann@x.org")
+    assert smtp_server.words().splitlines() == [f"yes: {run.resume_url}", f"no: {run.cancel_url}"]
+    assert (smtp_server.mail["From"], smtp_server.mail["To"]) == ("bot@x.org", "ann@x.org")
     (kept,) = mails(run)
     assert kept["sent"] is True
     assert (kept["subject"], kept["to"], kept["html"]) == ("Publish?", ["ann@x.org"], None)
 
 
-def test_a_body_sends_as_a_handler_does(home: Home, postbox: Postbox) -> None:
-    configure(home, smtp_url=postbox.url)
+def test_a_body_sends_as_a_handler_does(home: Home, smtp_server: SmtpServer) -> None:
+    configure(home, smtp_url=smtp_server.url)
     play(home, mail="step.send.email('Hello', html='<p>page</p>', to=['ann@x.org', 'bob@x.org'])")
-    assert postbox.clerk.envelopes[0].rcpt_tos == ["ann@x.org", "bob@x.org"]
-    assert postbox.words("html").strip() == "<p>page</p>"
-    assert postbox.words().strip() == "page"
+    assert smtp_server.handler.envelopes[0].rcpt_tos == ["ann@x.org", "bob@x.org"]
+    assert smtp_server.words("html").strip() == "<p>page</p>"
+    assert smtp_server.words().strip() == "page"
 
 
-def test_who_gets_it_by_default_is_configured(home: Home, postbox: Postbox) -> None:
-    configure(home, smtp_url=postbox.url, mail_to="team@x.org, boss@x.org", mail_from="Bot <bot@x.org>")
+def test_who_gets_it_by_default_is_configured(home: Home, smtp_server: SmtpServer) -> None:
+    configure(home, smtp_url=smtp_server.url, mail_to="team@x.org, boss@x.org", mail_from="Bot <bot@x.org>")
     run = play(home, mail="step.send.email('Hello', 'words')")
-    assert postbox.clerk.envelopes[0].rcpt_tos == ["team@x.org", "boss@x.org"]
+    assert smtp_server.handler.envelopes[0].rcpt_tos == ["team@x.org", "boss@x.org"]
     assert mails(run)[0]["to"] == ["team@x.org", "boss@x.org"]
     play(home, mail="step.send.email('Hello', 'words', to='ann@x.org')")
-    assert postbox.clerk.envelopes[1].rcpt_tos == ["ann@x.org"]
+    assert smtp_server.handler.envelopes[1].rcpt_tos == ["ann@x.org"]
 
 
-def test_the_environment_configures_it_too(home: Home, postbox: Postbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PDNB_SMTP_URL", postbox.url)
+def test_the_environment_configures_it_too(
+    home: Home, smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PDNB_SMTP_URL", smtp_server.url)
     monkeypatch.setenv("PDNB_MAIL_TO", "ann@x.org")
     monkeypatch.setenv("PDNB_MAIL_FROM", "bot@x.org")
     play(home, mail="step.send.email('Hello', 'words')")
-    assert (postbox.clerk.envelopes[0].mail_from, postbox.clerk.envelopes[0].rcpt_tos) == ("bot@x.org", ["ann@x.org"])
+    assert (smtp_server.handler.envelopes[0].mail_from, smtp_server.handler.envelopes[0].rcpt_tos) == (
+        "bot@x.org",
+        ["ann@x.org"],
+    )
 
 
 FAILS = {
@@ -113,15 +118,15 @@ FAILS = {
 
 
 @pytest.mark.parametrize("law", FAILS)
-def test_a_mail_that_cannot_be_sent_fails_the_step_in_one_line(law: str, home: Home, postbox: Postbox) -> None:
-    configure(home, smtp_url=postbox.url)
+def test_a_mail_that_cannot_be_sent_fails_the_step_in_one_line(law: str, home: Home, smtp_server: SmtpServer) -> None:
+    configure(home, smtp_url=smtp_server.url)
     source, words = FAILS[law]
     run = fail(home, source)
     row = home.store.get(run.id)
     assert row.error is not None
     assert row.error.startswith(words)
     assert "\n" not in row.error
-    assert (mails(run), postbox.mails) == ([], [])
+    assert (mails(run), smtp_server.mails) == ([], [])
 
 
 def test_a_mail_server_that_is_down_fails_the_run_clearly_and_the_links_are_dead(home: Home) -> None:
@@ -134,13 +139,13 @@ def test_a_mail_server_that_is_down_fails_the_run_clearly_and_the_links_are_dead
     assert mails(run) == []
 
 
-def test_what_could_not_be_kept_is_not_sent(home: Home, postbox: Postbox) -> None:
-    configure(home, smtp_url=postbox.url)
+def test_what_could_not_be_kept_is_not_sent(home: Home, smtp_server: SmtpServer) -> None:
+    configure(home, smtp_url=smtp_server.url)
     run = fail(home, r"step.send.email('Hello', 'half a character: \ud800', to='a@x.org')", NotJSON)
     assert (
         home.store.get(run.id).error == 'NotJSON: mail["text"]: the text holds a lone surrogate, which is not Unicode'
     )
-    assert not postbox.mails
+    assert not smtp_server.mails
 
 
 # ---- without one: the outbox
@@ -183,11 +188,11 @@ def test_links_in_mails_are_sealed_in_the_store_and_redacted_where_people_look(h
     assert token in mails(run)[0]["text"]
 
 
-def test_a_step_that_fails_after_it_sent_keeps_the_mail_in_the_record(home: Home, postbox: Postbox) -> None:
-    configure(home, smtp_url=postbox.url)
+def test_a_step_that_fails_after_it_sent_keeps_the_mail_in_the_record(home: Home, smtp_server: SmtpServer) -> None:
+    configure(home, smtp_url=smtp_server.url)
     run = fail(home, "step.send.email('Hello', 'x', to='a@x.org')\n1 / 0", ZeroDivisionError)
     assert [mail["subject"] for mail in mails(run)] == ["Hello"]
-    assert len(postbox.mails) == 1
+    assert len(smtp_server.mails) == 1
 
 
 def test_every_attempt_keeps_its_own_mails_in_order(home: Home) -> None:

@@ -11,14 +11,14 @@ import pytest
 from pdnb.errors import MailError
 from pdnb.runtime import smtp
 from pdnb.runtime.smtp import Mail, deliver
-from tests.support.live import free_port
-from tests.support.postbox import PASSWORD, USER, Postbox, certificate, postbox
+from tests.support.processes import free_port
+from tests.support.smtp_server import PASSWORD, USER, SmtpServer, certificate, smtp_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["certificate", "postbox"]  # fixtures
+__all__ = ["certificate", "smtp_server"]  # fixtures
 
 
 def letter(subject: object = "Hello", text: object = None, html: object = None, to: Any = "ann@example.org") -> Mail:
@@ -28,16 +28,16 @@ def letter(subject: object = "Hello", text: object = None, html: object = None, 
 # ---- what arrives
 
 
-def test_text_alone_arrives_as_it_is(postbox: Postbox) -> None:
+def test_text_alone_arrives_as_it_is(smtp_server: SmtpServer) -> None:
     text = "Zwölf Boxkämpfer\n.a line with a dot\n" + "long " * 500 + "\nhttp://x/pdnb/resume/t\n"
-    deliver(letter(text=text), postbox.url, None)
-    assert postbox.mail.get_content_type() == "text/plain"
-    assert postbox.words() == text
-    assert postbox.mail["Subject"] == "Hello"
-    assert postbox.mail["To"] == "ann@example.org"
-    assert postbox.mail["From"] == "pdnb@127.0.0.1"
-    assert postbox.mail["Date"].datetime.tzinfo is not None
-    assert postbox.mail["Message-ID"].startswith("<")
+    deliver(letter(text=text), smtp_server.url, None)
+    assert smtp_server.mail.get_content_type() == "text/plain"
+    assert smtp_server.words() == text
+    assert smtp_server.mail["Subject"] == "Hello"
+    assert smtp_server.mail["To"] == "ann@example.org"
+    assert smtp_server.mail["From"] == "pdnb@127.0.0.1"
+    assert smtp_server.mail["Date"].datetime.tzinfo is not None
+    assert smtp_server.mail["Message-ID"].startswith("<")
 
 
 HTML = """<html><head><title>never</title><style>p { color: red }</style></head>
@@ -46,11 +46,11 @@ HTML = """<html><head><title>never</title><style>p { color: red }</style></head>
 </body></html>"""
 
 
-def test_whoever_reads_without_html_gets_the_words_and_where_links_lead(postbox: Postbox) -> None:
-    deliver(letter(html=HTML), postbox.url, None)
-    assert postbox.mail.get_content_type() == "multipart/alternative"
-    assert postbox.words("html").strip() == HTML
-    lines = [" ".join(line.split()) for line in postbox.words().splitlines() if line.strip()]
+def test_whoever_reads_without_html_gets_the_words_and_where_links_lead(smtp_server: SmtpServer) -> None:
+    deliver(letter(html=HTML), smtp_server.url, None)
+    assert smtp_server.mail.get_content_type() == "multipart/alternative"
+    assert smtp_server.words("html").strip() == HTML
+    lines = [" ".join(line.split()) for line in smtp_server.words().splitlines() if line.strip()]
     assert lines == [
         "Publish?",
         "Ann & Bob ask.",
@@ -59,27 +59,27 @@ def test_whoever_reads_without_html_gets_the_words_and_where_links_lead(postbox:
     ]
 
 
-def test_both_arrive_and_the_text_is_the_authors(postbox: Postbox) -> None:
-    deliver(letter(text="my words", html="<p>my page</p>"), postbox.url, None)
-    assert postbox.words().strip() == "my words"
-    assert postbox.words("html").strip() == "<p>my page</p>"
+def test_both_arrive_and_the_text_is_the_authors(smtp_server: SmtpServer) -> None:
+    deliver(letter(text="my words", html="<p>my page</p>"), smtp_server.url, None)
+    assert smtp_server.words().strip() == "my words"
+    assert smtp_server.words("html").strip() == "<p>my page</p>"
 
 
 @pytest.mark.parametrize("subject", ["Grüße aus Köln", "承認 ✅", "x" * 300, "", "tab\there"])
-def test_a_subject_arrives_as_it_was_written(subject: str, postbox: Postbox) -> None:
-    deliver(letter(subject), postbox.url, None)
-    assert postbox.mail["Subject"].replace("\t", " ") == subject.replace("\t", " ")
+def test_a_subject_arrives_as_it_was_written(subject: str, smtp_server: SmtpServer) -> None:
+    deliver(letter(subject), smtp_server.url, None)
+    assert smtp_server.mail["Subject"].replace("\t", " ") == subject.replace("\t", " ")
 
 
 @pytest.mark.parametrize(
     "to", [["ann@x.org", "bob@x.org"], "ann@x.org,bob@x.org", " ann@x.org , bob@x.org ", ("ann@x.org", "bob@x.org")]
 )
-def test_several_recipients_all_get_it(to: object, postbox: Postbox) -> None:
-    deliver(letter(to=to), postbox.url, "Carl <carl@x.org>")
-    assert postbox.clerk.envelopes[0].rcpt_tos == ["ann@x.org", "bob@x.org"]
-    assert postbox.clerk.envelopes[0].mail_from == "carl@x.org"
-    assert postbox.mail["To"] == "ann@x.org, bob@x.org"
-    assert postbox.mail["From"] == "Carl <carl@x.org>"
+def test_several_recipients_all_get_it(to: object, smtp_server: SmtpServer) -> None:
+    deliver(letter(to=to), smtp_server.url, "Carl <carl@x.org>")
+    assert smtp_server.handler.envelopes[0].rcpt_tos == ["ann@x.org", "bob@x.org"]
+    assert smtp_server.handler.envelopes[0].mail_from == "carl@x.org"
+    assert smtp_server.mail["To"] == "ann@x.org, bob@x.org"
+    assert smtp_server.mail["From"] == "Carl <carl@x.org>"
 
 
 # ---- what is refused before anything is sent
@@ -157,26 +157,26 @@ def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch: pytest.Monkey
             deliver(letter(), f"smtp://127.0.0.1:{silent.getsockname()[1]}", None)
 
 
-def test_a_recipient_that_the_server_does_not_take_is_never_lost_silently(postbox: Postbox) -> None:
+def test_a_recipient_that_the_server_does_not_take_is_never_lost_silently(smtp_server: SmtpServer) -> None:
     """Also when it takes the others: who was to approve would wait for a mail that never comes."""
-    postbox.clerk.refuses = {"bob@x.org"}
+    smtp_server.handler.refuses = {"bob@x.org"}
     with pytest.raises(MailError, match=r"^the mail was not sent to bob@x\.org: 127.* said .*no such mailbox"):
-        deliver(letter(to="ann@x.org,bob@x.org"), postbox.url, None)
+        deliver(letter(to="ann@x.org,bob@x.org"), smtp_server.url, None)
     with pytest.raises(MailError, match="no such mailbox"):
-        deliver(letter(to="bob@x.org"), postbox.url, None)
+        deliver(letter(to="bob@x.org"), smtp_server.url, None)
 
 
-def test_a_mail_that_the_server_does_not_take_is_said(postbox: Postbox) -> None:
-    postbox.clerk.data_answer = "554 looks like spam"
+def test_a_mail_that_the_server_does_not_take_is_said(smtp_server: SmtpServer) -> None:
+    smtp_server.handler.data_answer = "554 looks like spam"
     with pytest.raises(MailError, match="looks like spam"):
-        deliver(letter(), postbox.url, None)
-    assert not postbox.mails
+        deliver(letter(), smtp_server.url, None)
+    assert not smtp_server.mails
 
 
-def test_a_sender_that_is_none_is_said(postbox: Postbox) -> None:
+def test_a_sender_that_is_none_is_said(smtp_server: SmtpServer) -> None:
     with pytest.raises(MailError, match="the mail was not sent"):
-        deliver(letter(), postbox.url, "Ann\nBcc: eve@x.org")
-    assert not postbox.mails
+        deliver(letter(), smtp_server.url, "Ann\nBcc: eve@x.org")
+    assert not smtp_server.mails
 
 
 # ---- login and TLS
@@ -188,20 +188,20 @@ def login(password: str = PASSWORD) -> str:
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 def test_a_login_that_needs_quoting_works() -> None:
-    with Postbox(auth_required=True, auth_require_tls=False) as postbox:
-        deliver(letter(), postbox.url.replace("//", f"//{login()}"), None)
-        assert postbox.clerk.logins == [(USER.encode(), PASSWORD.encode())]
-        assert postbox.mail["Subject"] == "Hello"
+    with SmtpServer(auth_required=True, auth_require_tls=False) as smtp_server:
+        deliver(letter(), smtp_server.url.replace("//", f"//{login()}"), None)
+        assert smtp_server.handler.logins == [(USER.encode(), PASSWORD.encode())]
+        assert smtp_server.mail["Subject"] == "Hello"
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 @pytest.mark.parametrize("user", ["", login("wrong"), login("wröng")])
 def test_a_login_that_fails_is_said_without_the_password(user: str) -> None:
-    with Postbox(auth_required=True, auth_require_tls=False) as postbox:
+    with SmtpServer(auth_required=True, auth_require_tls=False) as smtp_server:
         with pytest.raises(MailError, match=r"^the mail was not sent: 127\.0\.0\.1 said ") as raised:
-            deliver(letter(), postbox.url.replace("//", f"//{user}"), None)
+            deliver(letter(), smtp_server.url.replace("//", f"//{user}"), None)
         assert PASSWORD not in str(raised.value)
-        assert not postbox.mails
+        assert not smtp_server.mails
 
 
 @pytest.mark.parametrize("immediate", [False, True])
@@ -209,17 +209,17 @@ def test_an_encrypted_connection_is_for_the_right_server_only(
     immediate: bool, certificate: Callable[[], ssl.SSLContext], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """``smtps://`` or ``?starttls=1``; mails hold links, so who pretends to be the server gets nothing."""
-    with Postbox(tls=certificate(), immediate=immediate, require_starttls=not immediate) as postbox:
-        url = postbox.url.replace("smtp:", "smtps:") if immediate else f"{postbox.url}/?starttls=1"
+    with SmtpServer(tls=certificate(), immediate=immediate, require_starttls=not immediate) as smtp_server:
+        url = smtp_server.url.replace("smtp:", "smtps:") if immediate else f"{smtp_server.url}/?starttls=1"
         with pytest.raises(MailError, match="CERTIFICATE_VERIFY_FAILED"):
             deliver(letter(), url, None)
-        assert not postbox.mails
+        assert not smtp_server.mails
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
         deliver(letter(), url, None)
-        assert postbox.mail["Subject"] == "Hello"
+        assert smtp_server.mail["Subject"] == "Hello"
 
 
-def test_a_server_that_cannot_encrypt_gets_nothing_when_it_should(postbox: Postbox) -> None:
+def test_a_server_that_cannot_encrypt_gets_nothing_when_it_should(smtp_server: SmtpServer) -> None:
     with pytest.raises(MailError, match="STARTTLS"):
-        deliver(letter(), f"{postbox.url}?starttls=1", None)
-    assert not postbox.mails
+        deliver(letter(), f"{smtp_server.url}?starttls=1", None)
+    assert not smtp_server.mails

@@ -24,7 +24,7 @@ from pdnb.coordination.home import Home
 from tests.seeds.examples import PYTHON
 from tests.seeds.service import Service, job
 from tests.support.kernels import Kernel, environment, texts
-from tests.support.live import Server, free_port, post, until
+from tests.support.processes import Server, free_port, post, until
 
 if TYPE_CHECKING:
     from email.message import EmailMessage

@@ -13,18 +13,17 @@ from tornado.httpclient import HTTPClientError, HTTPResponse
 
 import pdnb
 from pdnb.codec import SCHEMA
-from pdnb.coordination.home import Home, now_ms
+from pdnb.coordination.home import now_ms
 from pdnb.errors import StoreUnavailable
 from pdnb.model import Raised, Returned, RunRecord, Status
 from pdnb.server.pages import APP_CSP
 from tests.support.server import Answer, Rig
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from jupyter_server.auth import User
     from jupyter_server.base.handlers import JupyterHandler
-    from jupyter_server.serverapp import ServerApp
     from traitlets.config import Config
 
     Fetch = Callable[..., Awaitable[HTTPResponse]]
@@ -43,29 +42,10 @@ class NotPdnb(Authorizer):
 
 @pytest.fixture
 def jp_server_config(jp_server_config: Config, request: pytest.FixtureRequest) -> Config:
-    """Nothing runs here; a test may be marked by ``parametrize`` to have no rights."""
-    jp_server_config.PdnbApp.max_workers = 0
+    """A test may be marked by ``parametrize`` to have no rights."""
     if getattr(request, "param", None) == "denied":
         jp_server_config.ServerApp.authorizer_class = NotPdnb
     return jp_server_config
-
-
-@pytest.fixture
-def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
-    with Home(pdnb_dir, kind="kernel") as home:
-        yield Rig(pdnb_server, home)
-
-
-@pytest.fixture
-def api(rig: Rig, jp_auth_header: dict[str, str]) -> Callable[..., Awaitable[Answer]]:
-    """Asks the API with Jupyter's token; *json* is sent as the body."""
-
-    async def ask(method: str, path: str, value: Any = None, **headers: str) -> Answer:
-        body = None if value is None else value if isinstance(value, bytes) else json.dumps(value).encode()
-        named = {name.replace("_", "-"): text for name, text in headers.items()}
-        return await rig.request(method, f"{rig.base}pdnb/{path}", {**jp_auth_header, **named}, body)
-
-    return ask
 
 
 def shown(run: RunRecord, **more: Any) -> dict[str, Any]:

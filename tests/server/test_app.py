@@ -21,7 +21,7 @@ from pdnb.coordination.settings import Settings, read_settings
 from pdnb.links import Target
 from pdnb.model import RunRecord, Status, Suspended
 from pdnb.server.app import PdnbApp
-from tests.support.live import Server, post, until
+from tests.support.processes import Server, post, until
 from tests.support.server import DAY, code, eventually, parse, send, written
 
 if TYPE_CHECKING:

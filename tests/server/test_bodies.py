@@ -12,44 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pdnb.coordination.home import Home
 from pdnb.request import MAX_BODY
 from pdnb.server import link_bodies
-from tests.support.server import Answer, Rig, parse, send, written
+from tests.support.server import Answer, Rig, chunked, parse, send, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from jupyter_server.serverapp import ServerApp
-    from traitlets.config import Config
-
     from pdnb.model import RunRecord
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-@pytest.fixture
-def jp_server_config(jp_server_config: Config) -> Config:
-    """Nothing runs here: what is resumed stays in the queue."""
-    jp_server_config.PdnbApp.max_workers = 0
-    return jp_server_config
-
-
-@pytest.fixture
-def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
-    with Home(pdnb_dir, kind="kernel") as home:
-        yield Rig(pdnb_server, home)
-
-
 def data(rig: Rig, run: RunRecord) -> dict[str, Any]:
     found: dict[str, Any] = rig.home.store.exports(run.id)["approve"]["$resume_data"]
     return found
-
-
-def chunked(*pieces: bytes) -> bytes:
-    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
 async def assert_still_good(rig: Rig, run: RunRecord) -> None:

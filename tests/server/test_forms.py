@@ -8,16 +8,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from pdnb.coordination.home import Home, now_ms
+from pdnb.coordination.home import now_ms
 from pdnb.model import Prompt, RunRecord, Status, Suspended
 from tests.support.server import Answer, Rig
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable
 
-    from jupyter_server.serverapp import ServerApp
-    from traitlets.config import Config
 
 FORM = {
     "type": "object",
@@ -32,27 +29,6 @@ FORM = {
 GOOD = {"amount": 7, "how": "slowly", "sure": False}
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 PAGE = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
-
-
-@pytest.fixture
-def jp_server_config(jp_server_config: Config) -> Config:
-    jp_server_config.PdnbApp.max_workers = 0
-    return jp_server_config
-
-
-@pytest.fixture
-def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
-    with Home(pdnb_dir, kind="kernel") as home:
-        yield Rig(pdnb_server, home)
-
-
-@pytest.fixture
-def api(rig: Rig, jp_auth_header: dict[str, str]) -> Callable[..., Awaitable[Answer]]:
-    async def ask(method: str, path: str, value: Any = None) -> Answer:
-        body = None if value is None else json.dumps(value).encode()
-        return await rig.request(method, f"{rig.base}pdnb/api/{path}", jp_auth_header, body)
-
-    return ask
 
 
 def asking(rig: Rig, run: RunRecord | None = None, **ask: Any) -> RunRecord:
@@ -108,11 +84,11 @@ async def test_a_bad_answer_through_the_api_gets_422_and_then_a_good_one_counts(
     run = asking(rig)
     meant = {"step": run.step, "runs": run.runs, "via": "card"}
     for bad in ({"body": {"amount": 11, "how": "slowly"}}, {"fields": {"amount": "11", "how": "slowly"}}, {}):
-        answer = await api("POST", f"runs/{run.id}/resume", {**meant, **bad})
+        answer = await api("POST", f"api/runs/{run.id}/resume", {**meant, **bad})
         assert (answer.status, waits(rig, run)) == (422, True)
         assert answer.json()["problems"]
     good = {**meant, "fields": {"amount": "7", "how": "slowly"}}
-    assert (await api("POST", f"runs/{run.id}/resume", good)).status == 200
+    assert (await api("POST", f"api/runs/{run.id}/resume", good)).status == 200
     assert answered(rig, run) == GOOD
 
 
@@ -137,10 +113,10 @@ async def test_fields_that_are_no_strings_are_told_and_nothing_breaks(
     run = asking(rig)
     meant = {"step": run.step, "runs": run.runs, "via": "card"}
     for fields, status in (([], 400), ("x", 400), (5, 400), ({"amount": None, "how": {"a": 1}, "sure": []}, 422)):
-        answer = await api("POST", f"runs/{run.id}/resume", {**meant, "fields": fields})
+        answer = await api("POST", f"api/runs/{run.id}/resume", {**meant, "fields": fields})
         assert (answer.status, waits(rig, run)) == (status, True)
     good = {"amount": 7, "how": "slowly"}
-    assert (await api("POST", f"runs/{run.id}/resume", {**meant, "fields": good})).status == 200
+    assert (await api("POST", f"api/runs/{run.id}/resume", {**meant, "fields": good})).status == 200
 
 
 async def test_the_page_shows_message_fields_and_defaults_without_script(rig: Rig) -> None:
@@ -211,7 +187,7 @@ async def test_who_has_answered_gets_what_the_author_has_for_after(rig: Rig, aft
 async def test_who_comes_late_is_told_who_decided_when_and_how(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
     run = asking(rig, message="Fine?")
     assert (
-        await api("POST", f"runs/{run.id}/resume", {"step": run.step, "runs": run.runs, "via": "inbox"})
+        await api("POST", f"api/runs/{run.id}/resume", {"step": run.step, "runs": run.runs, "via": "inbox"})
     ).status == 200
     late = await rig.request("POST", rig.path("resume", run), PAGE, b"")
     assert late.status == 409
@@ -230,10 +206,10 @@ async def test_a_failed_run_is_retried_through_the_api_and_a_stale_retry_is_refu
     run = rig.working()
     run = rig.home.store.apply(run.id, Raised(now_ms(), run.fence, error="ValueError: no"))
     meant = {"step": run.step, "runs": run.runs, "via": "card"}
-    assert (await api("POST", f"runs/{run.id}/retry", {**meant, "runs": 7})).status == 409
-    assert (await api("POST", f"runs/{run.id}/retry", meant)).status == 200
+    assert (await api("POST", f"api/runs/{run.id}/retry", {**meant, "runs": 7})).status == 409
+    assert (await api("POST", f"api/runs/{run.id}/retry", meant)).status == 200
     assert (rig.now(run).status, rig.now(run).runs) == (Status.QUEUED, 2)
-    assert (await api("POST", f"runs/{run.id}/retry", meant)).status == 409
+    assert (await api("POST", f"api/runs/{run.id}/retry", meant)).status == 409
 
 
 async def test_the_copy_buttons_links_are_behind_the_login_and_are_not_kept(
@@ -241,11 +217,11 @@ async def test_the_copy_buttons_links_are_behind_the_login_and_are_not_kept(
 ) -> None:
     run = asking(rig)
     assert (await rig.request("GET", f"{rig.base}pdnb/api/runs/{run.id}/links")).status == 403
-    answer = await api("GET", f"runs/{run.id}/links")
+    answer = await api("GET", f"api/runs/{run.id}/links")
     assert answer.header("cache-control") == "no-store"
     assert answer.json()["resume_url"].endswith(rig.path("resume", run))
     assert (await rig.request("POST", rig.path("cancel", run), JSON)).status == 200
-    assert (await api("GET", f"runs/{run.id}/links")).json() == {"resume_url": None, "cancel_url": None}
+    assert (await api("GET", f"api/runs/{run.id}/links")).json() == {"resume_url": None, "cancel_url": None}
 
 
 async def test_a_cancel_link_acts_on_a_get_where_its_author_said_so_also_with_a_form(rig: Rig) -> None:

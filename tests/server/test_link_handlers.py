@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jupyter_server.serverapp import ServerApp
-    from traitlets.config import Config
 
     from pdnb.links import Purpose
 
@@ -43,19 +42,12 @@ NEVER = ("set-cookie", "location", "www-authenticate", "refresh")
 
 
 @pytest.fixture
-def jp_server_config(jp_server_config: Config) -> Config:
-    """Nothing runs here: what is resumed stays in the queue."""
-    jp_server_config.PdnbApp.max_workers = 0
-    return jp_server_config
-
-
-@pytest.fixture
 def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
     with Home(pdnb_dir, kind="kernel") as home:
-        yield StrictDesk(pdnb_server, home)
+        yield StrictRig(pdnb_server, home)
 
 
-class StrictDesk(Rig):
+class StrictRig(Rig):
     """Every answer, whatever was asked, is held against the contract."""
 
     async def request(

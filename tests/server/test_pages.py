@@ -30,23 +30,10 @@ from pdnb.server.pages import (
     problem_page,
     result_page,
 )
+from tests.support.runs import DAY, NOW, SUSPENDED
 
-NOW = 1_763_763_065_000  # 21 Nov 2025, 22:11:05 UTC
-DAY = 86_400_000
 HOSTILE = "<img src=x onerror=alert(1)></script></style><script>alert(2)</script>\"'`{{7*7}}{%raw%}&lt;"
-RUN = RunRecord(
-    id="r1",
-    workflow="01_approve",
-    version_id="h",
-    environment="e",
-    steps=("draft", "approve", "publish"),
-    status=Status.SUSPENDED,
-    created_ms=NOW - 70_000,
-    since_ms=NOW - 60_000,
-    position=1,
-    pause=Pause("suspend", NOW - 60_000, NOW - 60_000 + DAY),
-    summary="Send it to 240 people?",
-)
+RUN = replace(SUSPENDED, summary="Send it to 240 people?")
 
 
 class Page(HTMLParser):

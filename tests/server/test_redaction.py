@@ -13,27 +13,12 @@ from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreCorrupt
 from pdnb.model import RunRecord, Suspended
 from pdnb.server.redaction import RedactTokens, redact_logs
-from tests.support.live import TOKEN, Server, alive, post, until
+from tests.support.processes import TOKEN, Server, alive, post, until
 from tests.support.server import DAY, Rig, code, send
 from tests.workers.test_worker import PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from jupyter_server.serverapp import ServerApp
-    from traitlets.config import Config
-
-
-@pytest.fixture
-def jp_server_config(jp_server_config: Config) -> Config:
-    jp_server_config.PdnbApp.max_workers = 0
-    return jp_server_config
-
-
-@pytest.fixture
-def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
-    with Home(pdnb_dir, kind="kernel") as home:
-        yield Rig(pdnb_server, home)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Status
-from tests.support.live import Server, post, until
+from tests.support.processes import Server, post, until
 from tests.support.server import code
 
 MARK = "import os\nfd = os.open({file!r}, os.O_CREAT | os.O_APPEND | os.O_WRONLY)\nos.write(fd, b'{word}\\n')\n"

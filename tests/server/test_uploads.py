@@ -15,7 +15,6 @@ from urllib.request import url2pathname
 
 import pytest
 
-from pdnb.coordination.home import Home
 from pdnb.errors import StoreUnavailable
 from pdnb.model import Returned, Status
 from pdnb.request import MAX_BODY, BadBody
@@ -24,32 +23,16 @@ from pdnb.server.link_handlers import LinkHandler
 from pdnb.server.multipart import FormUpload
 from pdnb.server.service import MAX_UPLOAD
 from pdnb.server.upload_files import RunFiles
-from tests.support.server import Answer, Rig, eventually, parse, send, written
+from tests.support.server import Answer, Rig, chunked, eventually, parse, send, written
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-    from jupyter_server.serverapp import ServerApp
-    from traitlets.config import Config
+    from collections.abc import AsyncIterator
 
     from pdnb.model import Event, RunRecord
 
 FLAG = "?pipedream_upload_body=1"
 HEADER = {"x-pd-upload-body": "1"}
 FORM = {"Content-Type": "multipart/form-data; boundary=XX"}
-
-
-@pytest.fixture
-def jp_server_config(jp_server_config: Config) -> Config:
-    """Nothing runs here: what is resumed stays in the queue."""
-    jp_server_config.PdnbApp.max_workers = 0
-    return jp_server_config
-
-
-@pytest.fixture
-def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
-    with Home(pdnb_dir, kind="kernel") as home:
-        yield Rig(pdnb_server, home)
 
 
 def part(disposition: str | bytes, content: bytes, *more: str) -> bytes:
@@ -61,10 +44,6 @@ def part(disposition: str | bytes, content: bytes, *more: str) -> bytes:
 
 def form(*parts: bytes) -> bytes:
     return b"".join(parts) + b"--XX--\r\n"
-
-
-def chunked(*pieces: bytes) -> bytes:
-    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
 def body_of(rig: Rig, run: RunRecord) -> Any:

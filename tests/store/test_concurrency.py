@@ -13,7 +13,7 @@ from benchmarks.one_winner import REQUESTS, Told, storm
 from pdnb.coordination.home import Home, now_ms
 from pdnb.links import Target
 from pdnb.model import RunRecord, Status, Suspended
-from tests.support.live import Server, until
+from tests.support.processes import Server, until
 from tests.support.server import DAY, code
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
-"""What the server's tests share: runs that wait at a step, and requests exactly as they are written.
+"""What tests against a server in this process share: runs that wait at a step, and requests byte for byte.
 
-- :class:`Rig` holds a store's directory as a kernel does, next to the server, and makes runs that wait.
-- :func:`send` writes bytes to the server's port and reads until it closes: no client tidies anything up.
-- :func:`eventually` looks until something is true; nothing here waits for a fixed time.
+- :class:`Rig` (fixture ``rig``) opens the server's store as a kernel does, makes runs that wait, and sends requests.
+- :func:`send` writes bytes to the server's port and reads until it closes: no HTTP client rewrites them.
+- :func:`eventually` polls until something is true; nothing here waits for a fixed time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import pytest
+
 from pdnb.coordination.home import Home, now_ms
 from pdnb.links import Purpose, Target
 from pdnb.model import Claimed, RunRecord, Slept, Status, Suspended
@@ -24,7 +26,7 @@ from pdnb.workflow.definition import Step
 from pdnb.workflow.version import Environment, WorkflowVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from jupyter_server.serverapp import ServerApp
 
@@ -82,6 +84,11 @@ def written(
     return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin1") + (body or b"")
 
 
+def chunked(*pieces: bytes) -> bytes:
+    """A body in chunks, whose length is not told beforehand."""
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
 async def send(port: int, *pieces: bytes) -> bytes:
     """Everything the server says to *pieces* until it closes the connection, also when it does not read them all."""
     loop = asyncio.get_running_loop()
@@ -105,10 +112,10 @@ async def _speak(sock: socket.socket, pieces: tuple[bytes, ...]) -> None:
             await asyncio.get_running_loop().sock_sendall(sock, piece)
 
 
-async def eventually(look: Callable[[], _T], *, within_s: float = 20) -> _T:
-    """The first true result of *look*."""
+async def eventually(check: Callable[[], _T], *, within_s: float = 20) -> _T:
+    """Poll *check* while the event loop goes on; its first true result."""
     until = time.monotonic() + within_s
-    while not (found := look()):
+    while not (found := check()):
         assert time.monotonic() < until, f"still {found!r} after {within_s} s"
         await asyncio.sleep(0.02)
     return found
@@ -181,3 +188,10 @@ class Rig:
 
     def status(self, run: RunRecord) -> Status:
         return self.now(run).status
+
+
+@pytest.fixture
+def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
+    """A running server, and its store opened as by a kernel."""
+    with Home(pdnb_dir, kind="kernel") as home:
+        yield Rig(pdnb_server, home)

@@ -16,8 +16,7 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from pdnb.coordination.home import Home
 from pdnb.coordination.locks import ProcessLock
 from pdnb.workers import background
-from tests.support.live import Server, alive, until
-from tests.support.processes import owners_in
+from tests.support.processes import Server, alive, owners_in, until
 
 SESSION = """\
 %load_ext pdnb

@@ -16,16 +16,12 @@ import pytest
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
-from tests.support.live import Server, alive, post, until
-from tests.support.processes import owners_in
+from tests.support.processes import Server, alive, owners_in, post, until
 from tests.support.server import Rig, code, eventually
 from tests.support.sqlite_store import table_of
 from tests.workers.test_worker import HOLD, PLACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jupyter_server.serverapp import ServerApp
     from traitlets.config import Config
 
     from pdnb.workflow.version import WorkflowVersion
@@ -38,12 +34,6 @@ def jp_server_config(jp_server_config: Config, request: pytest.FixtureRequest) -
     """As many workers as the test wants (default: 2, pdnb's own)."""
     jp_server_config.PdnbApp.max_workers = getattr(request, "param", 2)
     return jp_server_config
-
-
-@pytest.fixture
-def rig(pdnb_server: ServerApp, pdnb_dir: Path) -> Iterator[Rig]:
-    with Home(pdnb_dir, kind="kernel") as home:
-        yield Rig(pdnb_server, home)
 
 
 def queued(rig: Rig, version: WorkflowVersion, event: Any = None) -> RunRecord:

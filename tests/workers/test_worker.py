@@ -20,7 +20,7 @@ from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
 from pdnb.workers.worker import Worker
 from pdnb.workflow.version import WorkflowVersion
-from tests.support.live import alive, until
+from tests.support.processes import alive, until
 from tests.support.server import code
 from tests.support.sqlite_store import table_of
 

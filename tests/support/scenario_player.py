@@ -1,4 +1,4 @@
-"""Notebooks played the real way: cells in an IPython shell, the run in the kernel, the same code in a worker."""
+"""Scenarios executed as people do: cells in an IPython shell, the run in the kernel, the same code in a worker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 import json
 import linecache
 import os
-import subprocess
 import sys
 import warnings
 from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.processes import run_worker
 from tests.support.scenarios import Notebook, Scenario
 
 if TYPE_CHECKING:
@@ -62,19 +62,19 @@ def play(scenarios: Mapping[str, str], place: Path, *, alone: bool = False) -> d
     """
     found: dict[str, Played] = {}
     runs: dict[str, Run] = {}
-    with _desk(place) as shell:
-        told = dict(os.environ)  # what a server tells its workers: nothing that a cell set
+    with _notebook(place) as shell:
+        environment = dict(os.environ)  # what a server gives its workers: nothing that a cell set
         for number, (law, text) in enumerate(scenarios.items(), 1):
             os.environ["JPY_SESSION_NAME"] = f"{number:02}.ipynb"
-            with chdir(place / "desk"), _restored(sys.path), _quiet():
+            with chdir(place / "notebooks"), _restored(sys.path), _quiet():
                 sys.path.insert(0, "")  # as in every kernel
                 found[law], queued = _in_kernel(shell, Scenario.read(text))
             if queued is not None:
                 runs[law] = queued
                 if alone:
-                    _serve(place, queued, told)
+                    run_worker(place / "store", queued.id, env=environment)
         while waiting := [run for run in runs.values() if run.refresh().status == "queued"]:
-            _serve(place, waiting[0], told)
+            run_worker(place / "store", waiting[0].id, env=environment)
             assert waiting[0].refresh().status != "queued", "the worker did not take it"
         for law, run in runs.items():
             done = found[law]
@@ -90,7 +90,7 @@ class _Kernel(Notebook):
 
 
 def _in_kernel(notebook: Notebook, case: Scenario) -> tuple[Played, Run | None]:
-    """What the kernel says, and the run that is left to a worker."""
+    """What came of it in the kernel, and the run that is queued for a worker."""
     notebook.reset()
     shell = notebook.shell
     notebook.run(*case.cells, *(f"%%setup\n{source}" for source in case.setup))
@@ -120,21 +120,14 @@ def _json(value: Any) -> str:
     return repr(json.loads(json.dumps(value)))
 
 
-def _serve(place: Path, run: Run, told: Mapping[str, str]) -> None:
-    """One worker for all that waits in the environment of *run*."""
-    directory = str(place / "store")
-    command = [sys.executable, "-m", "pdnb.workers.worker", "--directory", directory, "--run", run.id, "--idle", "0"]
-    subprocess.run(command, env=dict(told), check=True, timeout=60)
-
-
 @contextmanager
-def _desk(place: Path) -> Iterator[Notebook]:
+def _notebook(place: Path) -> Iterator[Notebook]:
     """A shell with pdnb in it, in a process that is put back as it was."""
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
     for name, text in FILES.items():
-        file = place / "desk" / name
+        file = place / "notebooks" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     with ExitStack() as stack:

@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.support.live import free_port
+from tests.support.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,8 +40,8 @@ iH8KJuC1zUgCIGU/ln/tQhwPyHBd5bIGHkn8xGD5u+Xj/JlabD6cVume
 """
 
 
-class _Clerk:
-    """Takes what comes; aiosmtpd looks at every attribute of it."""
+class _Handler:
+    """aiosmtpd's handler: accepts mail, refuses the recipients in ``refuses``, answers DATA with ``data_answer``."""
 
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
@@ -69,17 +69,17 @@ class _Clerk:
         return AuthResult(success=good, handled=good)
 
 
-class Postbox:
-    """``mails`` in the order they were taken; ``clerk`` says what it does not take."""
+class SmtpServer:
+    """``mails`` holds what was accepted, in order; ``handler`` decides what is refused."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, immediate: bool = False, **options: Any) -> None:
-        self.clerk = _Clerk()
+        self.handler = _Handler()
         self.port = free_port()  # aiosmtpd does not take port 0
         if immediate:
             options["ssl_context"] = tls
         else:
             options["tls_context"] = tls
-        self._controller = Controller(self.clerk, "127.0.0.1", self.port, authenticator=self.clerk.login, **options)
+        self._controller = Controller(self.handler, "127.0.0.1", self.port, authenticator=self.handler.login, **options)
 
     @property
     def url(self) -> str:
@@ -88,7 +88,7 @@ class Postbox:
     @property
     def mails(self) -> list[EmailMessage]:
         """As a mail program reads them."""
-        raw = [envelope.content for envelope in self.clerk.envelopes]
+        raw = [envelope.content for envelope in self.handler.envelopes]
         return [email.message_from_bytes(text, policy=email.policy.default) for text in raw if isinstance(text, bytes)]
 
     @property
@@ -113,10 +113,10 @@ class Postbox:
 
 
 @pytest.fixture
-def postbox() -> Iterator[Postbox]:
+def smtp_server() -> Iterator[SmtpServer]:
     """An open mail server of this test."""
-    with Postbox() as postbox:
-        yield postbox
+    with SmtpServer() as smtp_server:
+        yield smtp_server
 
 
 @pytest.fixture
