@@ -1,4 +1,4 @@
-"""Processes beside the test's own: a real Jupyter server with pdnb on loopback, workers, scripts; ports and process ids."""
+"""Processes beside the test's own: a real Jupyter server with pdnb on loopback, workers, scripts; ports and pids."""
 
 from __future__ import annotations
 
