@@ -23,7 +23,7 @@ from pdnb.coordination.home import Home
 from pdnb.model import Status
 from pdnb.workers import background
 from tests.support.live import alive, until
-from tests.support.processes import owners_in
+from tests.support.owners import owners_in
 from tests.support.shells import PDNB, document, notebook, pdnb, process
 
 APPROVE = Path(__file__).parents[2] / "notebooks" / "01_approve.ipynb"

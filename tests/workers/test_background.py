@@ -17,7 +17,7 @@ from pdnb.coordination.home import Home
 from pdnb.coordination.locks import ProcessLock
 from pdnb.workers import background
 from tests.support.live import Server, alive, until
-from tests.support.processes import owners_in
+from tests.support.owners import owners_in
 
 SESSION = """\
 %load_ext pdnb

@@ -17,7 +17,7 @@ from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
 from tests.support.live import Server, alive, post, until
-from tests.support.processes import owners_in
+from tests.support.owners import owners_in
 from tests.support.server import Rig, code, eventually
 from tests.support.sqlite_store import table_of
 from tests.workers.test_worker import HOLD, PLACE

@@ -1,4 +1,4 @@
-"""Real processes beside a test: those that run a script for it, and those that are owners of a store."""
+"""Real processes that run a script beside a test, and are killed when it ends."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-
-from pdnb.owner_id import OwnerId
 
 
 @contextlib.contextmanager
@@ -25,9 +23,3 @@ def kill(started: subprocess.Popen[str]) -> None:
     """SIGKILL, and it is gone when this returns."""
     started.kill()
     started.wait()
-
-
-def owners_in(store: Path, kind: str = "*") -> list[OwnerId]:
-    """The owners of the store in *store* that have cards, of one *kind* or of all."""
-    found = [OwnerId.parse(card.stem) for card in (store / "owners").glob(f"{kind}-*.json")]
-    return [owner for owner in found if owner is not None]
