@@ -20,6 +20,7 @@ from pdnb.cli.demo_server import PATIENCE_S, DemoError, DemoServer, request
 from pdnb.client import Run, list_runs
 from pdnb.coordination.home import Home
 from pdnb.links import redact
+from pdnb.owner_id import OwnerId
 
 _NOTEBOOK: Final = "01_approve.ipynb"
 _IN_CLONE: Final = Path(__file__).parents[2] / "notebooks"
@@ -117,7 +118,8 @@ def _tell_the_story(home: Home) -> None:
     _say(f"publish    → {run.exports['publish']['$return_value']}")
     for attempt in run.attempts:
         printed = "".join(o.get("text", "") for o in attempt.outputs).strip()
-        place = (attempt.owner or "").partition("-")[0]
+        owner = OwnerId.parse(attempt.owner or "")
+        place = owner.kind if owner else "?"
         _say(f"  {attempt.step:<9} {attempt.outcome:<10} in a {place:<8} {printed}")
     status, answer = request(resume, None)
     _say(f"a second click → {status} {answer['status']}")

@@ -24,7 +24,7 @@ from pdnb.coordination.liveness import Owners
 from pdnb.model import Suspended
 from pdnb.workflow.definition import Step
 from pdnb.workflow.version import Environment, WorkflowVersion
-from tests.support.processes import owners_in
+from tests.support.owners import owners_in
 from tests.support.sqlite_store import table_of
 
 NOTEBOOKS: Final = Path(__file__).parent.parent.parent / "notebooks"

@@ -22,7 +22,7 @@ from jupyter_client.manager import KernelManager
 
 from tests.chaos import bodies, strike
 from tests.chaos.history import History
-from tests.support.processes import owners_in
+from tests.support.owners import owners_in
 
 _PATIENCE_S: Final = 40.0
 _WORKER: Final = b"pdnb.workers.worker"

@@ -23,7 +23,8 @@ from pdnb.coordination.home import Home
 from pdnb.model import Status
 from pdnb.workers import background
 from tests.support.command_line import PDNB, document, notebook, pdnb, process
-from tests.support.processes import alive, owners_in, until
+from tests.support.owners import owners_in
+from tests.support.processes import alive, until
 
 APPROVE = Path(__file__).parents[2] / "notebooks" / "01_approve.ipynb"
 TOKEN = re.compile(r"pdnb1[rc]\.")

@@ -12,7 +12,7 @@ from filelock import FileLock
 from pdnb.coordination.liveness import Owner, Owners, owners_directory
 from pdnb.coordination.locks import ProcessLock
 from pdnb.owner_id import OwnerId, this_host
-from tests.support.processes import kill, process
+from tests.support.scripts import kill, process
 
 LIVE = """
 import sys

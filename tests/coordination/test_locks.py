@@ -14,7 +14,7 @@ from pdnb.coordination.home import Home
 from pdnb.coordination.liveness import Owner, Owners
 from pdnb.coordination.locks import LeaderLock, ProcessLock, find_leader
 from pdnb.errors import StoreUnavailable
-from tests.support.processes import kill, process
+from tests.support.scripts import kill, process
 
 TAKE = """
 import sys

@@ -20,7 +20,7 @@ from pdnb.errors import StoreUnavailable
 from pdnb.model import Claimed, Resumed, RunRecord, Slept, Status, Suspended
 from pdnb.request import from_person
 from pdnb.server.service import StoreService
-from tests.support.processes import owners_in
+from tests.support.owners import owners_in
 from tests.support.server import DAY, code, eventually
 
 if TYPE_CHECKING:

@@ -1,8 +1,7 @@
-"""Processes beside the test's own: a real Jupyter server with pdnb on loopback, workers, scripts; ports and pids."""
+"""Processes beside the test's own: a real Jupyter server with pdnb on loopback, a worker; ports and process ids."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import subprocess
@@ -10,11 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Self, TypeVar
-
-from pdnb.owner_id import OwnerId
 
 TOKEN: Final = "t0ken"
 _PATIENCE_S: Final = 30.0
@@ -157,25 +154,3 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-@contextlib.contextmanager
-def process(script: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """A real process, and the words it says when it is ready."""
-    command = [sys.executable, "-c", script, str(directory)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
-        assert started.stdout is not None
-        yield started, started.stdout.readline().split()
-        started.kill()
-
-
-def kill(started: subprocess.Popen[str]) -> None:
-    """SIGKILL, and it is gone when this returns."""
-    started.kill()
-    started.wait()
-
-
-def owners_in(store: Path, kind: str = "*") -> list[OwnerId]:
-    """The owners of the store in *store* that have cards, of one *kind* or of all."""
-    found = [OwnerId.parse(card.stem) for card in (store / "owners").glob(f"{kind}-*.json")]
-    return [owner for owner in found if owner is not None]

@@ -16,7 +16,8 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from pdnb.coordination.home import Home
 from pdnb.coordination.locks import ProcessLock
 from pdnb.workers import background
-from tests.support.processes import Server, alive, owners_in, until
+from tests.support.owners import owners_in
+from tests.support.processes import Server, alive, until
 
 SESSION = """\
 %load_ext pdnb

@@ -16,7 +16,8 @@ import pytest
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
-from tests.support.processes import Server, alive, owners_in, post, until
+from tests.support.owners import owners_in
+from tests.support.processes import Server, alive, post, until
 from tests.support.server import Rig, code, eventually
 from tests.support.sqlite_store import table_of
 from tests.workers.test_worker import HOLD, PLACE
