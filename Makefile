@@ -1,36 +1,59 @@
-# make demo    installs pdnb into .venv and opens the demo
-# make test    style, types and every test, browser included; installs Chromium on Debian if it is missing
-# make lint    style and types only
-# make js      the front end: checks js/ and builds pdnb/static/pdnb.js from it (needs Node 20)
-# make bench   the benchmarks
-# make chaos   10,000 SIGKILLs on kernels, workers and servers (half an hour); make test runs a small part
-# make audit   known holes in the installed packages (asks the network)
-# make clean   removes all that the others made
+# make demo      installs pdnb into .venv and opens the demo
+# make test      style, types and every test, browser included, and the lines covered; installs Chromium on Debian
+# make lint      style and types only
+# make js        the front end: checks js/ and builds pdnb/static/pdnb.js from it (needs Node 20)
+# make coverage  every test but those in a browser, and which lines none of them reaches
+# make matrix    every test but those in a browser, on every other Python from 3.11 on; SUITE=laws: the essential ones
+# make soak      what takes an hour: long histories of the simulator, 100,000 pauses in a year, make chaos
+# make chaos     10,000 SIGKILLs on kernels, workers and servers (half an hour); make test runs a small part
+# make bench     the benchmarks
+# make audit     known holes in the installed packages (asks the network)
+# make clean     removes all that the others made
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
+# Tests wait more than they compute. A file's tests stay together, because they share what is expensive to set up;
+# files begin in their order, the browser's (the longest) first.
+WORKERS ?= 4
+PYTEST := $(PYTHON) -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
+# The lines that pytest's own processes execute; the workers, kernels and servers that tests start are not measured.
+# From Python 3.12 on it is measured by sys.monitoring, which costs next to nothing.
+MEASURED := COVERAGE_CORE=$$($(PYTHON) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
+SUITE ?= core
 PIP_INSTALL := $(PYTHON) -m pip --disable-pip-version-check install -qq
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: demo test lint bench chaos audit clean chromium
+.PHONY: demo test lint coverage matrix soak chaos bench audit clean chromium
 
 demo: .venv/demo.stamp
 	$(PYTHON) -m pdnb.cli.demo
 
 test: lint js-check chromium
-	$(PYTHON) -m pytest
+	$(MEASURED) $(PYTEST) --cov --cov-report=
+	@echo "$$($(PYTHON) -m coverage report --format=total) % of pdnb's lines are executed by the tests' own processes"
 
 lint: .venv/test.stamp
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 
-bench: .venv/test.stamp
-	$(PYTHON) -m benchmarks
+coverage: .venv/test.stamp
+	$(MEASURED) $(PYTEST) --ignore=tests/browser --cov --cov-report=term-missing:skip-covered
+
+matrix:
+	.ci/matrix $(SUITE)
+
+soak: .venv/test.stamp
+	$(PYTHON) -m tests.simulator.simulator --seeds 1000 --steps 400
+	$(PYTHON) -m benchmarks.year
+	$(PYTHON) -m tests.chaos
 
 chaos: .venv/test.stamp
 	$(PYTHON) -m tests.chaos
+
+bench: .venv/test.stamp
+	$(PYTHON) -m benchmarks
 
 # CVE-2025-69872 is diskcache's pickle; pdnb's store keeps JSON text only and refuses every other row.
 # Strict, because a package that could not be looked up is not a package without holes.
@@ -39,7 +62,7 @@ audit: .venv/test.stamp
 	$(PYTHON) -m pip_audit --strict --disable-pip --no-deps -r .venv/installed.txt --ignore-vuln CVE-2025-69872
 
 clean:
-	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
+	rm -rf .venv .venv-3.* .coverage* build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
 	find pdnb tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(PYTHON):

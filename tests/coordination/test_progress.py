@@ -15,6 +15,7 @@ from pdnb.coordination import progress
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Returned, RunRecord
 from pdnb.runtime.runner import Runner
+from tests.support.processes import until
 from tests.support.server import code
 
 if TYPE_CHECKING:
@@ -47,10 +48,20 @@ def test_what_a_step_has_printed_and_told_is_seen_while_it_works(home: Home) -> 
         gate: Any = type(progress)("gate")
         gate.seen = threading.Event()
         patch.setitem(__import__("sys").modules, "gate", gate)
-        thread = threading.Thread(target=Runner(home, show=False).drive, args=(run,))
-        thread.start()
-        while (told := progress.read(home.directory, home.store.get(run.id))) is None:
+
+        def drive() -> None:
+            Runner(home, show=False).drive(run)
+            home.store.close()  # this thread's connection
+
+        def shown() -> dict[str, Any] | None:
             assert thread.is_alive()
+            found: dict[str, Any] | None = progress.read(home.directory, home.store.get(run.id))
+            return found if found and found["outputs"] else None  # the first picture may be older than the step
+
+        thread = threading.Thread(target=drive)
+        thread.start()
+        told = until(shown)
+        assert told is not None
         document = client.document(home, home.store.get(run.id))
         gate.seen.set()
         thread.join()

@@ -7,10 +7,10 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +20,8 @@ from pdnb.model import Status
 from tests.seeds.service import Service
 from tests.seeds.stage import Stage, ran, value
 from tests.support.server import Answer, Rig
+
+_T = TypeVar("_T")
 
 GATE = "step.flow.suspend()"
 DOOR = "step.flow.suspend(confirm=False)"
@@ -146,13 +148,24 @@ async def test_the_service_itself_calls_the_link_when_its_work_is_complete(
         import requests
         requests.post(pd.steps["trigger"]["event"], json={"callback": pd.flow.suspend()["resume_url"]}, timeout=20)
     """
-    # in a thread: the server of this process answers on this one
+
+    def in_thread(call: Callable[..., _T], *args: Any, **steps: str) -> Coroutine[Any, Any, _T]:
+        """The server of this process answers on this thread, so what asks it has another."""
+
+        def body() -> _T:
+            try:
+                return call(*args, **steps)
+            finally:
+                served.home.store.close()  # that thread's connection
+
+        return asyncio.to_thread(body)
+
     use = "step.steps['ask']['$resume_data']['body']"
-    run = await asyncio.to_thread(served.start, service.url, ask=source, use=use)
+    run = await in_thread(served.start, service.url, ask=source, use=use)
     if not early:
         assert run.status is Status.SUSPENDED
-        await asyncio.to_thread(complete, service.received[0].body["callback"])
-    await asyncio.to_thread(served.work)
+        await in_thread(complete, service.received[0].body["callback"])
+    await in_thread(served.work)
     assert statuses == [202 if early else 200]
     assert (run.status, value(run, "use")) == (Status.SUCCEEDED, {"status": "DONE"})
 

@@ -51,6 +51,12 @@ def body_of(rig: Rig, run: RunRecord) -> Any:
     return rig.home.store.exports(run.id)["approve"]["$resume_data"]["body"]
 
 
+async def sweep(rig: Rig) -> None:
+    """What the server does when it becomes the leader, a minute from now."""
+    named = rig.service._named_files
+    await rig.service.call(uploads.remove_unnamed, rig.home.directory, named, before_s=time.time() + 60)
+
+
 def kept(rig: Rig) -> list[Path]:
     """Every file that stands below the uploads' directory."""
     return sorted(path for path in (rig.home.directory / "uploads").rglob("*") if path.is_file())
@@ -608,7 +614,7 @@ async def test_an_upload_that_comes_early_is_kept_and_delivered(rig: Rig) -> Non
         assert (await put(rig, one, form(part('name="f"; filename="f"', b"early")), FORM)).status == 202
     assert (await put(rig, run, b"second", HEADER)).status == 409
     assert len(kept(rig)) == 2
-    uploads.remove_unnamed(rig.home.directory, rig.service._named_files, before_s=time.time() + 60)
+    await sweep(rig)
     assert len(kept(rig)) == 2
     rig.suspended(rig.now(run))
     assert rig.status(run) is Status.QUEUED
@@ -651,7 +657,7 @@ async def test_files_that_a_run_names_stay_for_ever(rig: Rig) -> None:
     assert len(named) == 3
     orphan = named[0].with_name("orphan")
     orphan.write_text("x")
-    uploads.remove_unnamed(rig.home.directory, rig.service._named_files, before_s=time.time() + 60)
+    await sweep(rig)
     assert kept(rig) == named
 
 
@@ -664,7 +670,7 @@ async def test_nothing_goes_while_the_store_cannot_say_what_it_names(rig: Rig, m
         raise StoreUnavailable("locked")
 
     monkeypatch.setattr(rig.service.home.store, "attempts", locked)
-    uploads.remove_unnamed(rig.home.directory, rig.service._named_files, before_s=time.time() + 60)
+    await sweep(rig)
     assert [path.read_bytes() for path in kept(rig)] == [b"raw"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import io
 import json
 import linecache
@@ -154,6 +155,7 @@ def _notebook(place: Path) -> Iterator[Notebook]:
         yield notebook
         with _quiet():
             notebook.reset()
+            gc.collect()  # what cells left open
         sys.excepthook, sys.displayhook = hooks
 
 
