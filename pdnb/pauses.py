@@ -23,7 +23,7 @@ class PauseEntry:
     follows a request to go on, ``due`` follows when the time comes (``"on_timeout"``: what the pause itself says).
 
     The words: "Step approve ``waits`` since …"; "``waited`` since …" once it is over; ``title`` of the page behind the
-    resume link; the ``button`` that resumes, there and everywhere; ``done``: somebody has used it.
+    resume link; the ``button`` that resumes, there and everywhere; ``done``: it was used.
     """
 
     status: Status
@@ -82,7 +82,7 @@ THEN: Final[dict[Follows, tuple[str, str]]] = {
 
 
 def when_due(kind: PauseKind, on_timeout: Literal["cancel", "resume"] = "cancel") -> Follows:
-    """What follows a pause that nobody ended before it was due."""
+    """What follows a pause that no request ended before it was due."""
     due = PAUSES[kind].due
     if due == "on_timeout":
         return "cancel" if on_timeout == "cancel" else PAUSES[kind].resumed

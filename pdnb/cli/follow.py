@@ -46,7 +46,7 @@ class WatchedHome(Home):
         super().__init__(directory, kind="shell")
 
     def notify(self) -> None:
-        """Ring the others, then look."""
+        """Notify other processes, then the follower."""
         super().notify()
         if threading.get_ident() == self._thread:
             self.heard()

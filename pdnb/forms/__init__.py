@@ -1,4 +1,4 @@
-"""Forms: what a step asks a person for, as a JSON Schema; its fields, its answers, and what is wrong with one.
+"""Forms: JSON Schemas that say what a step asks a person for; their fields, and answers to them.
 
 ``schemas`` takes a form, ``fields`` shows it, ``form_post`` reads what an HTML form sends, ``validation`` says what is
 wrong. Rules:

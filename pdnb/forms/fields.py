@@ -27,7 +27,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Field:
-    """One property of a form, as a person meets it. ``None``: the schema does not say.
+    """One property of a form, as a person sees it. ``None``: the schema does not say.
 
     ``minimum``, ``maximum``, ``max_length`` and ``pattern`` are hints for an input; :func:`problems` decides.
     ``pattern`` is a search, not a whole match, in Python's spelling. ``step`` is ``None`` where any number will do.
@@ -120,7 +120,7 @@ def _is_long(node: Schema) -> bool:
 
 
 def _bounds(node: Schema, *, whole: bool) -> tuple[int | float | None, int | float | None]:
-    """The least and the most; for whole numbers an excluded one is said by the next."""
+    """The least and the most value; for whole numbers an exclusive bound becomes the next number."""
     lows = [node[word] for word in ("minimum", "exclusiveMinimum") if word in node]
     highs = [node[word] for word in ("maximum", "exclusiveMaximum") if word in node]
     if whole:

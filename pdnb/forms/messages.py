@@ -1,4 +1,4 @@
-"""How what is wrong with an answer is said: one line, a few values in it, clipped.
+"""Messages about what is wrong with an answer: one line each, with a few values in it, clipped.
 
 Rules: what a person sent is shown as JSON and never whole; of several ways to answer, what the only likely one lacks.
 """

@@ -52,7 +52,7 @@ def problems(schema: Schema, body: JSON) -> tuple[str, ...]:
         return ("the answer is nested too deeply to be checked",)
     except _OverBudget:
         return ("the answer is too much work to be checked: send less",)
-    except Exception as error:  # noqa: BLE001  # also a damaged form lets nobody past it, and breaks no server
+    except Exception as error:  # noqa: BLE001  # a damaged form accepts no answer, and breaks no server
         return (f"the answer cannot be checked against this form ({type(error).__name__}: {line(error)})",)
 
 

@@ -64,7 +64,7 @@ class LiveCards:
             self.show(run)
 
     def _buttons(self, run: client.Run, on_decision: Callable[[], object]) -> Buttons | None:
-        """Buttons below the card, if somebody may click them: nbclient, which executes notebooks, names no notebook."""
+        """Buttons below the card, if a person may click them: hosts that only execute notebooks name no notebook."""
         if "JPY_SESSION_NAME" not in os.environ and "__vsc_ipynb_file__" not in self._shell.user_ns:
             return None
         from pdnb.kernel.fallback_buttons import Buttons  # noqa: PLC0415  # widgets cost a quarter of a second

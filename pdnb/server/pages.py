@@ -76,7 +76,7 @@ _jinja: Final = Environment(
     lstrip_blocks=True,
     finalize=lambda value: plain(value) if type(value) is str else value,  # Markup is a str too, and stays as it is
 )
-_jinja.tests["about"] = lambda text, name: text.startswith((f"{name}:", f"{name}[", f"{name}."))
+_jinja.tests["concerns"] = lambda text, name: text.startswith((f"{name}:", f"{name}[", f"{name}."))
 _jinja.filters["without"] = lambda text, name: text.removeprefix(f"{name}: ")
 _jinja.policies["json.dumps_kwargs"] = {"sort_keys": False}  # exports keep the order their step gave them
 _jinja.globals["style"] = Markup(PAGE_STYLE)  # noqa: S704  our own file
@@ -85,7 +85,7 @@ _jinja.globals["style"] = Markup(PAGE_STYLE)  # noqa: S704  our own file
 def card_page(run_id: str, static_url: str, base_url: str, initial: dict[str, Any] | None = None) -> str:
     """The live card of one run, for its own tab or the frame in a notebook.
 
-    *static_url* is where the files of ``pdnb/static`` are has_leader, *base_url* is Jupyter's; both end in ``/``.
+    *static_url* is where the files of ``pdnb/static`` are served, *base_url* is Jupyter's; both end in ``/``.
     *initial* is the run document to draw before the first request; without it the page asks.
     """
     page = {"view": "card", "title": f"Run {run_id}", "run_id": run_id, "initial": initial}
@@ -93,7 +93,7 @@ def card_page(run_id: str, static_url: str, base_url: str, initial: dict[str, An
 
 
 def inbox_page(static_url: str, base_url: str) -> str:
-    """The table of all runs as a page; arguments as in :func:`card_page`."""
+    """The inbox: the table of all runs as a page; arguments as in :func:`card_page`."""
     page = {"view": "table", "title": "Runs", "run_id": "", "initial": None}
     return _jinja.get_template("app.html").render(page, static_url=static_url, base_url=base_url)
 
@@ -109,8 +109,8 @@ def confirm_page(
 ) -> str:
     """What a GET on a working link shows: what waits, since and until when, and one button that POSTs to the same URL.
 
-    The run is suspended or sleeping at the link's attempt, or still runs it (the request would then be kept). *ask* is
-    what its author wants people to read and to fill in; *problems* what to correct in the answer *given* before.
+    The run is suspended or sleeping at the link's attempt, or still runs it (the request would be early). *prompt* is
+    what people are to read and to fill in; *problems* what to correct in the answer *given* before.
     """
     pause = run.pause
     form = prompt.form if prompt is not None and purpose == "resume" else None
@@ -148,7 +148,7 @@ def result_page(
     """What happened to a request by link, and when (*at_ms*); no button.
 
     *run* is the run as it is now; *reason* is shown for a cancellation; *via* and *by* tell how and who decided
-    before; *after* is what the author has for who has answered: a text, or a URL shown as a link.
+    before; *after* is what the step's author shows to people who have answered: a text, or a URL shown as a link.
     """
     result = HAPPENED[happened]
     phrase = STATUSES[run.status].phrase if run.status.over else "has moved on"

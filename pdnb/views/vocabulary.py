@@ -169,7 +169,7 @@ DECISIONS: Final[dict[str, str]] = {
 EARLY: Final[dict[str, str]] = {"resumed": "Resumed early", "cancelled": "Asked to cancel"}
 EARLY_APPLIES: Final = "applies as soon as the step ends"
 
-#: By what way somebody decided; the clock is nobody.
+#: By what way a person or a service decided; the clock decides in other words.
 VIA: Final[dict[str, str]] = {
     "link": "by link",
     "card": "on the card",

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kernel.test_magics import PACKAGE, Notebook, nb
+from tests.kernel.test_magics import PACKAGE
+from tests.support.notebook import Notebook
 from tests.support.postbox import Postbox, postbox
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.kernel.test_magics import Said
+    from tests.support.notebook import Said
 
-__all__ = ["nb", "postbox"]  # fixtures
+__all__ = ["postbox"]  # a fixture
 
 GATE = "%%step gate --test{more}\nstep.flow.suspend()\n'asked'"
 
