@@ -16,9 +16,9 @@ import { aRun, settled } from "./support.js";
 const USUAL = { failures: 0, unfinished: true, ending: false, inSight: true };
 
 /** The table of one run, as the kernel sends it. @param {Partial<Run>} differences */
-const tableOf = (differences) => ({ fields: [], rows: [[]], constants: /** @type {any} */ (aRun(differences)), choices: {} });
+const tableOf = (differences) => ({ fields: [], rows: [[]], constants: /** @type {any} */ (aRun(differences)), choices: {}, bases: {} });
 
-const LAST_PAGE = { fields: [], rows: [], constants: {}, choices: {}, next: null, now_ms: Date.now() };
+const LAST_PAGE = { fields: [], rows: [], constants: {}, choices: {}, bases: {}, next: null, now_ms: Date.now() };
 
 /** A widget's model whose kernel is this test; pages are answered as *answerPage* says. @param {unknown} page @param {boolean} answerPage */
 function aModel(page = {}, answerPage = true) {

@@ -2,7 +2,7 @@
 
 One widget for all rows (one per row is slow at 1,000 runs). A front end gets the first rows with the widget's state
 (``page``) and asks for the others; then it gets only changes. A *table* is runs as :mod:`pdnb.kernel.rows` writes
-them: ``{"fields", "rows", "constants", "choices"}``.
+them: ``{"fields", "rows", "constants", "choices", "bases"}``.
 
 =====================================================================  ==============================================
 request of a front end                                                 answer, always with the request's ``seq``

@@ -2858,24 +2858,31 @@ var Requests = class {
 };
 
 // src/sources/rows.js
-function decodeRows({ fields, rows, constants, choices }) {
+function decodeRows({ fields, rows, constants, choices, bases }) {
   const common = Object.entries(constants);
-  const values = fields.map((field) => choices[field]);
+  const readers = fields.map((field) => reader(choices[field], bases[field]));
   const objects = [...new Set([...fields, ...Object.keys(constants)].filter((field) => field.includes(".")).map((field) => field.split(".")[0]))];
   return rows.map((cells) => {
     const document2 = {};
     for (const name of objects) document2[name] = {};
     for (const [field, value] of common) put(document2, field, value);
-    fields.forEach((field, i) => put(document2, field, values[i] ? values[i][
-      /** @type {number} */
-      cells[i]
-    ] : cells[i]));
+    fields.forEach((field, i) => put(document2, field, readers[i](cells[i])));
     for (const name of objects) if (Object.values(
       /** @type {Document} */
       document2[name]
     ).every((value) => value === null)) document2[name] = null;
     return document2;
   });
+}
+function reader(values, base) {
+  if (values) return (cell) => values[
+    /** @type {number} */
+    cell
+  ];
+  return base === void 0 ? (cell) => cell : (cell) => cell === null ? null : (
+    /** @type {number} */
+    cell + base
+  );
 }
 function put(document2, field, value) {
   const dot = field.indexOf(".");

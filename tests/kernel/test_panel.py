@@ -85,11 +85,12 @@ def answer(wire: Wire) -> Any:
 
 def decoded(message: Any) -> list[dict[str, Any]]:
     """The rows of a message as the front end reads them."""
-    fields, constants, choices = message["fields"], message["constants"], message["choices"]
+    fields, constants, choices, bases = (message[name] for name in ("fields", "constants", "choices", "bases"))
     rows = []
     for cells in message["rows"]:
         row = constants | dict(zip(fields, cells, strict=True))
-        rows.append(row | {name: values[row[name]] for name, values in choices.items()})
+        row |= {name: values[row[name]] for name, values in choices.items()}
+        rows.append(row | {name: base + row[name] for name, base in bases.items() if row[name] is not None})
     return rows
 
 

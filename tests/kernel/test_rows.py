@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from pdnb.kernel.rows import encode
 
-SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=4)
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.integers(10**12, 10**12 + 9) | st.text(max_size=4)
+)
 CELLS = SCALARS | st.lists(SCALARS, max_size=2)
 DOCUMENTS = st.lists(st.sampled_from("abcd"), unique=True, min_size=1).flatmap(
     lambda names: st.lists(
@@ -25,7 +27,8 @@ DOCUMENTS = st.lists(st.sampled_from("abcd"), unique=True, min_size=1).flatmap(
 def decode(table: Any) -> list[dict[str, Any]]:
     """What js/src/sources/rows.js does, up to the members of objects."""
     rows = [table["constants"] | dict(zip(table["fields"], cells, strict=True)) for cells in table["rows"]]
-    return [row | {name: values[row[name]] for name, values in table["choices"].items()} for row in rows]
+    rows = [row | {name: values[row[name]] for name, values in table["choices"].items()} for row in rows]
+    return [row | {n: base + row[n] for n, base in table["bases"].items() if row[n] is not None} for row in rows]
 
 
 def flat(document: dict[str, Any], members: bool) -> dict[str, Any]:
@@ -50,6 +53,7 @@ def test_what_all_have_in_common_is_written_once() -> None:
         "rows": [["0"], ["1"], ["2"], ["3"]],
         "constants": {"workflow": "play", "steps": ["one", "two"]},
         "choices": {},
+        "bases": {},
     }
 
 
@@ -59,5 +63,10 @@ def test_of_few_different_texts_a_row_has_the_number() -> None:
     assert (table["rows"], table["choices"]) == ([[0, 0], [1, 1], [2, 0], [3, 1]], {"status": ["queued", "failed"]})
 
 
+def test_large_numbers_are_counted_from_the_least() -> None:
+    table = encode([{"at_ms": 1_700_000_000_005}, {"at_ms": None}, {"at_ms": 1_700_000_000_000}])
+    assert (table["rows"], table["bases"]) == ([[5], [None], [0]], {"at_ms": 1_700_000_000_000})
+
+
 def test_no_document_is_no_row() -> None:
-    assert encode([]) == {"fields": [], "rows": [], "constants": {}, "choices": {}}
+    assert encode([]) == {"fields": [], "rows": [], "constants": {}, "choices": {}, "bases": {}}
