@@ -1,6 +1,7 @@
 # make demo      installs pdnb into .venv and opens the demo
 # make test      style, types and every test, browser included, and the lines covered; installs Chromium on Debian
 # make lint      style and types only
+# make js        the front end: checks js/ and builds pdnb/static/pdnb.js from it (needs Node 20)
 # make coverage  every test but those in a browser, and which lines none of them reaches
 # make matrix    every test but those in a browser, on every other Python from 3.11 on; SUITE=laws: the essential ones
 # make soak      what takes an hour: long histories of the simulator, 100,000 pauses in a year, make chaos
@@ -28,7 +29,7 @@ PIP_INSTALL := $(PYTHON) -m pip --disable-pip-version-check install -qq
 demo: .venv/demo.stamp
 	$(PYTHON) -m pdnb.cli.demo
 
-test: lint chromium
+test: lint js-check chromium
 	$(MEASURED) $(PYTEST) --cov --cov-report=
 	@echo "$$($(PYTHON) -m coverage report --format=total) % of pdnb's lines are executed by the tests' own processes"
 
@@ -85,8 +86,42 @@ INSTALLED := pyproject.toml $(shell find jupyter-config -type f)
 
 chromium:
 	@command -v chromium >/dev/null || { \
-	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
-	    || { echo "the browser tests need Chromium: sudo apt-get install chromium fonts-dejavu-core" >&2; exit 1; }; \
-	  echo "installing Chromium for the browser tests"; \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] || { \
+	    echo "The browser tests drive Chromium, which is missing here. Install it and try again; on Debian:" >&2; \
+	    echo "  sudo apt-get install chromium fonts-dejavu-core" >&2; exit 1; }; \
+	  echo "The browser tests drive Chromium, which is missing here. Installing with apt-get, and what these depend on:"; \
+	  echo "  chromium             the browser"; \
+	  echo "  fonts-dejavu-core    a font that it can show text in"; \
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
 	    apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; }
+
+# -- the front end: pdnb/static/pdnb.js is built from js/src; users need no Node --
+
+NODE_MODULES := js/node_modules/.package-lock.json
+.PHONY: js js-check clean-js
+
+js: $(NODE_MODULES)
+	cd js && npm run --silent check && npm run --silent build
+
+# A part of make test. Debian's Node is installed if there is none; where it cannot be, make says what is left out.
+js-check:
+	@command -v npm >/dev/null || ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ] || { \
+	  echo "installing Node.js for the front end's own tests"; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+	    apt-get -qq install -y --no-install-recommends nodejs npm >/dev/null; }
+	@if command -v npm >/dev/null && node -e 'process.exit(+(parseInt(process.versions.node) < 20))'; \
+	  then $(MAKE) --no-print-directory js/node_modules/.checked; \
+	  else echo "no Node.js 20 here: the front end's own tests are skipped"; fi
+
+js/node_modules/.checked: $(NODE_MODULES) $(shell find js -name node_modules -prune -o -type f -print)
+	@cd js && npm run --silent check
+	@touch $@
+
+$(NODE_MODULES): js/package.json js/package-lock.json js/.npmrc
+	@echo "installing the front end's tools into js/node_modules"
+	@cd js && npm ci --silent
+	@touch $@
+
+clean: clean-js
+clean-js:
+	rm -rf js/node_modules

@@ -11,7 +11,9 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from pdnb.codec import SCHEMA
 from pdnb.links import Links
+from pdnb.store.sqlite import SQLiteBackend
 from pdnb.store.store import Store, new_id
 
 #: ``(key, tag, text)``
@@ -23,16 +25,23 @@ _INSERT: Final = (  # the columns and values of diskcache's own insertion
 )
 
 
+_CHANGED: Final = (
+    "INSERT OR IGNORE INTO Changes (name) SELECT substr(key, 5) FROM Cache"
+    " WHERE raw = 1 AND key > 'run/' AND key < 'run0' ORDER BY rowid"
+)
+
+
 class Filling(Store):
     """The store in *directory*; it can take many changes in one commit."""
 
     def __init__(self, directory: Path, links: Links) -> None:
-        super().__init__(directory, links)
+        self._sqlite = SQLiteBackend(directory, SCHEMA)
+        super().__init__(self._sqlite, links)
         self.directory = directory
 
     def together(self) -> AbstractContextManager[None]:
         """What is changed in the block is one transaction."""
-        return self._rows.transact()
+        return self._sqlite._table.transact()  # noqa: SLF001
 
 
 class Pattern:
@@ -84,6 +93,7 @@ def copy(directory: Path, patterns: Iterable[Pattern], *, from_ms: int, until_ms
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN EXCLUSIVE")
         connection.executemany(_INSERT, made())
+        connection.execute(_CHANGED)
         connection.execute("COMMIT")
     descriptor = os.open(path, os.O_RDWR)
     os.fsync(descriptor)

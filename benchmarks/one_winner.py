@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 from benchmarks.serving import server
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 PROCESSES: Final = 20
 REQUESTS: Final = 1_000

@@ -30,7 +30,8 @@ from benchmarks.filling import Filling
 from benchmarks.serving import begin, free_port
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import End, RunRecord, Slept, Status, Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 PAUSES: Final = 10_000
 WORKFLOWS: Final = 5

@@ -20,7 +20,7 @@ from playwright.async_api import Page, WebSocket, async_playwright, expect
 
 from pdnb.coordination.home import Home, now_ms
 from pdnb.kernel.panel import Panel
-from pdnb.kernel.run_feed import RunFeed
+from pdnb.kernel.run_feed import RunFeed, table
 from pdnb.kernel.watcher import Watcher
 from pdnb.model import Cancelled
 from tests.browser.lab import Lab, ask_many
@@ -89,7 +89,7 @@ def _kernel(home: Home) -> None:
     while cursor is not None:
         began = time.perf_counter()
         runs, cursor = feed.page(cursor)
-        packed = json.dumps(feed.packed(runs))
+        packed = json.dumps(table(runs))
         times.append(_since(began))
         size += len(packed)
     print(

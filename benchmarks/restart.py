@@ -25,7 +25,8 @@ from benchmarks.serving import begin, free_port, until_ready
 from pdnb.coordination.home import Home, now_ms
 from pdnb.links import Target
 from pdnb.model import RunRecord, Status, Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 RUNS: Final = 1_000
 ROUNDS: Final = 5

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 from benchmarks.serving import server
 from pdnb.client import start
 from pdnb.coordination.home import Home
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 WARM, COLD, COMMITS = 200, 40, 300
 

@@ -27,7 +27,8 @@ from benchmarks.filling import Filling, Pattern, copy, last_row, mixed
 from benchmarks.serving import begin, free_port, until_ready
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Cancelled, Claimed, Raised, Resumed, Returned, RunRecord, Status, Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 RUNS: Final = 1_000_000
 SUSPENDED: Final = (1, 1_000, 100_000)

@@ -18,7 +18,9 @@ from pathlib import Path
 from benchmarks.serving import begin, free_port, until_ready
 from pdnb.coordination.home import Home, now_ms
 from pdnb.model import Slept, Status
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.owner_id import OwnerId
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 # The first attempt waits to be killed; the second returns at once.
 STEP = """
@@ -46,8 +48,9 @@ def worker_lost(home: Home, place: Path, n: int) -> float:
     mark = place / f"mark-{n}"
     run = home.store.add(CODE, {"at": str(mark)}, at_ms=now_ms())
     until(mark.exists)
-    owner = home.store.get(run.id).owner or ""
-    os.kill(int(owner.split("-")[1]), signal.SIGKILL)
+    owner = OwnerId.parse(home.store.get(run.id).owner or "")
+    assert owner is not None
+    os.kill(owner.pid, signal.SIGKILL)
     killed_s = time.time()
     until(lambda: home.store.get(run.id).status is Status.SUCCEEDED)
     return float(home.store.exports(run.id)["hold"]["$return_value"]) - killed_s

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 from benchmarks.serving import server
 from pdnb.client import Run, start
 from pdnb.coordination.home import Home
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 MANY, EACH = 50, 20_000_000
 

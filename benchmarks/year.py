@@ -15,10 +15,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
 
+from pdnb.codec import SCHEMA
 from pdnb.links import Links
-from pdnb.model import End, Returned, RunRecord, Slept, Status, Suspended
+from pdnb.model import Claimed, Elapsed, End, Returned, RunRecord, Slept, Status, Suspended
+from pdnb.store.backend import Transaction
+from pdnb.store.queries import decoded
+from pdnb.store.sqlite import SQLiteBackend
 from pdnb.store.store import Store
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 PAUSES: Final = 100_000
 HOUR: Final = 3_600_000
@@ -35,15 +40,15 @@ class Watched(Store):
     """A store that notes which pauses it let end, in its own order: ``(due, run, clock)``."""
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(directory, Links(b"s" * 32))
+        super().__init__(SQLiteBackend(directory, SCHEMA), Links(b"s" * 32))
         self.ended: list[tuple[int, str, int]] = []
 
-    def _elapse_one(self, key: str, at_ms: int) -> int:
-        ended = super()._elapse_one(key, at_ms)
-        if ended:
-            _, due, run = key.split("/")
-            self.ended.append((int(due), run, at_ms))
-        return ended
+    def _taken(self, transaction: Transaction, run_id: str, event: Elapsed | Claimed) -> RunRecord | None:
+        due_ms = decoded(run_id, transaction.run(run_id)).due_ms
+        run = super()._taken(transaction, run_id, event)
+        if run is not None and isinstance(event, Elapsed):
+            self.ended.append((due_ms or 0, run_id, event.at_ms))
+        return run
 
 
 class Year:

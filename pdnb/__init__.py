@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from pdnb.client import Run, Runs
+    from pdnb.coordination.home import Home
     from pdnb.kernel.magics import PdnbMagics
     from pdnb.model import JSON
+    from pdnb.workflow.definition import Workflow
     from pdnb.workflow.loaders import step
-    from pdnb.workflow.model import Workflow
 
 __all__ = ["PdnbError", "Run", "Workflow", "get", "panel", "run", "runs", "step"]
 
@@ -32,17 +33,17 @@ def run(
     *event*: JSON, what started it (``pd.steps["trigger"]["event"]``). *workflow*: one of this notebook by its name
     (default: the notebook's own), or a ``Workflow``, which needs no notebook. *wait*: stay until the run is over.
     *headless*: leave it to a worker from the first step. Raises what a step raises; ``DefinitionError`` when a step
-    uses a name that cannot travel with the run.
+    uses a name that cannot be captured.
     """
     __tracebackhide__ = True
     if workflow is None or isinstance(workflow, str):
-        started = _here().session.run(workflow, event, headless=headless)
+        started = _notebook().session.run(workflow, event, headless=headless)
     else:
-        from pdnb.capture.snapshot import freeze
+        from pdnb.capture.snapshot import snapshot
         from pdnb.client import start
-        from pdnb.workflow.model import Environment
+        from pdnb.workflow.version import Environment
 
-        started = start(_home(), freeze(workflow, {}, Environment.here()), event, headless=headless)
+        started = start(_home(), snapshot(workflow, {}, Environment.here()), event, headless=headless)
     return started.wait() if wait else started
 
 
@@ -68,7 +69,7 @@ def panel(workflow: str | None = None, *, plain: bool = False) -> Any:
 
     *plain*: made of ipywidgets alone, for hosts that have no front end for anywidget.
     """
-    return _here().panel(workflow, plain=plain)
+    return _notebook().panel(workflow, plain=plain)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
@@ -84,11 +85,11 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     _magics.on_close(redact_tracebacks(shell))
     shell.register_magics(_magics)
     for key in ("%pdnb", "%%step", "%%setup"):
-        shell.set_hook("complete_command", _magics.complete, str_key=key)
-    shell.set_hook("complete_command", _magics.complete, re_key=r"\s*\w+\s*=\s*%pdnb\s")
+        shell.set_hook("complete_command", _magics.completer.complete, str_key=key)
+    shell.set_hook("complete_command", _magics.completer.complete, re_key=r"\s*\w+\s*=\s*%pdnb\s")
     if shell.display_formatter is not None:
         formatter = shell.display_formatter.ipython_display_formatter
-        formatter.for_type(Run, _magics.displayed)
+        formatter.for_type(Run, _magics.cards.show_value)
         _magics.on_close(lambda: formatter.pop(Run, None))
 
 
@@ -106,18 +107,18 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     return [{"module": "pdnb", "app": PdnbApp}]
 
 
-def _here() -> PdnbMagics:
+def _notebook() -> PdnbMagics:
     if _magics is None:
         raise DefinitionError("this is no notebook with pdnb: run %load_ext pdnb first")
     return _magics
 
 
-def _home() -> Any:
-    return _here().session.home if _magics is not None else _shell_home()
+def _home() -> Home:
+    return _notebook().session.home if _magics is not None else _shell_home()
 
 
-def _shell_home() -> Any:
-    """The store of a plain Python process, opened once."""
+def _shell_home() -> Home:
+    """The home of a plain Python process, opened once."""
     global _process_home  # noqa: PLW0603
     if _process_home is None:
         from pdnb.coordination.home import Home
@@ -126,12 +127,12 @@ def _shell_home() -> Any:
     return _process_home
 
 
-_process_home: Any = None
+_process_home: Home | None = None
 
 
 def __getattr__(name: str) -> Any:
     if name == "Workflow":
-        from pdnb.workflow.model import Workflow
+        from pdnb.workflow.definition import Workflow
 
         return Workflow
     if name == "step":

@@ -1,4 +1,4 @@
-"""Runs in a person's hands: start one, find one, wait for one, answer it."""
+"""Runs as objects for people and programs: start one, find one, wait for one, resume, cancel or retry it."""
 
 from __future__ import annotations
 
@@ -6,35 +6,33 @@ import getpass
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Self, overload
 
-from pdnb import forms
-from pdnb.coordination import progress, scheduler
+from pdnb.coordination import progress
 from pdnb.coordination.home import Home
-from pdnb.coordination.notify import POLL_S
-from pdnb.errors import MovedOn, Refused
-from pdnb.links import Link
-from pdnb.model import JSON, Attempt, Cancelled, Claimed, Lost, Prompt, Resumed, Retried, RunRecord, Status, Via
-from pdnb.request import from_person
+from pdnb.decisions import Action, decide
+from pdnb.errors import MovedOn
+from pdnb.links import Link, Purpose
+from pdnb.model import JSON, Attempt, Lost, Prompt, RunRecord, Status, Via
+from pdnb.runtime import foreground
 from pdnb.runtime.flow import milliseconds
-from pdnb.runtime.runner import Runner
 from pdnb.views import documents
-from pdnb.workflow.model import WorkflowVersion, difference
+from pdnb.workflow.version import WorkflowVersion, difference
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 class Run:
-    """One run, as seen from here. Every attribute looks into the store; what was seen last is what is answered.
+    """One run. Every attribute reads the store; ``record`` is what was read last.
 
-    ``resume()`` and ``cancel()`` mean the step and attempt that were seen last: if the run has moved on since, they
-    raise ``Refused`` and nothing changes.
+    ``resume()``, ``cancel()`` and ``retry()`` mean the step and attempt of that one: if the run has moved on since,
+    they raise ``Refused`` and nothing changes.
     """
 
-    def __init__(self, home: Home, row: RunRecord) -> None:
+    def __init__(self, home: Home, record: RunRecord) -> None:
         self._home = home
-        self._seen = row
+        self._seen = record
 
     @property
     def id(self) -> str:
@@ -49,23 +47,23 @@ class Run:
     @property
     def status(self) -> Status:
         """Where the run is in its life."""
-        return self._look().status
+        return self._read().status
 
     @property
     def step(self) -> str:
         """The step it is at (or ended at)."""
-        return self._look().step
+        return self._read().step
 
     @property
     def due(self) -> datetime | None:
         """When the present pause ends by itself (UTC)."""
-        due_ms = self._look().due_ms
+        due_ms = self._read().due_ms
         return None if due_ms is None else datetime.fromtimestamp(due_ms / 1000, UTC)
 
     @property
     def exports(self) -> dict[str, dict[str, JSON]]:
         """What the steps have left, by step, without working links; ``exports["trigger"]["event"]`` is the event."""
-        exports: dict[str, dict[str, JSON]] = documents.shown(self._home.store.exports(self.id))
+        exports: dict[str, dict[str, JSON]] = documents.without_links(self._home.store.exports(self.id))
         return exports
 
     @property
@@ -74,15 +72,17 @@ class Run:
         return tuple(documents.redacted_attempt(attempt) for attempt in self._home.store.attempts(self.id))
 
     @property
-    def row(self) -> RunRecord:
-        """What was seen last, as it is stored."""
+    def record(self) -> RunRecord:
+        """The record that was read last."""
         return self._seen
 
     @property
     def prompt(self) -> Prompt | None:
-        """What people are asked where it waits now: a message, a form, what comes after."""
-        row = self._look()
-        return self._home.store.prompt(row.id, row.step, row.runs) if row.status is Status.SUSPENDED else None
+        """What it shows to people while it is suspended: a message, a form, what comes after. ``None`` otherwise."""
+        record = self._read()
+        if record.status is not Status.SUSPENDED:
+            return None
+        return self._home.store.prompt(record.id, record.step, record.runs)
 
     @property
     def resume_url(self) -> Link | None:
@@ -95,21 +95,15 @@ class Run:
         return self._link("cancel")
 
     def resume(self, body: JSON = None, *, via: Via = "python") -> Self:
-        """Let the run go on; *body* is what the workflow receives. Raises ``Refused`` when it has moved on."""
-        by, seen = current_user(), self._seen
-        request = from_person(via, by, body)
-        self._seen = self._home.store.apply(
-            self.id, Resumed(self._home.clock(), seen.step, seen.runs, via, by, request)
-        )
-        return self
+        """Let the run go on; *body* (JSON) is what its workflow receives. Raises ``Refused`` when it has moved on.
+
+        Raises ``NotJSON`` when *body* is not JSON, and ``BadAnswer`` when it does not fit the form.
+        """
+        return self._decide("resume", via, self._seen, body=body)
 
     def cancel(self, reason: str | None = None, *, via: Via = "python") -> Self:
         """End the run here. Raises ``Refused`` when it has moved on."""
-        seen = self._seen
-        self._seen = self._home.store.apply(
-            self.id, Cancelled(self._home.clock(), seen.step, seen.runs, via, current_user(), reason)
-        )
-        return self
+        return self._decide("cancel", via, self._seen, reason=reason)
 
     def retry(self, *, take_over: bool = False, via: Via = "python") -> Self:
         """Let a failed run go on from its failed step, with what the steps before it left.
@@ -119,32 +113,31 @@ class Run:
         neither failed nor, with *take_over*, running at the step and attempt that were seen last.
         """
         home, seen = self._home, self._seen
-        row = home.store.get(self.id)
-        if row.status is Status.RUNNING and not take_over:
+        record = home.store.get(self.id)
+        if record.status is Status.RUNNING and not take_over:
             raise MovedOn(
-                f"run {self.id} is at work at step {row.step!r}, in {row.owner}: wait for it, cancel it, "
+                f"run {self.id} is at work at step {record.step!r}, in {record.owner}: wait for it, cancel it, "
                 "or take it over if that process is frozen (--take-over)"
             )
-        if row.status is Status.RUNNING and (row.step, row.runs) != (seen.step, seen.runs):
+        if record.status is Status.RUNNING and (record.step, record.runs) != (seen.step, seen.runs):
             raise MovedOn(
                 f"run {self.id} is not frozen: it has come from step {seen.step!r} (attempt {seen.runs}) "
-                f"to step {row.step!r} (attempt {row.runs}): look again"
+                f"to step {record.step!r} (attempt {record.runs}): look again"
             )
-        if row.status is Status.RUNNING:
-            row = seen = home.store.apply(
-                self.id, Lost(home.clock(), row.fence, f"taken over by {current_user() or 'somebody'}")
-            )
-        if row.status is not Status.QUEUED or not take_over:  # a run lost too often before has failed by that
-            row = home.store.apply(self.id, Retried(home.clock(), seen.step, seen.runs, via, current_user()))
-        self._seen = row
-        return self
+        if record.status is Status.RUNNING:
+            by = current_user() or "somebody"
+            record = seen = home.store.apply(self.id, Lost(home.clock(), record.fence, f"taken over by {by}"))
+        if record.status is Status.QUEUED and take_over:  # its next attempt waits for a worker
+            self._seen = record
+            return self
+        return self._decide("retry", via, seen)  # also of a run that failed just now, as one that was lost too often
 
     def upgrade(self, version: WorkflowVersion) -> str:
         """Let the run go on with the code of *version*; what has changed, as a unified diff (``""``: nothing).
 
         The steps it has come through must be the same. Raises ``Refused`` while it is at work, or over.
         """
-        before = self._home.store.workflow_version(self._look().version_id)
+        before = self._home.store.workflow_version(self._read().version_id)
         if before.id == version.id:
             return ""
         self._seen = self._home.store.upgrade(self.id, version, at_ms=self._home.clock())
@@ -158,53 +151,62 @@ class Run:
         """
         from pdnb.views import report  # noqa: PLC0415  # nbformat costs a second
 
-        row, store = self._look(), self._home.store
-        attempts = store.attempts(row.id)
-        earlier = {attempt.version_id for attempt in attempts if attempt.version_id} - {row.version_id}
-        to = Path(path) if path is not None else report.default_path(row)
+        record, store = self._read(), self._home.store
+        attempts = store.attempts(record.id)
+        earlier = {attempt.version_id for attempt in attempts if attempt.version_id} - {record.version_id}
+        to = Path(path) if path is not None else report.default_path(record)
         codes = [store.workflow_version(version_id) for version_id in earlier]
-        report.write(to, row, store.workflow_version(row.version_id), store.event(row.id), attempts, earlier=codes)
+        report.write(
+            to, record, store.workflow_version(record.version_id), store.event(record.id), attempts, earlier=codes
+        )
         return to
 
     def wait(self, timeout: int | float | timedelta | None = None) -> Self:
         """Block until the run is over, or raise ``TimeoutError`` after *timeout* (milliseconds or a ``timedelta``).
 
-        Where a server keeps this store its worker does the work and this only watches; without one, the steps run
+        Where a server leads this store, its workers do the work and this only watches; without one, the steps run
         here, in the foreground, and raise what they raise.
         """
         __tracebackhide__ = True
         timeout_ms = None if timeout is None else milliseconds("timeout", timeout, least=0)
-        self._seen = wait(self._home, self.id, timeout_ms=timeout_ms)
+        self._seen = foreground.wait(self._home, self.id, timeout_ms=timeout_ms)
         return self
 
     def refresh(self) -> Self:
-        """Look again."""
-        self._look()
+        """Read the record again."""
+        self._read()
         return self
 
     def document(self) -> dict[str, JSON]:
         """The run as the API gives it."""
-        return document(self._home, self._look())
+        return document(self._home, self._read())
 
-    def _look(self) -> RunRecord:
+    def _read(self) -> RunRecord:
         self._seen = self._home.store.get(self.id)
         return self._seen
 
-    def _link(self, purpose: Any) -> Link | None:
-        self._home.reload_settings()  # a server may have come, gone or moved
-        return self._home.link(purpose, self._look())
+    def _decide(self, action: Action, via: Via, at: RunRecord, *, body: JSON = None, reason: str | None = None) -> Self:
+        """Apply *action* to the attempt of the record *at*."""
+        now_ms, by = self._home.clock(), current_user()
+        event = decide(action, at.step, at.runs, at_ms=now_ms, via=via, by=by, body=body, reason=reason)
+        self._seen = self._home.store.apply(self.id, event)
+        return self
+
+    def _link(self, purpose: Purpose) -> Link | None:
+        self._home.reload_settings()  # a server may have started, ended or moved
+        return self._home.link(purpose, self._read())
 
     def __repr__(self) -> str:
-        row = self._look()
-        return f"<Run {row.id} of {row.workflow}: {row.status} at {row.step}>"
+        record = self._read()
+        return f"<Run {record.id} of {record.workflow}: {record.status} at {record.step}>"
 
 
 class Runs(Sequence[Run]):
-    """Runs, newest first. ``to_frame()`` makes a table of them; ``next`` is the cursor of those behind."""
+    """A page of runs, newest first. ``to_frame()`` makes a table of them; ``next`` is the cursor of the next page."""
 
-    def __init__(self, home: Home, rows: Sequence[RunRecord], cursor: str | None) -> None:
+    def __init__(self, home: Home, records: Sequence[RunRecord], cursor: str | None) -> None:
         self._home = home
-        self._rows = rows
+        self._records = records
         self.next = cursor
 
     @overload
@@ -213,18 +215,18 @@ class Runs(Sequence[Run]):
     def __getitem__(self, index: slice) -> Runs: ...
     def __getitem__(self, index: int | slice) -> Run | Runs:
         if isinstance(index, slice):
-            return Runs(self._home, self._rows[index], None)
-        return Run(self._home, self._rows[index])
+            return Runs(self._home, self._records[index], None)
+        return Run(self._home, self._records[index])
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._records)
 
     def __iter__(self) -> Iterator[Run]:
-        return (Run(self._home, row) for row in self._rows)
+        return (Run(self._home, record) for record in self._records)
 
     def documents(self) -> list[dict[str, JSON]]:
         """The runs as the API lists them."""
-        return [documents.summary(row) for row in self._rows]
+        return [documents.summary(record) for record in self._records]
 
     def to_frame(self) -> pd.DataFrame:
         """A pandas ``DataFrame``, a row per run, indexed by id; times are UTC timestamps."""
@@ -236,7 +238,7 @@ class Runs(Sequence[Run]):
         return str(self.to_frame().to_html(notebook=True))
 
     def __repr__(self) -> str:
-        lines = [f"{r.id}  {r.status:<10} {r.workflow} · {r.step}" for r in self._rows]
+        lines = [f"{r.id}  {r.status:<10} {r.workflow} · {r.step}" for r in self._records]
         return "\n".join(lines) or "no runs"
 
 
@@ -247,51 +249,35 @@ def start(
     *,
     headless: bool = False,
     show: bool = True,
-    on_start: Callable[[Run], None] = lambda _: None,
+    on_start: Callable[[Run], object] = lambda _: None,
 ) -> Run:
     """A new run, driven here in the foreground to its first pause or end; *headless*: left to a worker.
 
     *on_start* gets the run as soon as it is durable. Raises what a step raised, after the run has failed with it.
     """
     __tracebackhide__ = True
-    home.reload_settings()
-    runner, at_ms = Runner(home, show=show), home.clock()
-    if headless:
-        run = Run(home, home.store.add(version, event, at_ms=at_ms, by=current_user()))
-        on_start(run)
-        return run
-    try:
-        row = home.store.add(version, event, at_ms=at_ms, owner=home.owner, by=current_user())
-    except KeyboardInterrupt as error:  # it waited for the commit: the run is there, claimed
-        for row in home.store.running():
-            if (row.created_ms, row.version_id) == (at_ms, version.id):
-                runner.abandon(row, error)
-        raise
-    run = Run(home, row)
-    run._seen = runner.drive(row, first=lambda: on_start(run))  # noqa: SLF001  # what the caller saw happen
-    return run
+    runs: list[Run] = []
+
+    def begin(record: RunRecord) -> None:
+        runs.append(Run(home, record))
+        on_start(runs[0])
+
+    by = current_user()
+    record = foreground.start(home, version, event, by=by, headless=headless, show=show, on_start=begin)
+    runs[0]._seen = record  # noqa: SLF001  # what the caller saw happen
+    return runs[0]
 
 
-def document(home: Home, row: RunRecord) -> dict[str, JSON]:
-    """A run as the API gives it, with what a step at work has told of itself."""
-    exports, attempts = home.store.exports(row.id), home.store.attempts(row.id)
-    return documents.detail(row, exports, attempts, progress.told(home.directory, row))
+def document(home: Home, record: RunRecord) -> dict[str, JSON]:
+    """A run as the API gives it, with the newest output and progress of a step at work."""
+    exports, attempts = home.store.exports(record.id), home.store.attempts(record.id)
+    return documents.detail(record, exports, attempts, progress.read(home.directory, record))
 
 
-def links(home: Home, row: RunRecord) -> dict[str, str | None]:
+def links(home: Home, record: RunRecord) -> dict[str, str | None]:
     """The working links of the present attempt, ``None`` when the run is over: for a copy button, not to be kept."""
-    found = {"resume_url": home.link("resume", row), "cancel_url": home.link("cancel", row)}
+    found = {"resume_url": home.link("resume", record), "cancel_url": home.link("cancel", record)}
     return {name: None if link is None else str(link) for name, link in found.items()}
-
-
-def answer_from_fields(home: Home, run_id: str, step: str, runs: int, fields: JSON) -> JSON:
-    """The answer that *fields*, strings as an HTML form has them, mean at that attempt; raises ``ValueError``."""
-    if not isinstance(fields, dict):
-        raise ValueError('fields is an object: {"name": "text"}')  # noqa: TRY004  # a wrong request, like the next
-    prompt = home.store.prompt(run_id, step, runs)
-    if prompt is None or prompt.form is None:
-        raise ValueError("this step asks with no form: send a body")
-    return forms.from_strings(prompt.form, fields)
 
 
 def list_runs(
@@ -314,48 +300,9 @@ def list_runs(
     return Runs(home, page.runs, page.next)
 
 
-def wait(home: Home, run_id: str, *, timeout_ms: int | None = None) -> RunRecord:
-    """Block until the run is over; without a server keep the clock and run the steps here."""
-    __tracebackhide__ = True
-    runner = Runner(home, show=True)
-    until = None if timeout_ms is None else home.clock() + timeout_ms
-    while not (row := home.store.get(run_id)).status.over:
-        if not home.has_leader():
-            scheduler.tick(home)
-            try:
-                row = _claimed(home, run_id, home.clock())
-            except KeyboardInterrupt as error:  # it waited for the commit
-                runner.abandon(home.store.get(run_id), error)
-                raise
-            if row.owner == home.owner and row.status is Status.RUNNING:
-                runner.drive(row)
-                continue
-            if row.status.over:  # by the clock, just now
-                continue
-        rest_s = POLL_S
-        for moment in (row.due_ms, until):
-            if moment is not None:
-                rest_s = min(rest_s, max(0.0, (moment - home.clock()) / 1000))
-        if until is not None and home.clock() >= until:
-            raise TimeoutError(f"run {run_id} is still {row.status} at step {row.step!r} after {timeout_ms} ms")
-        home.notifier.wait(rest_s)
-    return row
-
-
-def _claimed(home: Home, run_id: str, at_ms: int) -> RunRecord:
-    """The run, claimed for this process if it waits in the queue."""
-    row = home.store.get(run_id)
-    if row.status is Status.QUEUED:
-        try:
-            return home.store.apply(run_id, Claimed(at_ms, home.owner))
-        except Refused:  # somebody was quicker
-            return home.store.get(run_id)
-    return row
-
-
 def current_user() -> str | None:
-    """The person at this machine, as the system calls them."""
+    """The person at this machine, as the system calls them; ``None`` where it does not know."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # no such user, as in some containers
+    except (KeyError, OSError):  # as in some containers
         return None

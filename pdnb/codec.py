@@ -1,6 +1,6 @@
-"""Runs and attempts as JSON and back; the stored shape and its version.
+"""Runs and attempts as JSON and back: the stored format and its version.
 
-Also the one place that says what counts as JSON here: ``None``, ``bool``, ``int``, finite ``float``, ``str``,
+Also the one definition of JSON in pdnb: ``None``, ``bool``, ``int``, finite ``float``, ``str``,
 ``list`` and ``dict[str, …]``, no subclass, no cycle, nothing else.
 """
 
@@ -15,7 +15,7 @@ from pdnb.errors import NotJSON, StoreCorrupt
 from pdnb.model import JSON, Attempt, Decision, Pause, Prompt, RunRecord, Status
 
 #: The schema of everything stored. A store with a higher number is refused.
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 #: The most JSON one value may hold, in bytes; larger things belong in a file.
 MAX_JSON: Final = 16 * 1024 * 1024
@@ -52,35 +52,40 @@ def checked(value: object, path: str) -> str:
     return text
 
 
-def _check(value: object, path: str, above: tuple[int, ...]) -> None:
+def _check(value: Any, path: str, above: tuple[int, ...]) -> None:
+    """Raise ``NotJSON`` if *value* is not JSON; *above* holds the ids of the lists and dicts it stands in."""
     kind = type(value)
     if value is None or kind is bool:
         return
-    if kind is int:
-        if value.bit_length() > _MAX_BITS:  # type: ignore[attr-defined]  # kind says it is an int
-            raise NotJSON(f"{path}: a number of more than 3,900 digits is not JSON here (use a text)")
-    elif kind is str:
+    if kind is str:
         _check_text(value, path)
-    elif kind is float:
-        if not math.isfinite(value):  # type: ignore[arg-type]  # kind says it is a float
-            raise NotJSON(f"{path}: {value!r} is not JSON (use None, or a text)")
     elif kind is list or kind is dict:
-        if id(value) in above:
-            raise NotJSON(f"{path}: the {kind.__name__} contains itself, so it is not JSON")
-        if len(above) >= MAX_DEPTH:
-            raise NotJSON(f"{path}: nested deeper than {MAX_DEPTH} levels")
-        inside = (*above, id(value))
-        if isinstance(value, list):
-            for i, item in enumerate(value):
-                _check(item, f"{path}[{i}]", inside)
-        else:
-            for key, item in value.items():  # type: ignore[attr-defined]  # kind says it is a dict
-                if type(key) is not str:
-                    raise NotJSON(f"{path}: the key {key!r} is {_named(key)}; JSON keys are text")
-                _check_text(key, path)
-                _check(item, f"{path}[{json.dumps(key, ensure_ascii=False)}]", inside)
+        _check_container(value, path, above)
+    elif kind is int:
+        if value.bit_length() > _MAX_BITS:
+            raise NotJSON(f"{path}: a number of more than 3,900 digits is not JSON here (use a text)")
+    elif kind is float:
+        if not math.isfinite(value):
+            raise NotJSON(f"{path}: {value!r} is not JSON (use None, or a text)")
     else:
         raise NotJSON(f"{path}: {_named(value)} is not JSON")
+
+
+def _check_container(value: list[Any] | dict[Any, Any], path: str, above: tuple[int, ...]) -> None:
+    if id(value) in above:
+        raise NotJSON(f"{path}: the {_named(value)} contains itself, so it is not JSON")
+    if len(above) >= MAX_DEPTH:
+        raise NotJSON(f"{path}: nested deeper than {MAX_DEPTH} levels")
+    inside = (*above, id(value))
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            _check(item, f"{path}[{i}]", inside)
+        return
+    for key, item in value.items():
+        if type(key) is not str:
+            raise NotJSON(f"{path}: the key {key!r} is {_named(key)}; JSON keys are text")
+        _check_text(key, path)
+        _check(item, f"{path}[{json.dumps(key, ensure_ascii=False)}]", inside)
 
 
 def _check_text(value: Any, path: str) -> None:
@@ -95,16 +100,16 @@ def _named(value: object) -> str:
     return type(value).__name__
 
 
-# ---- the stored rows ----------------------------------------------------------------------------------------------
+# ---- what is stored -----------------------------------------------------------------------------------------------
 
 
 def run_to_json(run: RunRecord) -> str:
-    """A run's row; without exports and outputs it stays under 4 KB."""
+    """A run as stored; it has no exports and outputs, so it stays under 4 KB."""
     return dumps(asdict(run))
 
 
 def run_from_json(text: str) -> RunRecord:
-    """The inverse; raises ``StoreCorrupt`` for anything that is not a run's row."""
+    """The inverse of :func:`run_to_json`; raises ``StoreCorrupt`` for anything else."""
     raw = _object(text)
     try:
         raw["status"] = Status(raw["status"])
@@ -122,7 +127,7 @@ def run_from_json(text: str) -> RunRecord:
 
 
 def attempt_to_json(attempt: Attempt) -> str:
-    """An attempt's row, with all its bulk."""
+    """An attempt as stored, with its exports and outputs."""
     return dumps(attempt_dict(attempt))
 
 
@@ -136,7 +141,7 @@ def attempt_dict(attempt: Attempt) -> dict[str, Any]:
 
 
 def attempt_from_json(text: str) -> Attempt:
-    """The inverse; raises ``StoreCorrupt`` for anything that is not an attempt's row."""
+    """The inverse of :func:`attempt_to_json`; raises ``StoreCorrupt`` for anything else."""
     raw = _object(text)
     try:
         raw["outputs"] = tuple(raw["outputs"])

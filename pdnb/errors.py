@@ -4,18 +4,18 @@
 
     PdnbError
     ├── DefinitionError          a workflow, step or cell cannot be used as written
-    │   ├── CaptureError         a step uses a name that cannot travel with the run
+    │   ├── CaptureError         a step uses a name that cannot be captured for the run
     │   └── CellSyntaxError      a cell does not parse, or holds IPython syntax
     ├── MailError                a mail cannot be sent as asked
     ├── NotJSON                  a value that a step wants stored is not JSON
     ├── TimeLimit                a step took longer than it may
     ├── Refused                  a run does not take this event now; nothing changed
-    │   ├── TooLate              somebody or something decided before
-    │   │   ├── AlreadyResumed   somebody resumed this attempt before
+    │   ├── TooLate              the pause was decided before, by a person or by the clock
+    │   │   ├── AlreadyResumed   another request resumed this attempt before
     │   │   └── Over             cancelled, timed out or ended; its links are dead
     │   ├── MovedOn              the run is not where the caller saw it
     │   ├── BadAnswer            an answer does not fit the form; the run still waits for a better one
-    │   └── Fenced               a late result of an owner that was overruled
+    │   └── Fenced               a late result of an owner whose claim was taken over
     ├── BadLink                  no such link: damaged, forged or for another purpose
     ├── RunNotFound              no run has this id
     └── StoreError               the store cannot be used
@@ -61,7 +61,7 @@ class DefinitionError(PdnbError):
 
 
 class CaptureError(DefinitionError):
-    """A step uses a name that cannot travel with the run."""
+    """A step uses a name that cannot be captured for the run."""
 
 
 class CellSyntaxError(DefinitionError):
@@ -93,7 +93,7 @@ class Refused(PdnbError):
 
 
 class TooLate(Refused):
-    """Somebody or something decided before: ``at_ms`` (Unix milliseconds) says when, ``via`` and ``by`` how and who."""
+    """The pause was decided before: ``at_ms`` (Unix milliseconds) says when, ``via`` by what way, ``by`` by whom."""
 
     def __init__(
         self, message: str, *, at_ms: int | None = None, via: str | None = None, by: str | None = None
@@ -105,11 +105,11 @@ class TooLate(Refused):
 
 
 class AlreadyResumed(TooLate):
-    """Somebody resumed this attempt before."""
+    """Another request resumed this attempt before."""
 
 
 class Over(TooLate):
-    """Cancelled, timed out or ended: ``what`` of these (``cancelled``, ``timed out``, ``elapsed``, ``over``)."""
+    """The run, or its pause, is over; ``what`` says how: ``cancelled``, ``timed out``, ``elapsed`` or ``over``."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class BadAnswer(Refused):
 
 
 class Fenced(Refused):
-    """A late result: the claim it was made under has ended."""
+    """A late result: the claim under which it was produced has ended."""
 
 
 class BadLink(PdnbError):

@@ -1,11 +1,13 @@
-"""Signed links: mint, read, hide. A link is a capability: whoever holds it may do what it says, and nothing else.
+"""Signed links: minted, read, sealed and redacted.
+
+A link is a capability: its holder may do what it says, and nothing else.
 
 Rules:
 
 - One salt per purpose: a resume token is no cancel token. A token names one attempt of one step of one run.
-- A token never lies in the store: :meth:`Links.seal` turns each into a placeholder, itself signed and bound to the
+- No token is stored: :meth:`Links.seal` turns each into a placeholder, itself signed and bound to the
   run in whose rows it stands, and :meth:`Links.unseal` mints it again when that run is read.
-- A token never shows: :func:`redact` is for everything that people and logs see.
+- A token is never shown: :func:`redact` is for everything that people and logs see.
 - Stored code carries a MAC under the same secret (:meth:`Links.mac`): the store alone makes no worker run anything.
 """
 
@@ -28,7 +30,7 @@ _PURPOSE: Final[dict[str, Purpose]] = {prefix: purpose for purpose, prefix in _P
 
 #: ``pdnb1r.<run>.<step>.<runs>.<signature>``; the fixed beginning makes searching a megabyte of output cheap
 TOKEN: Final = re.compile(r"(pdnb1[rc])\.([0-9a-z]{20})\.([A-Za-z_][A-Za-z0-9_-]{0,63})\.([1-9]\d{0,8})\.([\w-]{43})")
-# the same, or what was left of one by whoever shortened the text: a few letters can be guessed
+# the same, or the rest of one in a text that was shortened: a few letters could be guessed
 _SHOWN: Final = re.compile(TOKEN.pattern.replace("{43}", "{1,43}"))
 _SEALED: Final = re.compile(r"(pdnb1[rc])!([0-9a-z]{20})!([A-Za-z_][A-Za-z0-9_-]{0,63})!([1-9]\d{0,8})!([\w-]{43})")
 
@@ -43,7 +45,7 @@ class Target:
 
 
 class Link:
-    """A link that does not show itself: ``str(link)`` is the URL, its repr is redacted."""
+    """A link: ``str(link)`` is the URL, its repr is redacted."""
 
     __slots__ = ("_url",)
 
@@ -71,7 +73,7 @@ class Links:
         self.base_url = base_url
 
     def url(self, purpose: Purpose, target: Target) -> str:
-        """The whole URL, a token included."""
+        """The whole URL, with its token."""
         return f"{self.base_url}pdnb/{purpose}/{self.token(purpose, target)}"
 
     def token(self, purpose: Purpose, target: Target) -> str:

@@ -1,7 +1,7 @@
-"""The HTTP event: one shape for whatever resumes a run, a request to its link or a click on a button.
+"""The HTTP event that resumes a run, in one shape for requests to its link and for clicks on buttons.
 
-``{"method", "path", "query", "headers", "body", "client_ip", "url"}``; ``body`` is absent when there was none. Headers
-are lower case, without those in which a browser sends its session along, and the token appears nowhere.
+``{"method", "path", "query", "headers", "body", "client_ip", "url"}``; ``body`` is absent when there was none. Header
+names are lower case, headers that carry a browser's session are left out, and so is the link's token.
 From a button, a magic or the API it also has ``via`` and ``by``.
 """
 
@@ -23,7 +23,7 @@ from pdnb.model import JSON
 MAX_BODY: Final = 512 * 1024
 
 _MAX_FIELDS: Final = 1_000
-#: Python's own codecs, which no sender means; some take seconds for what a request may hold.
+#: Codecs of Python's own, which no sender means; some take seconds for a body of the largest size.
 _ODD: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 _PRIVATE: Final = frozenset({"cookie", "authorization", "proxy-authorization", "x-xsrftoken", "referer"})
 

@@ -18,20 +18,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Self
 
-from pdnb.capture.snapshot import freeze
+from pdnb.capture.snapshot import snapshot
 from pdnb.client import Run, start
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
+from pdnb.coordination.scheduler import Scheduler
 from pdnb.model import JSON
 from pdnb.runtime.runner import Runner
-from pdnb.workflow.model import Environment, Workflow
+from pdnb.workflow.definition import Workflow
+from pdnb.workflow.version import Environment
 
 #: 2026-01-01 00:00 UTC, where a sandbox's clock begins.
 EPOCH_MS: Final = 1_767_225_600_000
 
 
 class Sandbox:
-    """A place to run workflows in a test. ``now_ms`` is its clock; it moves only by :meth:`advance`."""
+    """Runs workflows in a test. ``now_ms`` is its clock; it moves only by :meth:`advance`."""
 
     def __init__(self, directory: Path, *, now_ms: int = EPOCH_MS) -> None:
         self.now_ms = now_ms
@@ -40,10 +41,10 @@ class Sandbox:
 
     def run(self, workflow: Workflow, event: JSON = None) -> Run:
         """Start a run and drive it to its first pause or end. Raises what a step raises."""
-        return start(self.home, freeze(workflow, {}, Environment.here()), event, show=False)
+        return start(self.home, snapshot(workflow, {}, Environment.here()), event, show=False)
 
     def work(self) -> int:
-        """Do what workers would do now: drive every queued run to its next pause or end; how many stretches."""
+        """Do what workers would do now: drive every queued run to its next pause or end; how many wake-ups."""
         done = 0
         while queued := self.home.store.queued_environments():
             for environment in queued:
@@ -57,7 +58,7 @@ class Sandbox:
         until = self.now_ms + (by if isinstance(by, int) else by // timedelta(milliseconds=1))
         while (due_ms := self.home.store.next_due_ms()) is not None and due_ms <= until:
             self.now_ms = max(self.now_ms, due_ms)
-            scheduler.tick(self.home)
+            Scheduler(self.home).step()
             self.work()
         self.now_ms = until
 

@@ -1,7 +1,7 @@
-"""How moments, lengths of time and other people's text are written for people.
+"""Formatting of moments, durations and users' texts for people.
 
-Rules: pure; the present moment is passed in; what users wrote loses everything that could drive a terminal or
-break an encoding, and nothing else.
+Rules: pure; the present moment is passed in; users' texts lose what could control a terminal or break an encoding, and
+nothing else.
 """
 
 from __future__ import annotations

@@ -17,14 +17,17 @@ from typing import Any
 import pytest
 
 import pdnb
-from pdnb.client import Run, Runs, current_user, list_runs, start, wait
+from pdnb.client import Run, Runs, current_user, list_runs, start
 from pdnb.coordination.home import Home, now_ms
-from pdnb.coordination.liveness import LeaderLock
+from pdnb.coordination.locks import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import AlreadyResumed, DefinitionError, MovedOn, NotJSON, Over, Refused, RunNotFound
 from pdnb.model import JSON, Status
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.runtime.foreground import wait
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.support.processes import run_worker
+from tests.support.sqlite_store import table_of
 
 GATE = "step.flow.suspend()\n'asked'"
 TOKEN = re.compile(r"pdnb1[rc]\.")
@@ -114,7 +117,7 @@ def test_whatever_ends_a_start_before_its_first_step_leaves_no_claim(home: Home,
 
 def interrupt_the_next_commit(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Press Interrupt while the next row is being written."""
-    rows = home.store._rows
+    rows = table_of(home.store)
     put, presses = rows.set, iter([signal.SIGINT])
 
     def putting(*given: Any, **named: Any) -> None:
@@ -291,7 +294,7 @@ def test_a_timeout_that_makes_no_sense_is_refused(home: Home, timeout: Any) -> N
 
 def test_where_a_server_keeps_the_store_a_waiter_only_watches(home: Home) -> None:
     run = start(home, code(one="1"), headless=True)
-    server = LeaderLock(home.directory)
+    server = LeaderLock(home.directory, home.owner)
     assert server.acquire()
     with pytest.raises(TimeoutError):
         run.wait(20)

@@ -25,7 +25,7 @@ from pdnb.codec import (
 )
 from pdnb.errors import NotJSON, StoreCorrupt
 from pdnb.model import Attempt, Decision, Pause, RunRecord, Status
-from pdnb.workflow.model import MAX_STEP_NAMES, Step, Workflow, check_workflow_name
+from pdnb.workflow.definition import MAX_STEP_NAMES, Step, Workflow, check_workflow_name
 
 T0 = 1_700_000_000_000
 

@@ -18,10 +18,12 @@ HOUSE = Path(__file__).parents[1] / "pdnb"
 
 #: From the ground up. A package or module imports only from floors below; every one stands here.
 PLAN = (
-    "errors model text",
-    "links codec machine workflow",
+    "errors model owner_id text",
+    "pauses",
+    "links codec workflow",
+    "machine",
     "outputs forms request capture",
-    "store views",
+    "decisions store views",
     "coordination",
     "runtime",
     "client workers",

@@ -1,1 +1,1 @@
-"""What a run takes along from the notebook: the names its cells use, by value."""
+"""Capturing what a run needs from the notebook: the objects that its cells' names are bound to, as source."""

@@ -1,4 +1,4 @@
-"""What functions and classes still show of the statements that defined them."""
+"""Comparing functions and classes with the statements that defined them, to find what has changed since."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final, ForwardRef
 
-from pdnb.capture.introspection import MISSING, Refusal, is_a, text_in, walk
+from pdnb.capture.introspection import MISSING, NotCaptured, deep_getattr, is_a, text_in
 from pdnb.capture.statements import Function
 
-_AGAIN: Final = "run its cell again, or define it in a %%setup cell"
-_TOGETHER: Final = "put both into one %%setup cell"
+_RUN_AGAIN: Final = "run its cell again, or define it in a %%setup cell"
+_ONE_CELL: Final = "put both into one %%setup cell"
 _PLAIN: Final = frozenset({types.NoneType, bool, int, float, str, list, dict})
 
 
@@ -25,10 +25,10 @@ def unwrapped(obj: Any, around: tuple[int, ...] = ()) -> tuple[types.FunctionTyp
         around = (*around, id(obj))
         inner = None
         if inspect.getattr_static(obj, "__wrapped__", None) is not None:
-            inner = walk(obj, ["__wrapped__"])
+            inner = deep_getattr(obj, ["__wrapped__"])
         elif is_a(obj, types.FunctionType) and "<locals>" in obj.__code__.co_qualname:
             # A wrapper made without functools.wraps: what it calls is in its closure.
-            cells = [walk(cell, ["cell_contents"]) for cell in obj.__closure__ or ()]
+            cells = [deep_getattr(cell, ["cell_contents"]) for cell in obj.__closure__ or ()]
             given = [it for it in cells if text_in(it, "__module__") == "__main__" and unwrapped(it, around)[0]]
             inner = given[0] if len(given) == 1 else None
         if inner is None:
@@ -54,14 +54,14 @@ def methods_of(cls: type) -> Iterator[types.FunctionType]:
 
 
 def fits(cls: Any, node: ast.ClassDef) -> bool:
-    """Whether *cls* can be what *node* defined: bases, annotations, and the constants that are still to be seen."""
+    """Whether *cls* can be what *node* defined, by its bases, annotations and constants."""
     if (cls.__bases__ == (object,)) != all(ast.unparse(base) == "object" for base in node.bases):
         return False
     annotated = [it.target.id for it in node.body if isinstance(it, ast.AnnAssign) and isinstance(it.target, ast.Name)]
-    annotations = walk(cls, ["__annotations__"])
+    annotations = deep_getattr(cls, ["__annotations__"])
     if isinstance(annotations, dict) and list(annotations) != annotated:
         return False
-    if any(isinstance(it, Function | ast.ClassDef) and walk(cls, [it.name]) is MISSING for it in node.body):
+    if any(isinstance(it, Function | ast.ClassDef) and deep_getattr(cls, [it.name]) is MISSING for it in node.body):
         return False
     return all(
         type(now) is not type(constant) or now == constant
@@ -73,8 +73,8 @@ def fits(cls: Any, node: ast.ClassDef) -> bool:
 
 
 def is_postponed(cls: Any, node: ast.ClassDef) -> bool:
-    """Whether annotations that are no strings in the source became strings."""
-    kept = walk(cls, ["__annotations__"])
+    """Whether *cls* was defined under ``from __future__ import annotations``: its annotations became strings."""
+    kept = deep_getattr(cls, ["__annotations__"])
     return isinstance(kept, dict) and any(
         isinstance(kept.get(ast.unparse(it.target)), str | ForwardRef) and not isinstance(it.annotation, ast.Constant)
         for it in node.body
@@ -83,9 +83,9 @@ def is_postponed(cls: Any, node: ast.ClassDef) -> bool:
 
 
 def _value_in(cls: Any, name: str) -> object:
-    defaults = walk(cls, ["_field_defaults"])  # a NamedTuple's
-    value = defaults.get(name, MISSING) if isinstance(defaults, dict) else walk(cls, [name])
-    member = walk(value, ["_value_"])  # of an Enum
+    defaults = deep_getattr(cls, ["_field_defaults"])  # a NamedTuple's
+    value = defaults.get(name, MISSING) if isinstance(defaults, dict) else deep_getattr(cls, [name])
+    member = deep_getattr(value, ["_value_"])  # of an Enum
     return value if member is MISSING else member
 
 
@@ -102,17 +102,17 @@ def check_function(function: types.FunctionType, node: Any, names: Mapping[str, 
         if default is not None and arg.arg in keywords
     ]
     for written, now in defaults:
-        kept = isinstance(written, ast.List | ast.Dict)  # its own memory, which starts anew like any other cache
-        if not kept and _differs(now, _today(written, names)):
-            raise Refusal(f" (a function), whose default {ast.unparse(written)!r} has changed since: {_AGAIN}")
+        cache = isinstance(written, ast.List | ast.Dict)  # a mutable default is a cache, which starts empty
+        if not cache and _differs(now, _today(written, names)):
+            raise NotCaptured(f" (a function), whose default {ast.unparse(written)!r} has changed since: {_RUN_AGAIN}")
     if not node.decorator_list and (given := next(iter(vars(function)), None)):
-        raise Refusal(f" (a function), which was given {given!r} after its definition: {_TOGETHER}")
+        raise NotCaptured(f" (a function), which was given {given!r} after its definition: {_ONE_CELL}")
 
 
 def check_class(cls: Any, node: ast.ClassDef, names: Mapping[str, object]) -> None:
     """Refuse a class that its statement, executed with the *names* of today, would not give again.
 
-    Only where the statement says all: a metaclass, a decorator or a base may give a class what they like.
+    Classes with a metaclass, a decorator or ``__init_subclass__`` are not checked: those may add anything.
     """
     decorated = node.decorator_list and "__dataclass_fields__" not in vars(cls)
     if decorated or type(cls) not in {type, ABCMeta} or any("__init_subclass__" in vars(it) for it in cls.__mro__[:-1]):
@@ -128,13 +128,13 @@ def check_class(cls: Any, node: ast.ClassDef, names: Mapping[str, object]) -> No
             if isinstance(target, ast.Name) and bound.count(target.id) == 1 and not own:
                 today = _today(it.value, names)
                 if type(today) in _PLAIN and _differs(_value_in(cls, target.id), today):
-                    raise Refusal(f" (a class), whose {target.id!r} has changed since its definition: {_AGAIN}")
+                    raise NotCaptured(f" (a class), whose {target.id!r} has changed since its definition: {_RUN_AGAIN}")
     bound += [it.name for it in stored if isinstance(it, Function | ast.ClassDef)]
     for name, value in vars(cls).items():
-        strange = is_a(value, types.FunctionType) and value.__module__ == "__main__"
-        strange = strange and not value.__qualname__.startswith(f"{cls.__qualname__}.")
-        if name not in bound and (strange or (type(value) in _PLAIN and not name.startswith("_"))):
-            raise Refusal(f" (a class), which was given {name!r} after its definition: {_TOGETHER}")
+        foreign = is_a(value, types.FunctionType) and value.__module__ == "__main__"
+        foreign = foreign and not value.__qualname__.startswith(f"{cls.__qualname__}.")
+        if name not in bound and (foreign or (type(value) in _PLAIN and not name.startswith("_"))):
+            raise NotCaptured(f" (a class), which was given {name!r} after its definition: {_ONE_CELL}")
 
 
 def _today(written: ast.expr, names: Mapping[str, object]) -> object:
@@ -148,10 +148,10 @@ def _today(written: ast.expr, names: Mapping[str, object]) -> object:
 
 
 def _differs(now: object, today: object) -> bool:
-    """Whether plain values differ; of other objects nothing is known."""
+    """Whether plain values differ; other objects are not compared."""
     if now is today or not {type(now), type(today)} <= _PLAIN:
         return False
     try:
         return type(now) is not type(today) or bool(now != today)
-    except Exception:  # noqa: BLE001  # a list may hold strangers
+    except Exception:  # noqa: BLE001  # a list may hold objects whose comparison raises
         return False

@@ -1,4 +1,4 @@
-"""The import statements that give a fresh process what a notebook imported."""
+"""Import statements with which a fresh process gets the modules and objects that the notebook imported."""
 
 from __future__ import annotations
 
@@ -9,29 +9,31 @@ from collections.abc import Iterable, Sequence
 from importlib.machinery import PathFinder
 from typing import Any
 
-from pdnb.capture.introspection import MISSING, Refusal, is_a, text_in, walk
+from pdnb.capture.introspection import MISSING, NotCaptured, deep_getattr, is_a, text_in
 
 
 def module_import(name: str, module: Any, used: Iterable[Sequence[str]] = ()) -> str:
     """The statements that bind *module* to *name*, and import those submodules that *used* attributes lead through.
 
-    Raises ``Refusal`` for a module that a fresh process cannot import.
+    Raises ``NotCaptured`` for a module that a fresh process cannot import.
     """
     own = module.__name__
     if sys.modules.get(own) is not module or not _importable(own):
-        raise Refusal(f" (a module), which cannot be imported as {own!r}: import it in the step or in a %%setup cell")
+        raise NotCaptured(
+            f" (a module), which cannot be imported as {own!r}: import it in the step or in a %%setup cell"
+        )
     _check_reach(own, "module")
     submodules = dict.fromkeys(
         f"{own}.{'.'.join(path[:n])}"
         for path in used
         for n in range(1, len(path) + 1)
-        if walk(module, path[:n]) is sys.modules.get(f"{own}.{'.'.join(path[:n])}", MISSING)
+        if deep_getattr(module, path[:n]) is sys.modules.get(f"{own}.{'.'.join(path[:n])}", MISSING)
     )
     if own == name:
         return "\n".join([f"import {own}", *(f"import {sub}" for sub in submodules)])
     lines = [f"import {sub} as {name}" for sub in submodules]  # bound anew by the last line
     top, *rest = own.split(".")
-    if walk(sys.modules[top], rest) is module:
+    if deep_getattr(sys.modules[top], rest) is module:
         lines.append(f"import {own} as {name}")
     else:  # its package has something else by that name
         lines.append(f"from importlib import import_module as {name}\n{name} = {name}({own!r})")
@@ -41,18 +43,18 @@ def module_import(name: str, module: Any, used: Iterable[Sequence[str]] = ()) ->
 def from_import(name: str, obj: object) -> str | None:
     """The statements that import *obj* as *name*; ``None`` if it is in no module that can be imported.
 
-    Raises ``Refusal`` if that module was imported here, and a fresh process would not find it.
+    Raises ``NotCaptured`` if that module was imported here, and a fresh process would not find it.
     """
     module = text_in(obj, "__module__")
     if module == "__main__":
         return None
     for own in (text_in(obj, "__qualname__"), text_in(obj, "__name__")):
-        if module and own and _importable(module) and walk(sys.modules[module], own.split(".")) is obj:
+        if module and own and _importable(module) and deep_getattr(sys.modules[module], own.split(".")) is obj:
             _check_reach(module, type(obj).__qualname__)
             top, *path = own.split(".")
             line = f"from {module} import {top}" + (f" as {name}" if top != name else "")
             return line + (f"\n{name} = {'.'.join([name, *path])}" if path else "")
-    # Objects that do not know where they are at home: constants, instances, bound methods.
+    # Constants, instances and bound methods do not name their module: search the loaded ones.
     home = type(obj).__module__.partition(".")[0]
     found = [
         (module.partition(".")[0] != home, module.count("."), module)
@@ -63,10 +65,16 @@ def from_import(name: str, obj: object) -> str | None:
 
 
 def replaced_by(obj: object) -> str | None:
-    """The dotted name of what stands in the place of *obj*, if its module was loaded again."""
+    """The dotted name of what has replaced *obj*, if its module was loaded again."""
     module, own = text_in(obj, "__module__"), text_in(obj, "__qualname__")
     known = is_a(obj, type) or is_a(obj, types.FunctionType)
-    if known and module and own and _importable(module) and walk(sys.modules[module], own.split(".")) is not MISSING:
+    if (
+        known
+        and module
+        and own
+        and _importable(module)
+        and deep_getattr(sys.modules[module], own.split(".")) is not MISSING
+    ):
         return f"{module}.{own}"
     return None
 
@@ -80,7 +88,7 @@ def _importable(module: str) -> bool:
 def _check_reach(module: str, kind: str) -> None:
     if not _in_reach(module):
         top = module.partition(".")[0]
-        raise Refusal(
+        raise NotCaptured(
             f" (a {kind}), whose module {top!r} a new process would not find from {os.getcwd()}: "  # noqa: PTH109
             "add its directory to sys.path, then run this again"
         )
@@ -89,7 +97,7 @@ def _check_reach(module: str, kind: str) -> None:
 def _in_reach(module: str) -> bool:
     """Whether a process with today's working directory and ``sys.path`` finds the same file.
 
-    It need not: the notebook may have gone elsewhere since the import, or have loaded the file by its path.
+    The notebook may have changed its directory since the import, or have loaded the file by its path.
     """
     top = module.partition(".")[0]
     loaded = sys.modules[top].__spec__

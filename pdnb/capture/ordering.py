@@ -1,4 +1,4 @@
-"""In which order definitions and setup cells execute."""
+"""The order in which captured definitions and setup cells execute."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from pdnb.errors import CaptureError
 
-#: A cell of the setup to come: a ``%%setup`` cell by its index, or what is taken along by its name.
+#: A cell of the run's setup: a ``%%setup`` cell by its index, or a captured definition by its name.
 Node: TypeAlias = int | str
 
 #: The nodes that each node needs.
@@ -38,9 +38,9 @@ def ordered(hard: Needs, soft: Needs) -> list[Node]:
         path = (*path, node)
         for need in hard[node]:
             place(need, path)
-        for wish in _reached(node, hard, soft):
-            if wish not in done and _reached(wish, hard).keys().isdisjoint(path):
-                place(wish, path)
+        for may_need in _reached(node, hard, soft):
+            if may_need not in done and _reached(may_need, hard).keys().isdisjoint(path):
+                place(may_need, path)
         done[node] = None
 
     for node in hard:

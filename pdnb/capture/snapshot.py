@@ -1,12 +1,12 @@
-"""What a run takes along from the notebook: each name that its cells use, by value of the object bound to it now.
+"""A snapshot of a workflow: its cells, and the source of every name they use, as bound in the notebook now.
 
 Rules:
 
-- What a ``%%setup`` cell binds is the workflow's already.
+- What a ``%%setup`` cell binds needs no capturing: the cell is part of the workflow.
 - A module becomes its import, something importable a from-import, a JSON literal its literal, a function or class of
   the notebook the source it was defined by, with what that needs in turn. Anything else is refused.
 - A step has a copy of each name, so it does not see what a function assigns by ``global``: it must not read that.
-- All that is refused is reported at once, a line each.
+- Everything that cannot be captured is reported at once, a line each.
 - Imports and literals come first, then every cell after what it needs when it executes. What is needed only when a
   function is called comes earlier too where that is possible, because the cell may call it.
 - The same notebook gives the same code, and so the same hash.
@@ -22,18 +22,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pdnb.capture.imports import module_import
-from pdnb.capture.introspection import MISSING, Refusal, is_a, text_in
+from pdnb.capture.introspection import MISSING, NotCaptured, is_a, text_in
 from pdnb.capture.ordering import Node, label, ordered
 from pdnb.capture.values import Captured, Undefined, Values
 from pdnb.errors import CaptureError
 from pdnb.workflow.cell import BUILTINS, PROVIDED, Names, compile_setup, parse, read_names
-from pdnb.workflow.model import Environment, Workflow, WorkflowVersion
+from pdnb.workflow.definition import Workflow
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 
-def freeze(workflow: Workflow, names: Mapping[str, object], environment: Environment) -> WorkflowVersion:
-    """The code a run of *workflow* goes on with; *names* is the notebook's namespace.
+def snapshot(workflow: Workflow, names: Mapping[str, object], environment: Environment) -> WorkflowVersion:
+    """The version of *workflow* that a run carries; *names* is the notebook's namespace.
 
-    Raises ``CaptureError`` with a line for every name that cannot be taken along, ``CellSyntaxError`` and
+    Raises ``CaptureError`` with a line for every name that cannot be captured, ``CellSyntaxError`` and
     ``DefinitionError`` for cells that cannot be used as written.
     """
     with warnings.catch_warnings():
@@ -58,13 +59,13 @@ def freeze(workflow: Workflow, names: Mapping[str, object], environment: Environ
 
 
 class _Notebook:
-    """What the names of a run's code stand for in one notebook, beside the setup cells of the workflow."""
+    """What the names in a run's code refer to: objects of one notebook, or the workflow's setup cells."""
 
     def __init__(self, names: Mapping[str, object], setup: Sequence[Names]) -> None:
         self.names = names
         self.setup = setup
         self.values = Values(names)
-        self.taken: dict[str, Captured] = {}
+        self.captured: dict[str, Captured] = {}
         self.dotted: set[str] = set()
 
     # -- which code a name leads to
@@ -72,9 +73,9 @@ class _Notebook:
     def follow(
         self, cell: str, needs: Names, *, here: int | None = None, given: frozenset[str] = PROVIDED
     ) -> Iterator[str]:
-        """Take along all that a cell needs, directly or not; yield a line for each name that does not travel.
+        """Capture all that a cell needs, directly or not; yield a line for each name that cannot be captured.
 
-        ``here``: the cell's index, if it is a setup cell. ``given``: names it has from whoever executes it.
+        ``here``: the cell's index, if it is a setup cell. ``given``: names that executing it provides.
         """
         seen: set[str] = set()
         own = needs.free - given if here is None else frozenset()
@@ -87,14 +88,14 @@ class _Notebook:
                     continue
                 seen.add(name)
                 try:
-                    taken = self.taken[name] = self.taken.get(name) or self.values.take(name)
-                except Refusal as refusal:
-                    if not (isinstance(refusal, Undefined) and self.may_be_unknown(name, needs)):
-                        yield f"{path}{name!r}{refusal}"
+                    captured = self.captured[name] = self.captured.get(name) or self.values.capture(name)
+                except NotCaptured as reason:
+                    if not (isinstance(reason, Undefined) and self.may_be_unknown(name, needs)):
+                        yield f"{path}{name!r}{reason}"
                 else:
-                    waiting.append((f"{path}{name!r} ({taken.what}), which uses ", taken.names, None, PROVIDED))
-        for function in sorted(seen & self.taken.keys()):
-            for name in sorted(own & seen & self.taken[function].names.assigns):
+                    waiting.append((f"{path}{name!r} ({captured.what}), which uses ", captured.names, None, PROVIDED))
+        for function in sorted(seen & self.captured.keys()):
+            for name in sorted(own & seen & self.captured[function].names.assigns):
                 yield (
                     f"{cell} uses {name!r}, which {function!r} assigns by 'global {name}', and a step would not see "
                     f"that: return it from {function!r}, or read it in a function too"
@@ -137,26 +138,26 @@ class _Notebook:
     # -- in which order it executes
 
     def cells(self, sources: Sequence[str]) -> tuple[str, ...]:
-        """The setup to come: imports, literals, then definitions and the setup cells *sources*."""
-        firsts = [self._lines("import"), self._lines("literal")]
-        definitions = {name: taken for name, taken in sorted(self.taken.items()) if taken.kind == "definition"}
+        """The cells of the run's setup: imports, literals, then definitions and the setup cells *sources*."""
+        first = [self._lines("import"), self._lines("literal")]
+        definitions = {name: it for name, it in sorted(self.captured.items()) if it.kind == "definition"}
         hard: dict[Node, list[Node]] = {i: [i - 1] if i else [] for i in range(len(sources))}
         hard |= {name: [] for name in definitions}
         soft: dict[Node, list[Node]] = {node: [] for node in hard}
         needed: dict[Node, Names] = dict(enumerate(self.setup))
-        needed |= {name: taken.names for name, taken in definitions.items()}
+        needed |= {name: captured.names for name, captured in definitions.items()}
         for node, needs in needed.items():
             for name, target in self.targets(needs, here=node if isinstance(node, int) else None):
                 if target in hard:
                     (hard if name in needs.now else soft)[node].append(target)
         texts: dict[Node, str] = {**dict(enumerate(sources)), **{name: t.source for name, t in definitions.items()}}
-        return (*filter(None, firsts), *(texts[node] for node in ordered(hard, soft)))
+        return (*filter(None, first), *(texts[node] for node in ordered(hard, soft)))
 
     def _lines(self, kind: str) -> str:
         lines = []
-        for name, taken in sorted(self.taken.items()):
+        for name, captured in sorted(self.captured.items()):
             obj: Any = self.names[name]
-            if taken.kind == kind:
+            if captured.kind == kind:
                 used = [path.split(".")[1:] for path in sorted(self.dotted) if path.startswith(f"{name}.")]
-                lines.append(module_import(name, obj, used) if is_a(obj, types.ModuleType) else taken.source)
+                lines.append(module_import(name, obj, used) if is_a(obj, types.ModuleType) else captured.source)
         return "\n".join(lines)

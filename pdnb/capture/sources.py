@@ -1,12 +1,12 @@
-"""The statements that functions and classes of a notebook were defined by.
+"""The source of functions and classes that a notebook's cells define.
 
 Rules:
 
 - What counts is the object that a name is bound to now, not the newest cell that defines the name. A function's code
   says which cell and line it is from, and so do a class's methods.
-- A class without methods says nothing: the cell that was executed last of those that the class fits.
-- A second name of a type, a ``TypeVar``, ``NewType`` or ``namedtuple`` is taken by an assignment that gives it again.
-- A definition is taken with its decorators, and with ``from __future__ import annotations`` where that was in force.
+- A class without methods does not say where it is from: of the class statements it fits, the one executed last counts.
+- A second name of a type, a ``TypeVar``, ``NewType`` or ``namedtuple`` is captured by an assignment that makes it.
+- A definition is captured with its decorators, and with ``from __future__ import annotations`` where that was in force.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from operator import itemgetter
 from typing import Any, Final, NewType, ParamSpec, TypeVar
 
 from pdnb.capture.definitions import check_class, check_function, fits, is_postponed, methods_of
-from pdnb.capture.introspection import AT_TOP_LEVEL, ELSEWHERE, Refusal, walk
+from pdnb.capture.introspection import AT_TOP_LEVEL, ELSEWHERE, NotCaptured, deep_getattr
 from pdnb.capture.statements import Function, Statement, statements
 
 _POSTPONED: Final = __future__.annotations.compiler_flag
@@ -51,16 +51,16 @@ class Sources:
         self._read: dict[str, list[Statement]] = {}
 
     def of_function(self, name: str, function: types.FunctionType, wrappers: int) -> str:
-        """The source that defines *function*, which *wrappers* decorators wrapped, as *name*; raises ``Refusal``."""
+        """The source that defines *function*, in *wrappers* decorators, as *name*; raises ``NotCaptured``."""
         code = function.__code__
         _check_place(code.co_qualname, "function")
         if inspect.getattr_static(self._names[name], "registry", None):
-            raise Refusal(f" (a function with registered variants), which cannot be taken along: {ELSEWHERE}")
+            raise NotCaptured(f" (a function with registered variants), which cannot be taken along: {ELSEWHERE}")
         source = self._lambda(name, code) if code.co_name == "<lambda>" else self._def(name, function, wrappers)
         return _with_future(source, code.co_flags & _POSTPONED)
 
     def of_class(self, name: str, cls: Any) -> str:
-        """The source that defines *cls* as *name*; raises ``Refusal``."""
+        """The source that defines *cls* as *name*; raises ``NotCaptured``."""
         _check_place(cls.__qualname__, "class")
         for method in methods_of(cls):
             code = method.__code__
@@ -94,8 +94,10 @@ class Sources:
             made = self._evaluated(value)
             if not called:
                 return bool(made == obj)
-            fields = [walk(it, [part]) for it in (made, obj) for part in ("_fields", "_field_defaults")]
-            return fields[:2] == fields[2:] and all(walk(made, [part]) == walk(obj, [part]) for part in _MADE)
+            fields = [deep_getattr(it, [part]) for it in (made, obj) for part in ("_fields", "_field_defaults")]
+            return fields[:2] == fields[2:] and all(
+                deep_getattr(made, [part]) == deep_getattr(obj, [part]) for part in _MADE
+            )
         except Exception:  # noqa: BLE001  # what it needs is not there, or is something else today
             return False
 
@@ -109,7 +111,7 @@ class Sources:
             if here and isinstance(statement.node, Function) and len(statement.node.decorator_list) >= wrappers:
                 check_function(function, statement.node, self._names)
                 return statement.text
-        raise Refusal(
+        raise NotCaptured(
             " (a function), whose definition was not found in this notebook under this name "
             f"(%%time and exec keep none): {AT_TOP_LEVEL}"
         )
@@ -126,7 +128,7 @@ class Sources:
             return f"{name} = ({dict(found)[name]})"
         if len(found) == 1 and self._names.get(targets[0]) is self._names[name]:
             return f"{name} = {targets[0]}"
-        raise Refusal(f" (a lambda), which cannot be taken along: write {name} = lambda …, or a def, in a cell")
+        raise NotCaptured(f" (a lambda), which cannot be taken along: write {name} = lambda …, or a def, in a cell")
 
     def _methodless(self, name: str, cls: Any) -> str:
         """The source of a class without functions, from the cell that was executed last."""
@@ -140,7 +142,7 @@ class Sources:
                     source = _with_future(statement.text, is_postponed(cls, node))
                     found.append((executed, number, statement.first, source, node))
         if not found:
-            raise Refusal(
+            raise NotCaptured(
                 " (a class), which no class statement of this notebook defines as it is now "
                 f"(%%time and exec keep none): {AT_TOP_LEVEL}"
             )
@@ -160,7 +162,7 @@ class Sources:
 
 
 def _cells(name: str) -> Iterator[str]:
-    """The cells that mention *name*, as tracebacks call them."""
+    """The file names under which tracebacks know the cells that mention *name*."""
     for filename, entry in list(linecache.cache.items()):
         if len(entry) < 4 or entry[1] is not None or not any(name in line for line in entry[2]):
             continue  # a file
@@ -171,7 +173,7 @@ def _cells(name: str) -> Iterator[str]:
 def _check_place(qualname: str, kind: str) -> None:
     outer, inside, _ = qualname.partition(".<locals>")
     if inside:
-        raise Refusal(f" (a {kind} made inside {outer!r}), which cannot be taken along: {AT_TOP_LEVEL}")
+        raise NotCaptured(f" (a {kind} made inside {outer!r}), which cannot be taken along: {AT_TOP_LEVEL}")
 
 
 def _with_future(source: str, postponed: object) -> str:

@@ -12,7 +12,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement outside of functions. ``qualname``: of what it defines; *lines* are those of its cell."""
+    """A statement outside of functions. ``qualname`` is that of what it defines; ``lines`` are its cell's."""
 
     node: ast.stmt
     qualname: str
@@ -31,7 +31,7 @@ class Statement:
 
     @property
     def text(self) -> str:
-        """Its source, such that it stands alone."""
+        """Its source, made to stand alone."""
         text = "".join(self.lines[self.first - 1 : self.last]).rstrip("\n")
         return f"if True:\n{text}" if self.node.col_offset else text  # dedenting would change strings of several lines
 
@@ -41,7 +41,7 @@ class Statement:
 
 
 def statements(filename: str) -> list[Statement]:
-    """All of the cell that is called *filename*; none if its source is not known, or no longer Python."""
+    """All statements of the cell called *filename*; none if its source is not known or does not parse."""
     lines = linecache.getlines(filename)
     try:
         tree = ast.parse("".join(lines))

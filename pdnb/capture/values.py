@@ -1,4 +1,4 @@
-"""How the object that a name is bound to travels: by an import, as a literal, or by the source it was defined by."""
+"""How the object that a name is bound to is captured: as an import, a literal, or the source that defined it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,21 @@ from typing import Any, Final, Literal
 
 from pdnb.capture.definitions import unwrapped
 from pdnb.capture.imports import from_import, module_import, replaced_by
-from pdnb.capture.introspection import AT_TOP_LEVEL, ELSEWHERE, MISSING, Refusal, a, is_a, text_in, walk
+from pdnb.capture.introspection import (
+    AT_TOP_LEVEL,
+    ELSEWHERE,
+    MISSING,
+    NotCaptured,
+    deep_getattr,
+    is_a,
+    kind_of,
+    text_in,
+)
 from pdnb.capture.sources import Sources
 from pdnb.errors import CellSyntaxError
 from pdnb.workflow.cell import Names, read_names
 
-#: The most JSON, in bytes, that one name may take along as a literal.
+#: The most JSON, in bytes, that one name may be captured as a literal.
 MAX_LITERAL: Final = 100_000
 
 _MAX_DEPTH: Final = 90  # Python's parser gives up at 200 nested brackets; half of that leaves room for its stack
@@ -35,7 +44,7 @@ _IPYTHON_NAME: Final = re.compile(r"get_ipython|In|Out|_{1,3}|_i{1,3}|_i?\d+|_[i
 
 @dataclass(frozen=True)
 class Captured:
-    """How one name travels. ``what`` it is, for people; ``names``: those its source needs in turn."""
+    """The source of one name. ``what`` it is, for people; ``names``: those its source needs in turn."""
 
     kind: Literal["import", "literal", "definition"]
     source: str
@@ -43,7 +52,7 @@ class Captured:
     names: Names = field(default_factory=Names)
 
 
-class Undefined(Refusal):
+class Undefined(NotCaptured):
     """A name that the notebook does not have."""
 
 
@@ -54,14 +63,14 @@ class Values:
         self._names = names
         self._sources = Sources(names)
 
-    def take(self, name: str) -> Captured:
-        """How the object bound to *name* travels; raises ``Refusal``."""
+    def capture(self, name: str) -> Captured:
+        """The object bound to *name* as source; raises ``NotCaptured``."""
         if _IPYTHON_NAME.fullmatch(name):
-            raise Refusal(", which is IPython's own and lives only in this kernel: a step has to do without it")
+            raise NotCaptured(", which is IPython's own and lives only in this kernel: a step has to do without it")
         if name not in self._names:
-            said = _HINTS.get(name, "")
+            hint = _HINTS.get(name, "")
             raise Undefined(
-                f", which is not defined in this notebook{said}: define or import it in the step or in a %%setup cell"
+                f", which is not defined in this notebook{hint}: define or import it in the step or in a %%setup cell"
             )
         obj = self._names[name]
         if type(obj) in _LITERALS:
@@ -76,17 +85,17 @@ class Values:
             return _definition(self._sources.of_class(name, obj), "a class of this notebook")
         function, wrappers = unwrapped(obj)
         if function and function.__module__ == "__main__":
-            taken = _definition(self._sources.of_function(name, function, wrappers), "a function of this notebook")
-            self._check_globals(function, taken.names)
-            return taken
+            captured = _definition(self._sources.of_function(name, function, wrappers), "a function of this notebook")
+            self._check_globals(function, captured.names)
+            return captured
         if now := replaced_by(obj):
-            raise Refusal(f" ({a(obj)}), which is not what {now} is now: import it again")
-        raise Refusal(f" ({a(obj)}), which lives only in this kernel: {ELSEWHERE}")
+            raise NotCaptured(f" ({kind_of(obj)}), which is not what {now} is now: import it again")
+        raise NotCaptured(f" ({kind_of(obj)}), which lives only in this kernel: {ELSEWHERE}")
 
     def _plain(self, name: str, obj: object) -> Captured:
         try:
             return Captured("literal", f"{name} = {literal(obj)}")
-        except Refusal:
+        except NotCaptured:
             if imported := from_import(name, obj):  # math.inf, or a table of some module
                 return Captured("import", imported)
             raise
@@ -95,18 +104,18 @@ class Values:
         """Refuse a function whose names mean something else than the notebook's (``%run`` makes such)."""
         for used in sorted(needs.free):
             if function.__globals__.get(used, MISSING) is not self._names.get(used, MISSING):
-                raise Refusal(f" (a function), which uses {used!r} of another module: import it, or {AT_TOP_LEVEL}")
+                raise NotCaptured(f" (a function), which uses {used!r} of another module: import it, or {AT_TOP_LEVEL}")
 
     def _alias(self, name: str, obj: object) -> str | None:
         """The source of a second name for something of the notebook (``g = f``), or of a type (``Rows = list[R]``)."""
         own = text_in(obj, "__qualname__")
         if own and own != name and text_in(obj, "__module__") == "__main__":
             root, *path = own.split(".")
-            if root != name and walk(self._names.get(root), path) is obj:
+            if root != name and deep_getattr(self._names.get(root), path) is obj:
                 return f"{name} = {own}"
         if type(obj) in {types.GenericAlias, types.UnionType} and (text := self._type_text(obj)):
             return f"{name} = {text}"
-        if type(obj).__module__ in _TYPING or (is_a(obj, type) and walk(obj, ["_fields"]) is not MISSING):
+        if type(obj).__module__ in _TYPING or (is_a(obj, type) and deep_getattr(obj, ["_fields"]) is not MISSING):
             return self._sources.of_alias(name, obj)
         return None
 
@@ -133,11 +142,11 @@ def _definition(source: str, what: str) -> Captured:
     try:
         return Captured("definition", source, what, read_names(source, filename="<definition>"))
     except CellSyntaxError as error:
-        raise Refusal(f", whose source does not compile by itself: {AT_TOP_LEVEL}") from error
+        raise NotCaptured(f", whose source does not compile by itself: {AT_TOP_LEVEL}") from error
 
 
 def literal(value: object) -> str:
-    """The source of a JSON value; raises ``Refusal``."""
+    """The source of a JSON value; raises ``NotCaptured``."""
     count = 0
 
     def check(item: object, path: str, around: tuple[int, ...]) -> None:
@@ -146,7 +155,7 @@ def literal(value: object) -> str:
         at = path and f" at {path}"
         wrong = None
         if type(item) not in _LITERALS:
-            wrong = f"{a(item)}{at}"
+            wrong = f"{kind_of(item)}{at}"
         elif isinstance(item, float) and not math.isfinite(item):
             wrong = f"{item}{at}"
         elif id(item) in around:
@@ -154,7 +163,7 @@ def literal(value: object) -> str:
         elif isinstance(item, dict) and (key := next((key for key in item if type(key) is not str), None)) is not None:
             wrong = f"the key {key!r:.40}, which is no string,{at}"
         if wrong:
-            raise Refusal(f" ({a(value)}), which holds {wrong}, so it is no JSON literal: {ELSEWHERE}")
+            raise NotCaptured(f" ({kind_of(value)}), which holds {wrong}, so it is no JSON literal: {ELSEWHERE}")
         large = isinstance(item, int) and item.bit_length() > _MAX_BITS
         if large or count > MAX_LITERAL // 2 or len(around) > _MAX_DEPTH:
             raise _too_large(value)
@@ -169,6 +178,6 @@ def literal(value: object) -> str:
     return repr(value)
 
 
-def _too_large(value: object) -> Refusal:
+def _too_large(value: object) -> NotCaptured:
     limit = f"more than {MAX_LITERAL // 1000} KB, or too deep"
-    return Refusal(f" ({a(value)}), which is too large to be taken along ({limit}): {ELSEWHERE}")
+    return NotCaptured(f" ({kind_of(value)}), which is too large to be taken along ({limit}): {ELSEWHERE}")

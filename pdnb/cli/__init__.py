@@ -1,10 +1,10 @@
-"""``pdnb`` in a shell (also ``jupyter pdnb`` and ``python -m pdnb``): start runs, look at them, answer, keep a store.
+"""``pdnb`` in a shell (also ``jupyter pdnb`` and ``python -m pdnb``): start runs, show and answer them, keep a store.
 
 Rules:
 
-- A command imports what it needs when it runs: ``--help`` and completion are quick.
-- What a person or a step wrote is shown as text only: no terminal code, no markup, no working link unless asked for.
-- An error is one clear line on stderr, and the exit code says of which kind (``codes.py``).
+- A command imports what it needs when it runs, so that ``--help`` and completion are quick.
+- What a person or a step wrote is shown as text only: no terminal codes, no markup, no working link unless asked for.
+- An error is one clear line on stderr, and the exit code says of which kind (``exit_codes.py``).
 """
 
 from pdnb.cli.commands import main

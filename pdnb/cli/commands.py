@@ -1,4 +1,4 @@
-"""The commands, thin: they read what they are given, call what does the work, and show what came of it."""
+"""The commands. They are thin: read the arguments, call what does the work, show the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from pdnb.cli.exit_codes import EPILOG, Commands
-from pdnb.cli.messages import check_waits, put, told
+from pdnb.cli.messages import check_waits, put, show_run
 from pdnb.cli.parameters import JSONText, completed_runs, directory, run_of, store
 
 # pdnb.model's, written out: completion and --help need no import for them; a test compares
@@ -28,7 +28,7 @@ run_argument = click.argument("run_id", metavar="RUN", shell_complete=completed_
 )
 @click.version_option(package_name="pdnb", prog_name="pdnb", message="%(prog)s %(version)s")
 def main() -> None:
-    """Workflows in notebooks that can wait: start runs, look at them, answer them.
+    """Workflows in notebooks that can wait: start runs, see how they go, answer them.
 
     RUN is a run's id, or the beginning of one.
     """
@@ -96,7 +96,7 @@ def runs(
 def show(*, run_id: str, links: bool, as_json: bool, directory: Path) -> None:
     """One run, with all it printed and left."""
     with store(directory) as home:
-        told(home, run_of(home, run_id), as_json=as_json, links=links, whole=True)
+        show_run(home, run_of(home, run_id), as_json=as_json, links=links, whole=True)
 
 
 @main.command()
@@ -112,7 +112,7 @@ def resume(*, run_id: str, answer: Any, as_json: bool, directory: Path) -> None:
     with store(directory) as home:
         chosen = run_of(home, run_id)
         check_waits(home.store.get(chosen.id))
-        told(home, chosen.resume(answer, via="shell"), as_json=as_json)
+        show_run(home, chosen.resume(answer, via="shell"), as_json=as_json)
 
 
 @main.command()
@@ -123,7 +123,7 @@ def resume(*, run_id: str, answer: Any, as_json: bool, directory: Path) -> None:
 def cancel(*, run_id: str, reason: str | None, as_json: bool, directory: Path) -> None:
     """End a run here."""
     with store(directory) as home:
-        told(home, run_of(home, run_id).cancel(reason, via="shell"), as_json=as_json)
+        show_run(home, run_of(home, run_id).cancel(reason, via="shell"), as_json=as_json)
 
 
 @main.command()
@@ -134,7 +134,7 @@ def cancel(*, run_id: str, reason: str | None, as_json: bool, directory: Path) -
 def retry(*, run_id: str, take_over: bool, as_json: bool, directory: Path) -> None:
     """Let a failed run go on from its failed step."""
     with store(directory) as home:
-        told(home, run_of(home, run_id).retry(take_over=take_over, via="shell"), as_json=as_json)
+        show_run(home, run_of(home, run_id).retry(take_over=take_over, via="shell"), as_json=as_json)
 
 
 @main.command()
@@ -232,7 +232,7 @@ def worker(*, max_workers: int, idle: float | None, directory: Path) -> None:
 
 @main.command()
 def demo() -> None:
-    """The first notebook on a real JupyterLab (from a clone of pdnb)."""
+    """The first notebook on a real JupyterLab; without a terminal, its whole story (wants pdnb[demo])."""
     from pdnb.cli.demo import main as play
 
     play()

@@ -1,4 +1,4 @@
-"""How runs look in a terminal: a table, a card, the steps while they go on; signs and words besides the colours."""
+"""How runs look in a terminal: a table, a card, the steps while they run; colours never stand alone."""
 
 from __future__ import annotations
 
@@ -12,30 +12,27 @@ from rich.table import Table
 from rich.text import Text
 
 from pdnb.text import clip, span, utc
-from pdnb.views.phrases import OUTCOMES, Document, decided, own, printed, sentences, states, where
+from pdnb.views.phrases import (
+    Document,
+    attempt_name,
+    attempt_state,
+    attempt_word,
+    decision_sentence,
+    harmless,
+    output_text,
+    process_phrase,
+    run_sentences,
+    step_states,
+)
+from pdnb.views.vocabulary import DIFF_TONES, STATUSES, STEP_STATES, TONES, State
 
-#: Sign, word, style.
-STATES: Final[dict[str, tuple[str, str, str]]] = {
-    "done": ("✓", "done", "green"),
-    "succeeded": ("✓", "succeeded", "green"),
-    "queued": ("◌", "queued", "dim"),
-    "running": ("▶", "running", "blue"),
-    "suspended": ("◆", "suspended", "yellow"),
-    "sleeping": ("◷", "sleeping", "magenta"),
-    "failed": ("✕", "failed", "red"),
-    "cancelled": ("⊘", "cancelled", "dim"),
-    "to come": ("○", "to come", "dim"),
-    "not reached": ("○", "not reached", "dim"),
-}
-_ENDS: Final = {"raised": "red", "returned": "green", "exited": "green", "lost": "red"}
-_LINES: Final = {"+": "green", "-": "red", "@": "cyan"}
-_REST: Final = 56  # columns that the list of runs needs besides the names of workflows and steps
+_OTHER_COLUMNS: Final = 56  # columns that the list of runs needs besides the names of workflows and steps
 _MAX_OUTPUT: Final = 20_000
 _MAX_NAME: Final = 40  # of a step in the list of steps: what stands behind it fits into 80 columns
 
 
 def make_console(stream: TextIO | None = None) -> Console:
-    """Writes to *stream* as it is now (default: stdout); where that is no terminal, lines are as long as they are."""
+    """A console on *stream* (default: stdout as it is now); where that is no terminal, no line is broken."""
     file = stream or sys.stdout
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
@@ -44,27 +41,30 @@ def make_console(stream: TextIO | None = None) -> Console:
 
 
 def text_of(value: str, style: str = "") -> Text:
-    """What somebody wrote, as text and nothing else."""
-    return Text(own(value), style)
+    """What a user wrote, as text that can do nothing else."""
+    return Text(harmless(value), style)
 
 
 def head(document: Document) -> Text:
-    """Which run, and its state."""
-    return Text.assemble(
-        f"run {document['id']} of ", (own(document["workflow"]), "bold"), "  ", state(document["status"])
-    )
+    """Which run, and its status."""
+    return Text.assemble(f"run {document['id']} of ", (harmless(document["workflow"]), "bold"), "  ", status(document))
 
 
-def state(name: str) -> Text:
-    """A state: sign, word and colour."""
-    sign, word, style = STATES[name]
-    return Text(f"{sign} {word}", style)
+def status(document: Document) -> Text:
+    """A run's status: sign, word and colour."""
+    entry = STATUSES[document["status"]]
+    return Text(f"{entry.sign} {entry.word}", style(entry))
+
+
+def style(entry: State) -> str:
+    """The colour of a state, as rich names it."""
+    return TONES[entry.tone].terminal
 
 
 def runs_table(documents: Sequence[Document], now_ms: int, width: int) -> Table:
     """The list of runs, in *width* columns if that can be."""
-    names = [max(len(own(it[what])) for it in documents) for what in ("workflow", "step")]
-    room = max(16, width - _REST)
+    names = [max(len(harmless(it[what])) for it in documents) for what in ("workflow", "step")]
+    room = max(16, width - _OTHER_COLUMNS)
     least = min(*names, room // 2)
     workflow, step = (min(name, room - least) if name > room // 2 else name for name in names)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
@@ -79,7 +79,7 @@ def runs_table(documents: Sequence[Document], now_ms: int, width: int) -> Table:
         table.add_row(
             text_of(it["id"]),
             _one_line(it["workflow"]),
-            state(it["status"]),
+            status(it),
             _one_line(it["step"]),
             _short(now_ms - it["since_ms"]),
             "" if due_ms is None else _short(due_ms - now_ms),
@@ -89,15 +89,15 @@ def runs_table(documents: Sequence[Document], now_ms: int, width: int) -> Table:
 
 
 def card(document: Document) -> Group:
-    """One run with all there is to say of it."""
+    """One run in full: its steps, its sentences, the event that started it, every attempt."""
     credits_ = document["credits"]
     facts = (
         f"run {document['id']} · started {utc(document['created_ms'])} · active {span(document['active_ms'])}"
         f" · paused {span(document['paused_ms'])} · {credits_} credit{'' if credits_ == 1 else 's'}"
     )
-    said = [text_of(line) for line in sentences(document)]
-    title = Text.assemble((own(document["workflow"]), "bold"), "  ", state(document["status"]))
-    parts: list[RenderableType] = [title, steps(document), *said]
+    sentences = [text_of(line) for line in run_sentences(document)]
+    title = Text.assemble((harmless(document["workflow"]), "bold"), "  ", status(document))
+    parts: list[RenderableType] = [title, steps(document), *sentences]
     prompt = document["prompt"]
     if prompt and prompt["message"]:
         parts += [Text("People are shown:"), _indented(prompt["message"])]
@@ -106,51 +106,48 @@ def card(document: Document) -> Group:
     if event is not None:
         parts += [Text("\ntrigger", "bold"), _indented(as_json(event))]
     for attempt in document["attempts"]:
-        present = (attempt["position"], attempt["runs"]) == (document["position"], document["runs"])
-        waits = present and document["status"] in ("suspended", "sleeping")
-        parts += [Text(), *_attempt(attempt, document["status"] if waits else None)]
+        parts += [Text(), *_attempt(attempt, document)]
     return Group(*parts)
 
 
-def _attempt(attempt: Document, now: str | None) -> Iterator[RenderableType]:
-    nth = f" · run {attempt['runs']}" if attempt["runs"] > 1 else ""
-    facts = [now or OUTCOMES.get(attempt["outcome"], str(attempt["outcome"]))]
+def _attempt(attempt: Document, document: Document) -> Iterator[RenderableType]:
+    facts = [attempt_word(attempt, document)]
     if attempt["ended_ms"] is not None:
         facts.append(f"took {seconds(attempt['ended_ms'] - attempt['started_ms'])}")
-    facts += [fact for fact in (where(attempt["owner"]), own(attempt["note"] or "")) if fact]
-    style = _ENDS.get(attempt["outcome"], "")
-    yield Text.assemble((own(attempt["step"]) + nth, "bold"), "  ", (", ".join(facts), style))
-    said = [
-        printed(it) for it in attempt["outputs"] if it.get("output_type") != "execute_result"
-    ]  # it is returned, too
+    facts += [fact for fact in (process_phrase(attempt["owner"]), harmless(attempt["note"] or "")) if fact]
+    name = attempt_name(harmless(attempt["step"]), attempt["runs"])
+    state = STEP_STATES[attempt_state(attempt, document)]
+    yield Text.assemble((name, "bold"), "  ", (", ".join(facts), style(state)))
+    # an execute_result is the step's return value, and comes with the exports
+    parts = [output_text(it) for it in attempt["outputs"] if it.get("output_type") != "execute_result"]
     if attempt["error"] and not any(output.get("output_type") == "error" for output in attempt["outputs"]):
-        said.append(attempt["error"])
-    said += [f"{'mail sent' if m['sent'] else 'mail in the outbox'}: {m['subject']}" for m in attempt["mails"]]
+        parts.append(attempt["error"])
+    parts += [f"{'mail sent' if m['sent'] else 'mail in the outbox'}: {m['subject']}" for m in attempt["mails"]]
     for name, value in attempt["exports"].items():
-        said.append(f"{'→' if name == '$return_value' else f'{name} ='} {as_json(value)}")
+        parts.append(f"{'→' if name == '$return_value' else f'{name} ='} {as_json(value)}")
     if attempt["decision"]:
-        said.append(decided(attempt["decision"]))
+        parts.append(decision_sentence(attempt["decision"]))
     if attempt["request"] and attempt["request"].get("body") is not None:
-        said.append(f"answer: {as_json(attempt['request']['body'])}")
+        parts.append(f"answer: {as_json(attempt['request']['body'])}")
     if attempt.get("progress"):
-        said.append(far(attempt["progress"]))
-    for text in said:
+        parts.append(far(attempt["progress"]))
+    for text in parts:
         if text.strip():
             yield _indented(_cut(text.rstrip("\n")))
 
 
 def steps(document: Document, times: dict[str, str] | None = None) -> Table:
-    """The steps under each other, each with its state; *times* by step."""
+    """The steps, a line each, with their states; *times* by step."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    for name, now in states(document):
-        sign, word, style = STATES[now]
-        row = [Text(f"  {sign}", style), _one_line(clip(name, _MAX_NAME)), Text(word, style)]
+    for name, key in step_states(document):
+        state = STEP_STATES[key]
+        row = [Text(f"  {state.sign}", style(state)), _one_line(clip(name, _MAX_NAME)), Text(state.word, style(state))]
         table.add_row(*row, *([] if times is None else [_one_line(times.get(name, ""), "dim")]))
     return table
 
 
 def far(progress: Document) -> str:
-    """How far a step says it has come."""
+    """The progress of a step, as the step has reported it."""
     done, total, text = progress["done"], progress["total"], progress["text"]
     share = f"{min(1.0, max(0.0, done / total)):.0%}" if total else f"{done:g}"
     return f"{share} {text}" if text else share
@@ -158,18 +155,19 @@ def far(progress: Document) -> str:
 
 def diff(text: str) -> Text:
     """A unified diff in its colours."""
-    lines = (Text(own(line), _LINES.get(line[:1], "")) for line in text.splitlines())
+    styles = {sign: TONES[tone].terminal for sign, tone in DIFF_TONES.items()}
+    lines = (Text(harmless(line), styles.get(line[:1], "")) for line in text.splitlines())
     return Text("\n").join(lines)
 
 
 def as_json(value: Any) -> str:
-    """JSON for people: on one line if it is short."""
+    """JSON to read: on one line if it is short."""
     line = json.dumps(value, ensure_ascii=False)
     return line if len(line) <= 100 else json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def seconds(ms: int) -> str:
-    """A short time to a tenth of a second, a long one in its units."""
+    """A number of milliseconds: a short time to a tenth of a second, a long one in its units."""
     return f"{max(0, ms) / 1000:.1f} s" if ms < 60_000 else span(ms)
 
 

@@ -1,4 +1,4 @@
-"""How commands end: the exit codes, and errors as one line, or as one JSON document with ``--json``."""
+"""How commands end: exit codes, and errors as one line or, with ``--json``, as one JSON document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pdnb.errors import DefinitionError, PdnbError, Refused, RunNotFound, StoreE
 
 
 class Code(IntEnum):
-    """What a command ends with; 2 is also what click ends wrong usage with."""
+    """Exit codes; 2 is also click's own for wrong usage."""
 
     FINE = 0
     FAILED = 1
@@ -58,7 +58,7 @@ _KINDS: Final = (
 
 
 class Trouble(Exception):
-    """An error as the person at the shell is told it, and what the command ends with."""
+    """An error as it is shown at the shell, and the exit code of the command."""
 
     def __init__(self, message: str, code: Code) -> None:
         super().__init__(message)
@@ -66,38 +66,38 @@ class Trouble(Exception):
 
 
 class Commands(click.Group):
-    """Commands that end with a line and a :class:`Code` whatever goes wrong; no traceback of pdnb's is shown."""
+    """Commands that end with one line and a :class:`Code` whatever goes wrong; no traceback is shown."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Remember whether JSON was asked for before anything can go wrong."""
+        """Note whether JSON was asked for, before anything can go wrong."""
         ctx.meta["pdnb.json"] = "--json" in args[: args.index("--") if "--" in args else None]
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            with _told():
+            with _errors_as_trouble():
                 return super().invoke(ctx)
         except Trouble as trouble:
-            _say(str(trouble), trouble.code, as_json=ctx.meta["pdnb.json"])
+            _print_error(str(trouble), trouble.code, as_json=ctx.meta["pdnb.json"])
             raise click.exceptions.Exit(trouble.code) from None
         except click.UsageError as error:
             if not ctx.meta["pdnb.json"]:
                 raise
-            _say(error.format_message(), Code.USAGE, as_json=True)
+            _print_error(error.format_message(), Code.USAGE, as_json=True)
             raise click.exceptions.Exit(Code.USAGE) from None
 
 
-def _say(message: str, code: Code, *, as_json: bool) -> None:
-    from pdnb.views.phrases import own
+def _print_error(message: str, code: Code, *, as_json: bool) -> None:
+    from pdnb.views.phrases import harmless
 
-    text = own(message).strip()
+    text = harmless(message).strip()
     shown = json.dumps({"error": text, "code": int(code)}, ensure_ascii=False) if as_json else f"pdnb: {text}"
     click.echo(shown, err=True)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_as_trouble() -> Iterator[None]:
     try:
         yield
     except PdnbError as error:
@@ -109,7 +109,7 @@ def _told() -> Iterator[None]:
         raise
     except Exception as error:
         if (isinstance(error, OSError) and error.errno == errno.EPIPE) or os.environ.get("PDNB_DEBUG"):
-            raise  # click ends quietly when nobody reads on
+            raise  # click ends quietly when the reader of a pipe is gone
         name = type(error).__name__
         raise Trouble(
             f"something went wrong that pdnb does not know ({name}: {error}): PDNB_DEBUG=1 shows where", Code.FAILED

@@ -1,11 +1,11 @@
-"""``pdnb run`` while it goes on: on a terminal a live picture of the steps, else a line for everything that happens.
+"""What ``pdnb run`` shows while a run goes on: a live table of the steps on a terminal, else a line per event.
 
 Rules:
 
-- What a step prints in this process is seen at once, as it prints; what it prints in a worker, when its attempt ends.
-- A commit of this process is looked at before the next step begins, so that lines come in their order; what others
-  commit is looked at several times a second.
-- Nothing that cannot be shown ends a run.
+- What a step prints in this process is seen as it prints; what it prints in a worker, when its attempt ends.
+- After a commit of this process the display is updated before the next step begins, so that lines come in order; for
+  the commits of others it is updated several times a second.
+- An error of the display ends no run.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.live import Live
 
+from pdnb import codec
 from pdnb.cli import display
 from pdnb.coordination import progress
 from pdnb.coordination.home import Home
 from pdnb.errors import PdnbError
 from pdnb.text import relative
 from pdnb.views import documents
-from pdnb.views.phrases import OUTCOMES, printed
+from pdnb.views.phrases import attempt_name, attempt_state, attempt_word, output_text
+from pdnb.views.vocabulary import STATUSES, STEP_STATES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,18 +38,18 @@ _EVERY_S: Final = 0.2
 
 
 class WatchedHome(Home):
-    """A home that calls *heard*, too, when the thread that made it has committed something."""
+    """A home that also calls ``on_commit`` when the thread that opened it has committed something."""
 
     def __init__(self, directory: Path) -> None:
-        self.heard: Callable[[], object] = lambda: None
+        self.on_commit: Callable[[], object] = lambda: None
         self._thread = threading.get_ident()
         super().__init__(directory, kind="shell")
 
     def notify(self) -> None:
-        """Ring the others, then look."""
+        """Notify the other processes, then call ``on_commit``."""
         super().notify()
         if threading.get_ident() == self._thread:
-            self.heard()
+            self.on_commit()
 
 
 class Follower:
@@ -62,44 +64,44 @@ class Follower:
         self._shown: set[tuple[int, int]] = set()
         self._begun: tuple[int, int] | None = None
         self._took: dict[str, int] = {}  # milliseconds, by step
-        self._told: dict[str, Any] | None = None
-        self._far = ("", -1.0)
+        self._published: dict[str, Any] | None = None
+        self._progress = ("", -1.0)  # text and share that were shown last
 
     def begin(self, run_id: str) -> None:
-        """Follow this run from now on."""
+        """Show this run from now on."""
         self._run = self._home.store.get(run_id)
-        self.look()
+        self.update()
 
-    def look(self) -> None:
-        """Look once, and say what is new."""
+    def update(self) -> None:
+        """Read the run and show what is new."""
         with self._lock, suppress(PdnbError):
             if self._run is None:
                 return
             run = self._home.store.get(self._run.id)
-            told = progress.told(self._home.directory, run)
+            published = progress.read(self._home.directory, run)
             if run.revision != self._revision:
                 for attempt in self._home.store.attempts(run.id):
                     if attempt.ended_ms is not None and (attempt.position, attempt.runs) not in self._shown:
                         self._shown.add((attempt.position, attempt.runs))
-                        self._ended(documents.redacted_attempt(attempt), run)
-                self._begins(run)
-            self._run, self._revision, self._told = run, run.revision, told
-            if told and told["progress"] and not self._live:
-                self._say_how_far(told["progress"])
+                        self._show_end(documents.redacted_attempt(attempt), run)
+                self._show_begin(run)
+            self._run, self._revision, self._published = run, run.revision, published
+            if published and published["progress"] and not self._live:
+                self._show_progress(published["progress"])
 
     def draw(self) -> Table | str:
-        """The steps as they are now; looks nowhere."""
-        run, told = self._run, self._told
+        """The steps as they were at the last update."""
+        run, published = self._run, self._published
         if run is None:
             return ""
         times = {step: display.seconds(ms) for step, ms in self._took.items()}
         if run.status == "running":
-            said = [display.seconds(self._home.clock() - run.since_ms)]
-            if told and told["progress"]:
-                said.append(display.far(told["progress"]))
-            if told and run.owner != self._home.owner and (line := _last_line(told["outputs"])):
-                said.append(line)
-            times[run.step] = " · ".join(said)
+            parts = [display.seconds(self._home.clock() - run.since_ms)]
+            if published and published["progress"]:
+                parts.append(display.far(published["progress"]))
+            if published and run.owner != self._home.owner and (line := _last_line(published["outputs"])):
+                parts.append(line)
+            times[run.step] = " · ".join(parts)
         elif run.due_ms is not None:
             times[run.step] = f"due {relative(run.due_ms, self._home.clock())}"
         return display.steps(documents.summary(run), times)
@@ -108,65 +110,64 @@ class Follower:
     def _live(self) -> bool:
         return self._console.is_terminal
 
-    def _begins(self, run: RunRecord) -> None:
+    def _show_begin(self, run: RunRecord) -> None:
         if run.status == "running" and self._begun != (run.position, run.runs) and not self._live:
             self._begun = (run.position, run.runs)
-            nth = f" (run {run.runs})" if run.runs > 1 else ""
-            self._console.print(display.text_of(f"▶ {run.step}{nth}"))
+            self._console.print(display.text_of(f"{STATUSES[run.status].sign} {attempt_name(run.step, run.runs)}"))
 
-    def _ended(self, attempt: Attempt, run: RunRecord) -> None:
-        """Show what an attempt left; what it printed here was seen already."""
+    def _show_end(self, attempt: Attempt, run: RunRecord) -> None:
+        """Show the outputs of an attempt; what it printed in this process is on the screen already."""
         here = attempt.owner == self._home.owner
         for output in attempt.outputs:
             if not here or output.get("output_type") == "error":
-                self._console.print(display.text_of(printed(output).rstrip("\n")), soft_wrap=True)
+                self._console.print(display.text_of(output_text(output).rstrip("\n")), soft_wrap=True)
         ms = (attempt.ended_ms or attempt.started_ms) - attempt.started_ms
         self._took[attempt.step] = self._took.get(attempt.step, 0) + ms
         if not self._live:
             self._console.print(display.text_of(self._line(attempt, run, ms)))
 
     def _line(self, attempt: Attempt, run: RunRecord, ms: int) -> str:
-        if run.status.waits and (run.position, run.runs) == (attempt.position, attempt.runs):
-            return f"{display.STATES[run.status][0]} {attempt.step}: {run.status}"
-        sign = {"raised": "✕", "lost": "✕", "returned": "✓", "exited": "✓"}.get(attempt.outcome, "◆")
-        return f"{sign} {attempt.step}: {OUTCOMES.get(attempt.outcome, attempt.outcome)}, {display.seconds(ms)}"
+        ended, now = codec.attempt_dict(attempt), documents.summary(run)
+        state, word = STEP_STATES[attempt_state(ended, now)], attempt_word(ended, now)
+        took = f", {display.seconds(ms)}" if word != run.status else ""  # while it waits, its time is no news
+        return f"{state.sign} {attempt.step}: {word}{took}"
 
-    def _say_how_far(self, said: dict[str, Any]) -> None:
-        """A line of its own, but not for every little step."""
-        text, share = said["text"] or "", said["done"] / (said["total"] or 1)
-        if text != self._far[0] or share >= self._far[1] + 0.1 or share < self._far[1]:
-            self._far = (text, share)
-            self._console.print(display.text_of(f"  {display.far(said)}"))
+    def _show_progress(self, now: dict[str, Any]) -> None:
+        """A line of its own, but not for less than a tenth."""
+        text, share = now["text"] or "", now["done"] / (now["total"] or 1)
+        if text != self._progress[0] or share >= self._progress[1] + 0.1 or share < self._progress[1]:
+            self._progress = (text, share)
+            self._console.print(display.text_of(f"  {display.far(now)}"))
 
 
 @contextmanager
 def following(home: WatchedHome, console: Console) -> Iterator[Follower]:
-    """Shows the run that is started at *home*, once :meth:`Follower.begin` was told which."""
+    """While the block lasts, show the run that is given to :meth:`Follower.begin`."""
     over, follower = threading.Event(), Follower(home, console)
 
     def watch() -> None:
         while not over.wait(_EVERY_S):
-            follower.look()
+            follower.update()
         home.store.close()  # this thread's connection
 
     watcher = threading.Thread(target=watch, name="pdnb-follow", daemon=True)
     live = Live(console=console, get_renderable=follower.draw, refresh_per_second=8, redirect_stderr=False)
-    home.heard = follower.look
+    home.on_commit = follower.update
     watcher.start()
     try:
         if console.is_terminal:
             live.start()
         yield follower
     finally:
-        home.heard = lambda: None
+        home.on_commit = lambda: None
         over.set()
         watcher.join()
-        follower.look()
+        follower.update()
         live.stop()
 
 
 def until_it_pauses(home: Home, run_id: str) -> None:
-    """Block while a server's workers work at the run; without that server it stays where it is."""
+    """Block while a server's workers work on the run; without a server, return at once if it is queued."""
     while True:
         row = home.store.get(run_id)
         if row.status.waits or row.status.over or (row.status == "queued" and not home.has_leader()):
@@ -175,5 +176,5 @@ def until_it_pauses(home: Home, run_id: str) -> None:
 
 
 def _last_line(outputs: list[dict[str, Any]]) -> str:
-    lines = "\n".join(printed(output) for output in outputs[-1:]).strip().splitlines()
+    lines = "\n".join(output_text(output) for output in outputs[-1:]).strip().splitlines()
     return lines[-1][:200] if lines else ""

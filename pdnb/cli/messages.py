@@ -1,4 +1,4 @@
-"""What a command says of a run in the end, and what it refuses first."""
+"""What commands show of a run, and the check before an answer is taken."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pdnb.model import RunRecord
 
 
-def told(home: Home, run: Run, *, as_json: bool = False, links: bool = False, whole: bool = False) -> None:
-    """Show *run* after a command: as JSON, as a card (*whole*), or in its sentences."""
+def show_run(home: Home, run: Run, *, as_json: bool = False, links: bool = False, whole: bool = False) -> None:
+    """Show *run* at the end of a command: as JSON, as a card (*whole*), or in a few sentences."""
     document = run.document()
     if links:
         document["links"] = {"resume_url": _url(run.resume_url), "cancel_url": _url(run.cancel_url)}
@@ -22,14 +22,14 @@ def told(home: Home, run: Run, *, as_json: bool = False, links: bool = False, wh
         put(document)
         return
     from pdnb.cli import display
-    from pdnb.views.phrases import NO_SERVER, sentences
+    from pdnb.views.phrases import NO_LEADER, run_sentences
 
     console = display.make_console()
     if whole:
         console.print(display.card(document), soft_wrap=not console.is_terminal)
     else:
         console.print(display.head(document))
-        for line in sentences(document):
+        for line in run_sentences(document):
             console.print(display.text_of(line))
     for name, url in document.get("links", {}).items():
         if url:
@@ -38,26 +38,26 @@ def told(home: Home, run: Run, *, as_json: bool = False, links: bool = False, wh
     if document["status"] == "suspended":
         hints += [f"Answer: pdnb resume {run.id} [JSON]", f"or:     pdnb cancel {run.id} [REASON]"]
     if document["status"] in ("queued", "sleeping", "suspended") and not home.has_leader():
-        hints.append(NO_SERVER)
+        hints.append(NO_LEADER)
     if whole and hints:
         console.print()
     for hint in hints:
         console.print(display.text_of(hint, "dim"))
 
 
-def check_waits(row: RunRecord) -> None:
-    """Refuse a run that is on its way: the answer, typed twice, would answer its next question unread."""
-    if row.status.waits or row.status.over:  # over: the store says since when
+def check_waits(run: RunRecord) -> None:
+    """Refuse a run that is queued or running: an answer typed twice would answer its next question unread."""
+    if run.status.waits or run.status.over:  # when it is over, the store's own refusal says since when
         return
     from dataclasses import asdict
 
     from pdnb.errors import AlreadyResumed, MovedOn
-    from pdnb.views.phrases import decided
+    from pdnb.views.phrases import decision_sentence
 
-    now = f"run {row.id} is {row.status} at step {row.step!r} and waits for nobody"
-    if row.decision is not None and row.decision.what == "resumed":
-        raise AlreadyResumed(f"{now}. {decided(asdict(row.decision))}", at_ms=row.decision.at_ms)
-    raise MovedOn(f"{now}: pdnb show {row.id}")
+    now = f"run {run.id} is {run.status} at step {run.step!r} and waits for no answer"
+    if run.decision is not None and run.decision.what == "resumed":
+        raise AlreadyResumed(f"{now}. {decision_sentence(asdict(run.decision))}", at_ms=run.decision.at_ms)
+    raise MovedOn(f"{now}: pdnb show {run.id}")
 
 
 def _url(link: object) -> str | None:
@@ -65,5 +65,5 @@ def _url(link: object) -> str | None:
 
 
 def put(document: Any) -> None:
-    """One JSON document on stdout."""
+    """Print one JSON document on stdout."""
     click.echo(json.dumps(document, indent=2))

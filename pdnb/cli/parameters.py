@@ -1,4 +1,4 @@
-"""What commands are given: JSON, the store, a run, a notebook."""
+"""The arguments of commands: JSON, the store, a run, a notebook."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from pdnb.errors import PdnbError, StoreError
 if TYPE_CHECKING:
     from pdnb.client import Run
     from pdnb.coordination.home import Home
-    from pdnb.workflow.model import Environment
+    from pdnb.workflow.version import Environment
 
     _ParamType = click.ParamType[Any]
 else:
-    _ParamType = click.ParamType  # older ones cannot be subscribed to
+    _ParamType = click.ParamType  # in older versions of click it is not generic
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _MAX_BYTES: Final = 64 * 1024 * 1024
@@ -34,7 +34,7 @@ class JSONText(_ParamType):
     name = "json"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The value; click tells the person what is wrong with it."""
+        """The value; click reports what is wrong with it."""
         if not isinstance(value, str):
             return value
         try:
@@ -67,7 +67,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def directory(command: _F) -> _F:
-    """The option ``--directory`` of a command: the store's place."""
+    """Give a command the option ``--directory``, where the store is."""
     return click.option(
         "--directory",
         envvar="PDNB_DIR",
@@ -95,7 +95,7 @@ def completed_runs(ctx: click.Context, _param: click.Parameter, incomplete: str)
 
 @contextmanager
 def store(place: Path, *, make: bool = False) -> Iterator[Home]:
-    """The store in *place*; one is only made where that is the point (*make*)."""
+    """The store in *place*. Raises ``StoreError`` when there is none, unless *make* says to make one."""
     from pdnb.coordination.home import Home
 
     if not make and not (place / "cache.db").exists():
@@ -113,7 +113,7 @@ def run_of(home: Home, beginning: str) -> Run:
 
 def environment_of(notebook: Path) -> Environment:
     """Where a kernel of *notebook* would run with this interpreter: its directory comes first on ``sys.path``."""
-    from pdnb.workflow.model import Environment
+    from pdnb.workflow.version import Environment
 
     here, folder = Environment.here(), str(notebook.resolve().parent)
     entries = list(here.path)
@@ -126,7 +126,7 @@ def environment_of(notebook: Path) -> Environment:
 
 @contextmanager
 def entered(environment: Environment) -> Iterator[None]:
-    """This process as it is in *environment* (its interpreter is ours), and back."""
+    """While the block lasts, this process has the working directory and ``sys.path`` of *environment*."""
     from pdnb.workers.worker import enter
 
     cwd, path = os.getcwd(), list(sys.path)  # noqa: PTH109
@@ -139,7 +139,7 @@ def entered(environment: Environment) -> Iterator[None]:
 
 
 def forgiving() -> None:
-    """A terminal that knows no such sign gets ``?`` in its place, and no error."""
+    """Print ``?`` in place of a sign that the terminal's encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

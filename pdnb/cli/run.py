@@ -1,4 +1,4 @@
-"""``pdnb run``: a notebook's workflow read, captured, started and followed."""
+"""``pdnb run``: read a notebook's workflow, capture its code, start a run and follow it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pdnb.capture.snapshot import freeze
+from pdnb import client
+from pdnb.capture.snapshot import snapshot
 from pdnb.cli import display
 from pdnb.cli.exit_codes import Code, Trouble
 from pdnb.cli.follow import Follower, WatchedHome, following, until_it_pauses
-from pdnb.cli.messages import told
+from pdnb.cli.messages import show_run
 from pdnb.cli.parameters import entered, environment_of
 from pdnb.client import Run
-from pdnb.client import start as started
 from pdnb.errors import CaptureError, DefinitionError
 from pdnb.model import JSON, Status
-from pdnb.workers import background
-from pdnb.workflow.model import Environment, Workflow, WorkflowVersion
+from pdnb.workflow.definition import Workflow
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +41,7 @@ def start(
             follower = stack.enter_context(following(home, console))
             stack.enter_context(entered(code.environment))
             run, interrupted = _driven(home, follower, code, event, console, wait=wait)
-        told(home, run, as_json=as_json, links=links)
+        show_run(home, run, as_json=as_json, links=links)
         status = run.status
     if interrupted:
         raise Trouble(f"interrupted: run {run.id} is {status}", Code.INTERRUPTED)
@@ -52,19 +52,19 @@ def start(
 def _driven(
     home: WatchedHome, follower: Follower, code: WorkflowVersion, event: JSON, console: Console, *, wait: bool
 ) -> tuple[Run, bool]:
-    """The run as far as it came, and whether the person interrupted it."""
-    served, begun = background.kept(home), list[Run]()
+    """The run as far as it came, and whether it was interrupted."""
+    has_leader, begun = home.has_leader(), list[Run]()
 
     def begin(run: Run) -> None:
         begun.append(run)
-        console.print(display.text_of(f"run {run.id} of {run.workflow}, {'in a worker' if served else 'here'}"))
+        console.print(display.text_of(f"run {run.id} of {run.workflow}, {'in a worker' if has_leader else 'here'}"))
         follower.begin(run.id)
 
     try:
-        run = started(home, code, event, headless=served, on_start=begin)
+        run = client.start(home, code, event, headless=has_leader, on_start=begin)
         if wait:
             run.wait()
-        elif served:
+        elif has_leader:
             until_it_pauses(home, run.id)
     except KeyboardInterrupt:
         if not begun:
@@ -73,7 +73,7 @@ def _driven(
     except BaseException:
         if not begun or begun[0].status is not Status.FAILED:
             raise
-        return begun[0], False  # the step's own: it stands in the run, and the follower shows it
+        return begun[0], False  # the step's own error: the run has it, and the follower shows it
     return run, False
 
 
@@ -81,12 +81,12 @@ def workflow_version(notebook: Path, workflow: str | None, environment: Environm
     """The workflow that *notebook* (or a module, ``.py``) defines, to be run in *environment*."""
     if notebook.suffix == ".py":
         with entered(environment):
-            return freeze(_of_module(notebook, workflow), {}, environment)
+            return snapshot(_of_module(notebook, workflow), {}, environment)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nbformat's, of old notebooks that it reads all the same
         chosen = Workflow.from_notebook(notebook, workflow)
     try:
-        return freeze(chosen, {}, environment)
+        return snapshot(chosen, {}, environment)
     except CaptureError as error:
         hint = "the shell executes no cells: put what the steps need into a %%setup cell, or run it in a kernel"
         raise CaptureError(f"{error}\n{hint}") from None

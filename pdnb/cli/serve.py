@@ -1,4 +1,4 @@
-"""``pdnb serve`` and ``pdnb worker``: keep the store, with a server or without one."""
+"""``pdnb serve`` and ``pdnb worker``: keep a store's scheduler and workers going, with a server or without one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 import click
 
 from pdnb.cli.messages import put
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
-from pdnb.coordination.liveness import LeaderLock
+from pdnb.coordination.locks import ProcessLock
 from pdnb.coordination.notify import POLL_S
-from pdnb.errors import PdnbError, StoreUnavailable
+from pdnb.coordination.scheduler import Scheduler
+from pdnb.errors import PdnbError
 from pdnb.links import redact
 from pdnb.model import Status
 from pdnb.workers import background
@@ -40,9 +40,9 @@ def serve(
     detached: bool,
 ) -> None:
     """A server in the foreground; *detached*: the one that :mod:`pdnb.workers.background` has started."""
-    lock = LeaderLock(directory, background.POST)
-    with Home(directory, kind="shell") as home:  # a store that cannot be used is told before anything starts
-        kept = background.kept(home)
+    lock = ProcessLock(directory, background.LOCK)
+    with Home(directory, kind="shell") as home:  # a store that cannot be used is reported before anything starts
+        has_leader = home.has_leader()
         if port is None:
             port = _last_port(home) or (0 if detached else _PORT)
     if detached and not lock.acquire():
@@ -52,7 +52,8 @@ def serve(
     def ready(address: str) -> None:
         if detached:
             return
-        click.echo(f"pdnb keeps {directory}" if not kept else f"another server keeps {directory}: this one stands by")
+        other = f"another server keeps {directory}: this one stands by"
+        click.echo(other if has_leader else f"pdnb keeps {directory}")
         click.echo(f"  open  {address}")
         click.echo("  (Control-C ends it; runs that wait go on waiting)")
 
@@ -61,10 +62,10 @@ def serve(
 
 
 def in_background(directory: Path, idle: float | None, *, as_json: bool) -> None:
-    """See to it that a server keeps the store."""
+    """Start a server in the background unless one keeps the store already."""
     with Home(directory, kind="shell") as home:
         line = background.ensure(home, idle_s=idle or background.IDLE_S)
-        served = background.kept(home)
+        served = home.has_leader()
         url = home.settings.url
     if as_json:
         put({"directory": str(directory), "started": served and line is not None, "served": served, "url": url})
@@ -75,7 +76,7 @@ def in_background(directory: Path, idle: float | None, *, as_json: bool) -> None
 
 
 def _last_port(home: Home) -> int | None:
-    """The port of the server before: at the same address its links work again."""
+    """The port of the server before this one: at the same address its links work again."""
     with suppress(ValueError):
         where = urlsplit(home.settings.url)
         if (home.directory / "settings.json").exists() and where.hostname in ("localhost", "127.0.0.1"):
@@ -84,84 +85,89 @@ def _last_port(home: Home) -> int | None:
 
 
 class _Stop:
-    """Set by SIGINT and SIGTERM; a second one ends everything at once."""
+    """Requested by SIGINT or SIGTERM; a second signal ends everything at once."""
 
     def __init__(self) -> None:
-        self.said = False
+        self.requested = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signalled)
 
     def _signalled(self, _number: int, _frame: object) -> None:
-        if self.said:
+        if self.requested:
             raise KeyboardInterrupt
-        self.said = True
+        self.requested = True
 
 
 def work(directory: Path, max_workers: int, idle: float | None) -> None:
-    """Keep the clock and the workers until a signal, or *idle* seconds with nothing to do."""
+    """Run the scheduler and the workers until a signal, or until *idle* seconds with nothing to do."""
     with Home(directory, kind="shell") as home:
         log = logging.getLogger("pdnb.workers.worker")
         log.addHandler(logging.StreamHandler())
         log.propagate = False
-        stop = _Stop()
-        lock = LeaderLock(home.directory, "worker")
-        supervisor = Supervisor(home, log, max_workers=max_workers)
-        said, busy_at = "", time.monotonic()
-        try:
-            while not stop.said:
-                others = _others(home, lock)
-                if others != said:
-                    said = others
-                    click.echo(f"pdnb worker: {others}")
-                    if others != _KEEPS:
-                        supervisor.close()  # those at work finish their stretch
-                if others != _KEEPS:
-                    busy_at = time.monotonic()
-                    home.notifier.wait(POLL_S)
-                    continue
-                if _look(home, supervisor, log):
-                    busy_at = time.monotonic()
-                elif idle is not None and time.monotonic() - busy_at >= idle:
-                    break
-                home.notifier.wait(_rest_s(home, idle))
-        finally:
-            supervisor.close()
-            lock.release()
+        _Keeper(home, log, max_workers=max_workers).work(_Stop(), idle)
         _await_workers()
 
 
-_KEEPS: Final = "keeps the store; Control-C ends it after the steps at hand"
+_LEADS: Final = "keeps the store; Control-C ends it after the steps at hand"
 
 
-def _others(home: Home, lock: LeaderLock) -> str:
-    if home.has_leader():
-        return "stands by: a server keeps the store"
-    return _KEEPS if lock.acquire() else "stands by: another pdnb worker keeps the store"
+class _Keeper:
+    """``pdnb worker``: what the leader does, without a server; it stands by while a server or another one does it."""
 
+    def __init__(self, home: Home, log: logging.Logger, *, max_workers: int) -> None:
+        self._home = home
+        self._log = log
+        self._lock = ProcessLock(home.directory, "worker")
+        self._scheduler = Scheduler(home)
+        self._supervisor = Supervisor(home, log, max_workers=max_workers)
+        self._role = ""
 
-def _look(home: Home, supervisor: Supervisor, log: logging.Logger) -> bool:
-    """One look; whether anything is queued or at work."""
-    try:
-        scheduler.tick(home)
-        supervisor.look()
-        counts = home.store.counts()
-    except PdnbError as error:  # the next look comes
-        log.warning("pdnb: %s", redact(str(error)))
-        return True
-    return counts[Status.QUEUED] + counts[Status.RUNNING] > 0
+    def work(self, stop: _Stop, idle_s: float | None) -> None:
+        """Step after step until *stop* or *idle_s* seconds with nothing to do; workers finish what they are at."""
+        busy_s = time.monotonic()
+        try:
+            while not stop.requested:
+                self._show_role()
+                busy, rest_s = True, POLL_S
+                if self._role == _LEADS:
+                    busy, rest_s = self._step()
+                if busy:
+                    busy_s = time.monotonic()
+                elif idle_s is not None and time.monotonic() - busy_s >= idle_s:
+                    break
+                if idle_s is not None:
+                    rest_s = min(rest_s, max(0.05, idle_s / 4))
+                self._home.notifier.wait(rest_s)
+        finally:
+            self._supervisor.close()
+            self._lock.release()
 
+    def _show_role(self) -> None:
+        """Find out who keeps the store, and print it when that has changed."""
+        if self._home.has_leader():
+            role = "stands by: a server keeps the store"
+        else:
+            role = _LEADS if self._lock.acquire() else "stands by: another pdnb worker keeps the store"
+        if role != self._role:
+            self._role = role
+            click.echo(f"pdnb worker: {role}")
+            if role != _LEADS:
+                self._supervisor.close()  # its workers finish their wake-ups
 
-def _rest_s(home: Home, idle: float | None) -> float:
-    rest_s = POLL_S if idle is None else min(POLL_S, max(0.05, idle / 4))
-    with suppress(StoreUnavailable):
-        due_ms = home.store.next_due_ms()
-        if due_ms is not None:
-            rest_s = min(rest_s, max(0.0, (due_ms - home.clock()) / 1000))
-    return rest_s
+    def _step(self) -> tuple[bool, float]:
+        """One step: whether any run is queued or running, and how long there is nothing to do, in seconds."""
+        try:
+            rest_s = self._scheduler.step()
+            self._supervisor.step()
+            counts = self._home.store.counts()
+        except PdnbError as error:  # the next step comes
+            self._log.warning("pdnb: %s", redact(str(error)))
+            return True, POLL_S
+        return counts[Status.QUEUED] + counts[Status.RUNNING] > 0, rest_s
 
 
 def _await_workers() -> None:
-    """Until every worker process has finished its stretch; they are all the children this process has."""
+    """Wait until every worker has finished its wake-up; they are all the children that this process has."""
     with suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)

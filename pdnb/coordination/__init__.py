@@ -1,1 +1,1 @@
-"""What processes share besides the store: the directory, who is alive, notifications, settings, the clock."""
+"""What the processes of a store share besides the store: directory, settings, liveness, notifications, scheduler."""

@@ -1,7 +1,7 @@
-"""One store's directory, opened: settings, links, store, who lives, and the bell, put together.
+"""The directory of one store, opened by one process: settings, links, store, owners and notifier together.
 
-Whoever does anything with runs (kernel, worker, server, shell) opens a :class:`Home`; they meet here and never call
-each other.
+Every process that does anything with runs (kernel, worker, server, shell) opens a :class:`Home`. They share its
+directory and never call each other.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
-from pdnb.coordination.liveness import LeaderLock, Owner, Owners
+from pdnb.codec import SCHEMA
+from pdnb.coordination.liveness import Owner, Owners
+from pdnb.coordination.locks import find_leader
 from pdnb.coordination.notify import Notifier
 from pdnb.coordination.settings import Settings, default_directory, read_settings
 from pdnb.errors import StoreCorrupt, StoreError, StoreUnavailable
 from pdnb.links import Link, Links, Purpose, Target
 from pdnb.model import RunRecord
+from pdnb.store.sqlite import SQLiteBackend
 from pdnb.store.store import Store
 
 _SECRET: Final = "secret"  # noqa: S105  # a file's name
@@ -28,14 +31,16 @@ _NETWORK: Final = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", 
 
 
 def now_ms() -> int:
-    """The clock everybody uses unless a test passes another: integer Unix milliseconds."""
+    """The default clock: integer Unix milliseconds."""
     return time.time_ns() // 1_000_000
 
 
 class Home:
     """The directory of one store, from one process.
 
-    ``kind`` says what kind of owner this process is; ``clock`` is what every event from here is dated by.
+    *kind* is what kind of owner this process is (``kernel``, ``worker``, ``server``, ``shell``); *clock* gives the time
+    of every event from here, in Unix milliseconds. Without *directory* it is the default one. Raises ``StoreError``
+    (``StoreUnavailable``, ``StoreCorrupt``) when the directory or the store cannot be used.
     """
 
     def __init__(self, directory: Path | None = None, *, kind: str, clock: Callable[[], int] = now_ms) -> None:
@@ -47,7 +52,8 @@ class Home:
         self.owners = Owners(self.directory)
         self.notifier = Notifier()
         try:
-            self.store = Store(self.directory, self.links, on_commit=self.notify)
+            backend = SQLiteBackend(self.directory, SCHEMA, self.owners.others)
+            self.store = Store(backend, self.links, on_commit=self.notify)
             self._kind = kind
             self._owner: Owner | None = Owner(self.directory, kind, self.notifier.port)
         except BaseException:
@@ -56,36 +62,32 @@ class Home:
 
     @property
     def owner(self) -> str:
-        """This process's id among the owners."""
-        assert self._owner is not None  # noqa: S101  # only after close()
+        """The owner id of this process."""
+        assert self._owner is not None  # noqa: S101  # it is None only after close()
         return self._owner.id
 
     def notify(self) -> None:
-        """Tell every listener to look now; what was committed stays so, whether the bell works or not."""
+        """Tell every other process of this store that something has changed. A hint: it may get lost."""
         with contextlib.suppress(OSError):
             self.notifier.notify(self.owners.ports())
 
     def reload_settings(self) -> None:
-        """Read the settings again; a server may have come or moved."""
+        """Read the settings again: a server may have started, or have another address now."""
         self.settings = read_settings(self.directory)
         self.links.base_url = self.settings.link_url
 
     def link(self, purpose: Purpose, run: RunRecord) -> Link | None:
-        """The link of the run's present attempt, while it waits or works."""
+        """The link of the run's present attempt; ``None`` when the run is over."""
         if run.status.over:
             return None
         return Link(self.links.url(purpose, Target(run.id, run.step, run.runs)))
 
     def has_leader(self) -> bool:
-        """Whether some server keeps this store: its clock and its workers."""
-        lock = LeaderLock(self.directory)
-        if not lock.acquire():
-            return True
-        lock.release()
-        return False
+        """Whether a server runs the scheduler and the workers of this store."""
+        return find_leader(self.directory, self.owners) is not None
 
     def close(self) -> None:
-        """Leave; claims that this process still holds are lost."""
+        """Stop being an owner and close the store; claims that this process still holds are lost."""
         if self._owner is not None:
             self._owner.leave()
             self._owner = None
@@ -100,7 +102,7 @@ class Home:
 
 
 def _prepare(directory: Path) -> None:
-    """The directory, private, on a disk whose locks can be trusted."""
+    """Make the directory, private, if it is missing; refuse one on a disk whose locks cannot be trusted."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -117,7 +119,7 @@ def _prepare(directory: Path) -> None:
 
 
 def _file_system(directory: Path) -> str:
-    """The type of the file system *directory* is on; ``""`` where the system does not say."""
+    """The type of the file system that *directory* is on; ``""`` where the system does not tell."""
     if not sys.platform.startswith("linux"):
         return ""
     path, best, found = str(directory.resolve()) + "/", "", ""
@@ -130,9 +132,9 @@ def _file_system(directory: Path) -> str:
 
 
 def _secret(directory: Path) -> bytes:
-    """The signing secret: a file of its own, made with the store, never without it."""
+    """The signing secret, in a file of its own that is made together with the store and never afterwards."""
     path = directory / _SECRET
-    used = (directory / "cache.db").exists()  # asked first: whoever makes a store makes its secret before
+    used = (directory / "cache.db").exists()  # asked first: a process that makes a store makes its secret before it
     if not path.exists():
         if used:
             raise StoreCorrupt(
@@ -146,7 +148,7 @@ def _secret(directory: Path) -> bytes:
                 file.write(secrets.token_hex(32))
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(part, path)  # fails if somebody was quicker: then theirs is the secret
+            os.link(part, path)  # fails if another process was quicker: then its secret counts
         except FileExistsError:
             pass
         except OSError as error:

@@ -1,7 +1,7 @@
-"""Ring and listen: "look now", sent to a UDP port on loopback. No data, nothing trusted.
+"""Notifications between the processes of a store: "something has changed", sent to UDP ports on loopback.
 
-A ring may get lost and a stranger may ring: a listener looks into the store, and looks by itself every
-``POLL_S`` seconds anyway.
+They carry no data and are not trusted: one may get lost, and a stranger may send one. A process that gets one reads the
+store, and it reads it every ``POLL_S`` seconds anyway.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import socket
 from collections.abc import Iterable
 from typing import Final
 
-#: How often a listener looks without having been rung.
+#: How often a process reads the store without having been notified, in seconds.
 POLL_S: Final = 1.0
 
 _HOST: Final = "127.0.0.1"
 
 
 class Notifier:
-    """A listener's socket. ``port`` is what others notify; ``fileno()`` serves an event loop."""
+    """This process's socket: receives notifications on ``port`` and sends them to others."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -27,14 +27,14 @@ class Notifier:
         self.port: int = self._socket.getsockname()[1]
 
     def wait(self, timeout_s: float = POLL_S) -> bool:
-        """Block until rung or *timeout_s* have passed; whether it was rung. A burst is one ring."""
-        rung, _, _ = select.select([self._socket], [], [], max(0.0, timeout_s))
-        if rung:
-            self.quiet()
-        return bool(rung)
+        """Block until a notification comes or *timeout_s* have passed; whether one came. A burst counts as one."""
+        notified, _, _ = select.select([self._socket], [], [], max(0.0, timeout_s))
+        if notified:
+            self.drain()
+        return bool(notified)
 
-    def quiet(self) -> None:
-        """Take every ring that has come so far."""
+    def drain(self) -> None:
+        """Take every notification that has come so far."""
         try:
             while True:
                 self._socket.recv(16)
@@ -42,19 +42,19 @@ class Notifier:
             return
 
     def notify(self, ports: Iterable[int]) -> None:
-        """Ring every port but the own one. Nobody at home is no error: the poll comes behind."""
+        """Notify every port but this process's own. A port where no process listens is no error."""
         for port in ports:
             if port == self.port:
                 continue
             try:
                 self._socket.sendto(b"!", (_HOST, port))
-            except (OSError, OverflowError):  # a full buffer, a port just closed or none at all: the bell is a hint
+            except (OSError, OverflowError):  # a full buffer, a port just closed or no port at all: it is a hint
                 continue
 
     def fileno(self) -> int:
-        """The descriptor to wait on."""
+        """The descriptor that an event loop waits on."""
         return self._socket.fileno()
 
     def close(self) -> None:
-        """Give the port back."""
+        """Close the socket."""
         self._socket.close()

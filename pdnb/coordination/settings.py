@@ -1,7 +1,7 @@
-"""What is in force: the store's directory, the server's address, the defaults of pauses.
+"""Settings that all processes of a store share: the server's address, the defaults of pauses, mail.
 
-The server that keeps the store writes ``settings.json`` there; kernels, workers and the shell read it. ``PDNB_DIR``
-names the directory, ``PDNB_PUBLIC_URL`` and the others below override single settings.
+The leader writes them to ``settings.json`` in the store's directory; kernels, workers and the shell read them there.
+``PDNB_DIR`` names the directory; ``PDNB_PUBLIC_URL`` and the other variables below override single settings.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pdnb.coordination.liveness import write_private
+from pdnb.coordination.files import write_private
 from pdnb.errors import StoreError
 
 _FILE: Final = "settings.json"
@@ -22,7 +22,7 @@ _PREFIX: Final = "PDNB_"
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings in force. URLs end with ``/``; ``url`` is the server's own address, ``public_url`` the people's."""
+    """The settings. URLs end with ``/``; ``url`` is the server's own address, ``public_url`` the one people use."""
 
     url: str = "http://127.0.0.1:8888/"
     public_url: str | None = None
@@ -42,13 +42,13 @@ def default_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """``PDNB_DIR``, else ``pdnb`` in Jupyter's data directory."""
     if named := environ.get("PDNB_DIR"):
         return Path(named).expanduser().resolve()
-    from jupyter_core.paths import jupyter_data_dir  # late: a worker is always told its directory
+    from jupyter_core.paths import jupyter_data_dir  # late: a worker is always given its directory
 
     return Path(jupyter_data_dir()) / "pdnb"
 
 
 def read_settings(directory: Path, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in force; raises ``StoreError`` when the file or a variable makes no sense."""
+    """The settings of file and environment; raises ``StoreError`` when the file or a variable makes no sense."""
     path = directory / _FILE
     known = {f.name for f in fields(Settings)}
     try:
@@ -63,7 +63,7 @@ def read_settings(directory: Path, environ: Mapping[str, str] = os.environ) -> S
 
 
 def write_settings(directory: Path, settings: Settings) -> None:
-    """Publish *settings* to kernels, workers and the shell."""
+    """Write *settings* for kernels, workers and the shell. Raises ``OSError``."""
     write_private(directory / _FILE, json.dumps(asdict(settings), indent=2))
 
 

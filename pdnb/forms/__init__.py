@@ -1,33 +1,14 @@
-"""Forms: what a step asks a person for, as a JSON Schema; its fields, its answers, and what is wrong with one.
+"""Forms: JSON Schemas that say what a step asks a person for; their fields, and answers to them.
 
-Rules:
+``schemas`` takes a form, ``fields`` shows it, ``form_post`` reads what an HTML form sends, ``validation`` says what is
+wrong. Rules:
 
 - Draft 2020-12, and only what stands in the schema itself: nothing is ever fetched, neither from a network nor a file.
 - An answer is checked within a budget. What is too large, too deep or too much work is a problem in words, not a
-  traceback and not a hanging server. Only a ``pattern`` that backtracks without end is its author's to mend; no text
-  of more than 10,000 characters is matched against one.
+  traceback and not a hanging server. The one thing left to the form's author is a
+  ``pattern`` that backtracks without end; no text of more than 10,000 characters is matched against one.
 - A form post is strings: an empty field is an absent one (``null`` where the field is required and may be ``null``),
   an absent checkbox is ``false``, and what cannot be read stays a string, so that :func:`problems` names it.
 - Pydantic is never imported: a model brings its own schema. jsonschema is imported where something is checked, because
   a worker starts without it.
 """
-
-from __future__ import annotations
-
-from pdnb.forms.fields import Choice, Field, Kind, defaults, fields
-from pdnb.forms.form_post import from_strings, to_strings
-from pdnb.forms.schemas import Schema, schema
-from pdnb.forms.validation import problems
-
-__all__ = [
-    "Choice",
-    "Field",
-    "Kind",
-    "Schema",
-    "defaults",
-    "fields",
-    "from_strings",
-    "problems",
-    "schema",
-    "to_strings",
-]

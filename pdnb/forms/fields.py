@@ -27,7 +27,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Field:
-    """One property of a form, as a person meets it. What is ``None`` was not said.
+    """One property of a form, as a person sees it. ``None``: the schema does not say.
 
     ``minimum``, ``maximum``, ``max_length`` and ``pattern`` are hints for an input; :func:`problems` decides.
     ``pattern`` is a search, not a whole match, in Python's spelling. ``step`` is ``None`` where any number will do.
@@ -50,15 +50,15 @@ class Field:
     nullable: bool = False
 
 
-def fields(schema: Schema) -> tuple[Field, ...]:
-    """The fields of the form that :func:`schema` returned, in the order of its properties."""
+def form_fields(schema: Schema) -> tuple[Field, ...]:
+    """The fields of the form that :func:`form_schema` returned, in the order of its properties."""
     top = resolved(schema, schema)
     required = top.get("required", ())
     return tuple(_field(schema, name, node, name in required) for name, node in top.get("properties", {}).items())
 
 
-def defaults(schema: Schema) -> dict[str, JSON]:
-    """What the form says an answer begins with: the properties that have a default. Copies."""
+def default_answer(schema: Schema) -> dict[str, JSON]:
+    """What an answer begins with: the properties that have a default, copied."""
     properties = resolved(schema, schema).get("properties", {})
     nodes = {name: merged(schema, node)[0] for name, node in properties.items()}
     return {name: copy.deepcopy(node["default"]) for name, node in nodes.items() if "default" in node}
@@ -73,7 +73,7 @@ def _field(root: Schema, name: str, node: JSON, required: bool) -> Field:  # noq
     example = next((e for e in node.get("examples", ()) if isinstance(e, (str, int, float))), None)
     return Field(
         name=name,
-        title=own or _spoken(name),
+        title=own or _title_from(name),
         description=node.get("description", ""),
         kind=kind,
         required=required,
@@ -102,15 +102,19 @@ def _kind(root: Schema, node: Schema, *, nullable: bool) -> tuple[Kind, tuple[Ch
             return "integer", ()
         case "number":
             return "number", ()
-        case "string" if node.get("format") == "date":
-            return "date", ()
         case "string":
-            return ("multiline" if _is_long(node) else "text"), ()
+            return _kind_of_text(node), ()
         case "array":
             entries = _values(root, merged(root, node.get("items", {}))[0])
             if entries and "prefixItems" not in node and all(value is not None for value, _ in entries):
                 return "choices", _choices(entries)
     return "json", ()
+
+
+def _kind_of_text(node: Schema) -> Kind:
+    if node.get("format") == "date":
+        return "date"
+    return "multiline" if _is_long(node) else "text"
 
 
 def _is_long(node: Schema) -> bool:
@@ -120,7 +124,7 @@ def _is_long(node: Schema) -> bool:
 
 
 def _bounds(node: Schema, *, whole: bool) -> tuple[int | float | None, int | float | None]:
-    """The least and the most; for whole numbers an excluded one is said by the next."""
+    """The least and the most value; for whole numbers an exclusive bound becomes the next number."""
     lows = [node[word] for word in ("minimum", "exclusiveMinimum") if word in node]
     highs = [node[word] for word in ("maximum", "exclusiveMaximum") if word in node]
     if whole:
@@ -170,7 +174,7 @@ def _label(value: JSON) -> str:
     return value if isinstance(value, str) else clip(json.dumps(value, ensure_ascii=False), 80)
 
 
-def _spoken(name: str) -> str:
+def _title_from(name: str) -> str:
     words = " ".join(name.replace("_", " ").split()) or name
     return words[:1].upper() + words[1:]
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from pdnb.forms.fields import Field, Kind, fields, merged
+from pdnb.forms.fields import Field, Kind, form_fields, merged
 from pdnb.forms.schemas import Schema, resolved
 from pdnb.model import JSON
 
@@ -24,7 +24,7 @@ def from_strings(schema: Schema, sent: Mapping[str, JSON]) -> dict[str, JSON]:
     A name that is no field of the form stays as it is, and so does what is no text (a file that was sent along).
     Never raises: :func:`problems` says what is wrong.
     """
-    shown = fields(schema)
+    shown = form_fields(schema)
     properties = resolved(schema, schema).get("properties", {})
     pairs: dict[str, str | list[str]] = {name: value for name, value in sent.items() if _is_text(value)}
     body: dict[str, JSON] = {}
@@ -56,7 +56,7 @@ def to_strings(schema: Schema, body: Mapping[str, JSON]) -> dict[str, str | list
     ``null`` is an empty field, ``false`` an absent checkbox.
     """
     strings: dict[str, str | list[str]] = {}
-    for field in fields(schema):
+    for field in form_fields(schema):
         if field.name not in body:
             continue
         value = body[field.name]

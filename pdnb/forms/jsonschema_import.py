@@ -2,7 +2,7 @@
 
 Jupyter brings the package with which jsonschema checks the format ``iri``, and that compiles a grammar when it is
 imported. No form of ours checks it, and a step that suspends with a form should not wait for it: jsonschema gets a
-function that imports the package when somebody does check an ``iri``. Nothing else changes, for nobody.
+function that imports the package when an ``iri`` is checked after all. Nothing else changes for any user of jsonschema.
 """
 
 from __future__ import annotations

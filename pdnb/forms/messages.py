@@ -1,4 +1,4 @@
-"""How what is wrong with an answer is said: one line, a few values in it, clipped.
+"""Messages about what is wrong with an answer: one line each, with a few values in it, clipped.
 
 Rules: what a person sent is shown as JSON and never whole; of several ways to answer, what the only likely one lacks.
 """
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 Path: TypeAlias = tuple[str | int, ...]
 
-#: Entries of a list that are compared with each other.
-MAX_UNIQUE: Final = 1_000
-
 #: Characters of a value, a name or a pattern in a line.
 MAX_SHOWN: Final = 80
 
@@ -40,6 +37,23 @@ def explained(error: ValidationError) -> Iterator[tuple[Path, str, ValidationErr
         yield tuple(error.absolute_path), _message(error, branches, likely), error
 
 
+#: What a keyword says of an answer: *value* is the answer as it is shown, *size* its length, *wanted* what is allowed.
+_SENTENCES: Final[dict[str | None, str]] = {
+    "minimum": "{value} is less than the minimum of {wanted}",
+    "maximum": "{value} is more than the maximum of {wanted}",
+    "exclusiveMinimum": "{value} is not more than {wanted}",
+    "exclusiveMaximum": "{value} is not less than {wanted}",
+    "minLength": "is too short: {size:,} of at least {wanted:,} characters",
+    "maxLength": "is too long: {size:,} characters, at most {wanted:,}",
+    "minItems": "has {size:,} entries, at least {wanted:,} are needed",
+    "maxItems": "has {size:,} entries, at most {wanted:,} may be there",
+    "minProperties": "has {size:,} fields, at least {wanted:,} are needed",
+    "maxProperties": "has {size:,} fields, at most {wanted:,} may be there",
+    "not": "{value} is not allowed",
+    None: "{value} is not allowed",  # a schema that is just ``false``
+}
+
+
 def _message(error: ValidationError, branches: Mapping[object, list[ValidationError]], likely: list[Any]) -> str:
     word, wanted, given = error.validator, error.validator_value, error.instance
     size = len(given) if isinstance(given, (str, list, dict)) else 0
@@ -47,43 +61,25 @@ def _message(error: ValidationError, branches: Mapping[object, list[ValidationEr
     match word:
         case "type":
             return f"{value} is not {_either(wanted if isinstance(wanted, list) else [wanted])}"
-        case "minimum":
-            return f"{value} is less than the minimum of {wanted}"
-        case "maximum":
-            return f"{value} is more than the maximum of {wanted}"
-        case "exclusiveMinimum":
-            return f"{value} is not more than {wanted}"
-        case "exclusiveMaximum":
-            return f"{value} is not less than {wanted}"
-        case "minLength":
-            return "must not be empty" if size == 0 else f"is too short: {size:,} of at least {wanted:,} characters"
-        case "maxLength":
-            return f"is too long: {size:,} characters, at most {wanted:,}"
-        case "minItems":
-            return f"has {size:,} entries, at least {wanted:,} are needed"
-        case "maxItems":
-            return f"has {size:,} entries, at most {wanted:,} may be there"
-        case "minProperties":
-            return f"has {size:,} fields, at least {wanted:,} are needed"
-        case "maxProperties":
-            return f"has {size:,} fields, at most {wanted:,} may be there"
         case "format":
             return f"{value} is not {FORMATS[wanted][0]}"
         case "enum":
             return f"{value} is not one of {_several(wanted)}"
         case "const":
             return f"{value} is not {shown(wanted)}"
-        case "uniqueItems" if size <= MAX_UNIQUE:
-            return "holds the same entry twice"
-        case "anyOf" | "oneOf" if not branches:
-            return f"{value} fits more than one of the {len(wanted)} ways to answer"
-        case "anyOf" | "oneOf" if not likely:
-            return f"{value} is not {_alternatives(branches)}"
+        case "minLength" if size == 0:
+            return "must not be empty"
         case "anyOf" | "oneOf":
-            return f"{value} fits none of the {len(wanted)} ways to answer"
-        case "not" | None:
-            return f"{value} is not allowed"
+            return f"{value} {_fits_no_way(len(wanted), branches, likely)}"
+        case _ if word in _SENTENCES:
+            return _SENTENCES[word].format(value=value, size=size, wanted=wanted)
     return line(error.message, 2 * MAX_SHOWN)  # our own words, or those of a keyword that is seldom in a form
+
+
+def _fits_no_way(ways: int, branches: Mapping[object, list[ValidationError]], likely: list[Any]) -> str:
+    if not branches:
+        return f"fits more than one of the {ways} ways to answer"
+    return f"fits none of the {ways} ways to answer" if likely else f"is not {_alternatives(branches)}"
 
 
 def _alternatives(branches: Mapping[object, list[ValidationError]]) -> str:

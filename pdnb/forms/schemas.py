@@ -28,7 +28,7 @@ _ALONE: Final = (
 )
 
 
-def schema(form: object) -> Schema:
+def form_schema(form: object) -> Schema:
     """The JSON Schema that ``form=`` stands for: *form* itself, or what a pydantic model class says of itself.
 
     Comes back as a copy without ``$schema`` and ``$id``. Raises ``TypeError`` for what is no schema at all or not

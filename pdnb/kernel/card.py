@@ -1,9 +1,9 @@
-"""A run as notebook output: static HTML that always reads, around which the live page loads where a server is near.
+"""A run as notebook output: static HTML, which the live page replaces where a pdnb server can be reached.
 
-- Both come from a *run document* (the JSON of API and store); nothing here looks anything up.
-- No script, and no link that acts: whatever looks like a resume or cancel link in what users printed, returned or
-  exported is shortened, because notebooks are saved, mailed and published.
-- The inside makes sense as bare text: hosts drop styles (GitHub) or the frame (an untrusted notebook) as they please.
+- Both come from a *run document* (the JSON of API and store); nothing here reads the store.
+- No script, and no working link: what looks like a resume or cancel link in what users printed, returned or exported is
+  shortened, because notebooks are saved, mailed and published.
+- The static card makes sense as bare text: some hosts drop styles (GitHub), others the frame (untrusted notebooks).
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from urllib.parse import quote
 
 from pdnb.text import clip, span, utc
 from pdnb.views.markdown import to_text
-from pdnb.views.phrases import OUTCOMES, Document, own, printed, sentences, states
+from pdnb.views.phrases import Document, attempt_name, attempt_word, harmless, output_text, run_sentences, step_states
+from pdnb.views.vocabulary import STATUSES, STEP_STATES, TONES, State
 
-#: Of what the steps of a run printed, a saved notebook keeps this much per attempt, and this many attempts.
+#: What a saved notebook keeps of a run's attempts: this many characters of each, of this many.
 MAX_OUTPUT: Final = 4_000
 MAX_ATTEMPTS: Final = 30
 
@@ -32,19 +33,6 @@ _PRE: Final = (
     "white-space:pre-wrap;overflow-wrap:anywhere"
 )
 _LINE: Final = "margin:0 0 8px"
-
-# sign, word, colour: the colours are dark enough for white paper and light enough for a dark theme, as signs (3:1)
-_STATES: Final[dict[str, tuple[str, str, str]]] = {
-    "done": ("✓", "done", "#2e8b4f"),
-    "queued": ("◌", "queued", "#7a828c"),
-    "running": ("▶", "running", "#2f7de1"),
-    "suspended": ("◆", "waiting", "#b9770e"),
-    "sleeping": ("◷", "asleep", "#8668e0"),
-    "failed": ("✕", "failed", "#dc4a41"),
-    "cancelled": ("⊘", "cancelled", "#7a828c"),
-    "to come": ("○", "to come", "#7a828c"),
-    "not reached": ("○", "not reached", "#7a828c"),
-}
 
 
 @dataclass(frozen=True)
@@ -68,52 +56,51 @@ def card_html(document: Document, base_path: str | None) -> str:
         return static
     # no height: the page sets it, and where no page loads, the static card has its own
     url = escape(f"{base_path}pdnb/card/{quote(document['id'], safe='')}")
-    label = escape(f"Run of {own(document['workflow'])}")
+    label = escape(f"Run of {harmless(document['workflow'])}")
     frame = f'<object type="text/html" data="{url}" aria-label="{label}" style="display:block;width:100%">'
     return f"{frame}\n{static}\n</object>"
 
 
 def card_text(document: Document) -> str:
     """The card for terminals: three lines and more if there is more to say."""
-    steps = "   ".join(f"{_STATES[state][0]} {own(name)}" for name, state in states(document))
-    lines = [f"{own(document['workflow'])}  {document['status']}  (run {own(document['id'])})", f"  {steps}"]
-    told = [*sentences(document), *_asked(document)]
-    return "\n".join(lines + [f"  {line}" for text in told for line in text.splitlines()])
+    steps = "   ".join(f"{STEP_STATES[state].sign} {harmless(name)}" for name, state in step_states(document))
+    lines = [f"{harmless(document['workflow'])}  {document['status']}  (run {harmless(document['id'])})", f"  {steps}"]
+    sentences = [*run_sentences(document), *_prompt_and_progress(document)]
+    return "\n".join(lines + [f"  {line}" for text in sentences for line in text.splitlines()])
 
 
-def _asked(document: Document) -> Iterator[str]:
-    """What people are asked where the run waits, and how far a step at work has come."""
+def _prompt_and_progress(document: Document) -> Iterator[str]:
+    """What people are asked where the run waits for them, and how far the step at work has come."""
     prompt = document.get("prompt")
     if prompt and prompt["message"]:
-        yield own(to_text(prompt["message"]))
+        yield harmless(to_text(prompt["message"]))
     if prompt and prompt["fields"]:
-        yield f"Asks for: {own(', '.join(field['title'] for field in prompt['fields']))}"
+        yield f"Asks for: {harmless(', '.join(field['title'] for field in prompt['fields']))}"
     for attempt in (document.get("attempts") or [])[-1:]:
         if progress := attempt.get("progress"):
-            text = f" · {own(progress['text'])}" if progress["text"] else ""
+            text = f" · {harmless(progress['text'])}" if progress["text"] else ""
             yield f"{progress['done']:g} of {progress['total']:g}{text}"
 
 
 def _static(document: Document) -> Iterator[str]:
-    status = document["status"]
-    sign, _, colour = _STATES["done" if status == "succeeded" else status]
+    status = STATUSES[document["status"]]
     steps = "&ensp;→&ensp;".join(
-        f"{_sign(state)}&nbsp;<b>{_html(name)}</b> <small>{_STATES[state][1]}</small>"
-        for name, state in states(document)
+        f"{_sign(STEP_STATES[state])}&nbsp;<b>{_html(name)}</b> <small>{STEP_STATES[state].word}</small>"
+        for name, state in step_states(document)
     )
     yield f'<div style="{_BOX}">'
     yield (
         f'<p style="{_LINE}"><b style="font-size:1.15em">{_html(document["workflow"])}</b>'
-        f'&ensp;<span style="color:{colour}">{sign}</span>&nbsp;{escape(status)}</p>'
+        f"&ensp;{_sign(status)}&nbsp;{status.word}</p>"
     )
     yield f'<p style="margin:0 0 10px;line-height:2">{steps}</p>'
-    for text in (*sentences(document), *_asked(document)):
+    for text in (*run_sentences(document), *_prompt_and_progress(document)):
         yield f'<p style="{_LINE};white-space:pre-line;overflow-wrap:anywhere">{escape(text)}</p>'
     attempts = document.get("attempts") or []
     if len(attempts) > MAX_ATTEMPTS:
         yield f'<p style="{_LINE}"><small>{len(attempts) - MAX_ATTEMPTS} earlier attempts are not shown.</small></p>'
     for attempt in attempts[-MAX_ATTEMPTS:]:
-        yield from _attempt(attempt)
+        yield from _attempt(attempt, document)
     credits_ = document["credits"]
     paused = f" · paused {span(document['paused_ms'])}" if document.get("paused_ms") else ""
     yield (
@@ -123,30 +110,29 @@ def _static(document: Document) -> Iterator[str]:
     yield "</div>"
 
 
-def _attempt(attempt: Document) -> Iterator[str]:
-    parts = [text for output in attempt["outputs"] if (text := printed(output))]
+def _attempt(attempt: Document, document: Document) -> Iterator[str]:
+    parts = [text for output in attempt["outputs"] if (text := output_text(output))]
     if attempt["error"] and not any(output.get("output_type") == "error" for output in attempt["outputs"]):
         parts.append(attempt["error"])
     for mail in attempt.get("mails", ()):
-        where = "mail sent" if mail["sent"] else "mail in the outbox"
         to = f" to {', '.join(mail['to'])}" if mail["to"] else ""
-        parts.append(f"{where}{to}: {mail['subject']}\n{mail['text'] or ''}")
+        sent = "mail sent" if mail["sent"] else "mail in the outbox"
+        parts.append(f"{sent}{to}: {mail['subject']}\n{mail['text'] or ''}")
     value = attempt["exports"].get("$return_value")
     if value is not None:
         parts.append(f"→ {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
     if not parts:
         return
-    nth = f" · run {attempt['runs']}" if attempt["runs"] > 1 else ""
     note = f", {attempt['note']}" if attempt["note"] else ""
-    head = f"{attempt['step']}{nth}: {OUTCOMES.get(attempt['outcome'], attempt['outcome'])}{note}"
-    text = clip(own("\n".join(part.rstrip("\n") for part in parts)), MAX_OUTPUT)
+    head = f"{attempt_name(attempt['step'], attempt['runs'])}: {attempt_word(attempt, document)}{note}"
+    text = clip(harmless("\n".join(part.rstrip("\n") for part in parts)), MAX_OUTPUT)
     yield f'<details><summary>{_html(head)}</summary><pre style="{_PRE}">{escape(text)}</pre></details>'
 
 
-def _sign(state: str) -> str:
-    sign, _, colour = _STATES[state]
-    return f'<span style="color:{colour}">{sign}</span>'
+def _sign(state: State) -> str:
+    """The colour is one for white paper and dark theme alike: no style sheet is there that could tell them apart."""
+    return f'<span style="color:{TONES[state.tone].any}">{state.sign}</span>'
 
 
 def _html(text: str) -> str:
-    return escape(own(text))
+    return escape(harmless(text))

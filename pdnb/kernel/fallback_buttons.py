@@ -1,7 +1,7 @@
-"""Approve and Cancel below a card where no server's page draws them: plain widgets, with the fields of a form.
+"""Approve and Cancel below a card that has no server to draw them: plain widgets, with the fields of a form.
 
-They mean the attempt that is on display. When the run moves on they are for the next one, or gone; where nobody works
-on what was approved, that is said instead.
+They apply to the attempt on display. When the run moves on they are drawn anew for its next pause, or go; where no
+leader takes the run on once it was approved, a text says so instead.
 """
 
 from __future__ import annotations
@@ -12,94 +12,97 @@ from typing import Any, Final
 
 import ipywidgets
 
-from pdnb import forms
 from pdnb.client import Run
+from pdnb.decisions import answer_from_fields
 from pdnb.errors import BadAnswer, PdnbError
-from pdnb.forms import Field
+from pdnb.forms.fields import Field, form_fields
 from pdnb.links import redact
-from pdnb.model import JSON, Status
+from pdnb.model import JSON, Prompt, Status
+from pdnb.pauses import PAUSES
 from pdnb.views.markdown import to_text
-from pdnb.views.phrases import NO_SERVER
+from pdnb.views.phrases import NO_LEADER
+from pdnb.views.vocabulary import VERBS
 
 _LAYOUT: Final = {"width": "30rem"}
 _STYLE: Final = {"description_width": "9rem"}
-_NOBODY: Final = f"{NO_SERVER} Or call the run's <code>wait()</code> here."
+_NO_LEADER: Final = f"{NO_LEADER} Or call the run's <code>wait()</code> here."
+_CANCEL: Final = VERBS["cancel"]
 
 
 class Buttons(ipywidgets.VBox):
-    """The answer to *run*, whatever it waits for.
+    """The buttons that answer *run*.
 
-    *answered* is called after a decision was taken here; *served* tells whether a server keeps the store.
+    *on_decision* is called after a decision was made here; *has_leader* tells whether the store has a leader.
     """
 
-    def __init__(self, run: Run, answered: Callable[[], object], served: Callable[[], bool]) -> None:
+    def __init__(self, run: Run, on_decision: Callable[[], object], has_leader: Callable[[], bool]) -> None:
         super().__init__()
-        self._run, self._answered, self._has_leader = run, answered, served
+        self._run, self._on_decision, self._has_leader = run, on_decision, has_leader
         self._shown: object = None
-        self._form: dict[str, JSON] | None = None
+        self._prompt: Prompt | None = None  # with a form
         self._fields: list[tuple[Field, Any]] = []
-        self._said = ipywidgets.HTML()
-        self.approve = ipywidgets.Button(description="Approve", button_style="primary")
-        self.cancel = ipywidgets.Button(tooltip="Ends the run; this cannot be undone")
+        self._notice = ipywidgets.HTML()
+        self.approve = ipywidgets.Button(button_style="primary")
+        self.cancel = ipywidgets.Button(tooltip=_CANCEL.warning)
         self.approve.on_click(lambda _: self._decide(self._resume))
-        self.cancel.on_click(lambda _: self._ask_twice())
+        self.cancel.on_click(lambda _: self._confirm_or_cancel())
         self.look()
 
     def look(self) -> None:
-        """Offer what fits the run as it is now."""
-        row = self._run.refresh().row
+        """Draw what fits the run as it is now, if that has changed."""
+        row = self._run.refresh().record
         stuck = row.status is Status.QUEUED and not self._has_leader()
-        waits = (row.step, row.runs) if row.status.waits else None
+        waits = (row.step, row.runs) if row.pause is not None else None
         if (waits, stuck) == self._shown:
             return
         self._shown = waits, stuck
-        self._said.value = _NOBODY if stuck else ""
-        self.cancel.description, self.cancel.button_style = "Cancel", ""
+        self._notice.value = _NO_LEADER if stuck else ""
+        self.cancel.description, self.cancel.button_style = _CANCEL.buttons[Status.SUSPENDED], ""
         for _, widget in self._fields:
             widget.close()
-        self._form, self._fields = None, []
-        if waits is None:
-            self.children = (self._said,) if stuck else ()
+        self._prompt, self._fields = None, []
+        if row.pause is None:
+            self.children = (self._notice,) if stuck else ()
             return
         prompt = self._run.prompt
         if prompt is not None and prompt.form is not None:
-            self._form = prompt.form
-            self._fields = [(field, _widget(field)) for field in forms.fields(prompt.form)]
-        self.approve.description = "Approve" if row.status is Status.SUSPENDED else "Resume now"
+            self._prompt = prompt
+            self._fields = [(field, _widget(field)) for field in form_fields(prompt.form)]
+        self.approve.description = PAUSES[row.pause.kind].button
         text = to_text(redact(prompt.message)) if prompt is not None and prompt.message else ""
-        asked = [ipywidgets.HTML(escape(text).replace("\n", "<br>"))] if text else []
+        message = [ipywidgets.HTML(escape(text).replace("\n", "<br>"))] if text else []
         buttons = ipywidgets.HBox([self.approve, self.cancel])
-        self.children = (*asked, *(widget for _, widget in self._fields), buttons, self._said)
+        self.children = (*message, *(widget for _, widget in self._fields), buttons, self._notice)
 
     def _resume(self) -> None:
         body = None
-        if self._form is not None:
+        if self._prompt is not None:
             strings = {field.name: _string(field, widget) for field, widget in self._fields}
-            body = forms.from_strings(self._form, {name: text for name, text in strings.items() if text is not None})
+            body = answer_from_fields(self._prompt, {name: text for name, text in strings.items() if text is not None})
         self._run.resume(body, via="card")
 
-    def _ask_twice(self) -> None:
-        """A cancelled run does not come back: the first click asks."""
+    def _confirm_or_cancel(self) -> None:
+        """Cancelling cannot be undone: the first click asks, the second one does it."""
         if self.cancel.button_style == "danger":
             self._decide(lambda: self._run.cancel(via="card"))
         else:
-            self.cancel.description, self.cancel.button_style = "Really cancel?", "danger"
+            self.cancel.description, self.cancel.button_style = _CANCEL.confirm, "danger"
 
     def _decide(self, decide: Callable[[], object]) -> None:
         try:
             decide()
         except BadAnswer as error:
             lines = "".join(f"<li>{escape(redact(problem))}</li>" for problem in error.problems)
-            self._said.value = f"<p>Please correct:</p><ul>{lines}</ul>"
+            self._notice.value = f"<p>Please correct:</p><ul>{lines}</ul>"
         except PdnbError as error:
-            self._said.value = escape(redact(str(error)))
+            self._notice.value = escape(redact(str(error)))
         else:
-            self._answered()
+            self._on_decision()
             self.look()
 
 
 def _widget(field: Field) -> Any:
-    """What a person fills the field in with."""
+    """The widget in which a person fills in *field*."""
     title = field.title if field.required else f"{field.title} (optional)"
     options = {"description": title, "tooltip": field.description, "layout": _LAYOUT, "style": _STYLE}
     given = field.default
@@ -121,7 +124,7 @@ def _widget(field: Field) -> Any:
 
 
 def _string(field: Field, widget: Any) -> str | list[str] | None:
-    """What an HTML form would send for it."""
+    """What an HTML form would send for *field*; ``None`` where it would send nothing."""
     if field.kind == "boolean":
         return "on" if widget.value else None
     return list(widget.value) if field.kind == "choices" else str(widget.value)

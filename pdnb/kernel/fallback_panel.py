@@ -1,28 +1,30 @@
-"""The panel where nothing draws it: as text for a terminal, and as plain widgets where anywidget has no front end.
+"""The panel for hosts without its front end: as text for a terminal, as plain widgets where ipywidgets are drawn.
 
-What users wrote is escaped, and goes without working links.
+What users wrote is escaped and loses working links.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import ipywidgets
 
 from pdnb.client import current_user
 from pdnb.coordination.home import Home
+from pdnb.decisions import decide
 from pdnb.errors import PdnbError
 from pdnb.kernel.run_feed import PAGE, RunFeed
 from pdnb.kernel.watcher import Watcher
 from pdnb.links import redact
-from pdnb.model import Cancelled, Resumed, RunRecord, Status
-from pdnb.request import from_person
+from pdnb.model import RunRecord, Status
 from pdnb.text import clip, relative, span
-from pdnb.views.phrases import own
+from pdnb.views.phrases import harmless
+from pdnb.views.vocabulary import VERBS
 
 _SHOWN: Final = 50
+_CANCEL: Final = VERBS["cancel"]
 _CELL: Final = 'style="padding:3px 12px 3px 0;text-align:left;vertical-align:top"'
 
 
@@ -33,14 +35,14 @@ def as_text(runs: Iterable[RunRecord], counts: Mapping[Status, int], now_ms: int
 
 
 class Following:
-    """What every panel is besides a widget: text in a terminal, and one that looks until it is closed."""
+    """What all panels share: they are text in a terminal, and follow the store until they are closed."""
 
     comm: Any
     _home: Home
     _feed: RunFeed
 
     def look(self) -> None:
-        """Show what has changed."""
+        """Draw what has changed."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -55,7 +57,7 @@ class Following:
 
 
 class PlainPanel(Following, ipywidgets.VBox):
-    """A table as HTML, a list of who waits, and Approve and Cancel for the one that is picked there."""
+    """A table as HTML, a list of the suspended runs, and Approve and Cancel for the one picked there."""
 
     def __init__(self, home: Home, watcher: Watcher, *, workflow: str | None = None) -> None:
         self._home, self._workflow = home, workflow
@@ -63,19 +65,19 @@ class PlainPanel(Following, ipywidgets.VBox):
         self._table = ipywidgets.HTML()
         self._picked = ipywidgets.Dropdown(description="Run")
         self._reason = ipywidgets.Text(description="Comment", placeholder="goes along, as the reason when cancelled")
-        self._said = ipywidgets.HTML()
-        approve = ipywidgets.Button(description="Approve", button_style="primary")
-        cancel = ipywidgets.Button(description="Cancel", tooltip="Ends the run; this cannot be undone")
+        self._notice = ipywidgets.HTML()
+        approve = ipywidgets.Button(description=VERBS["resume"].buttons[Status.SUSPENDED], button_style="primary")
+        cancel = ipywidgets.Button(description=_CANCEL.buttons[Status.SUSPENDED], tooltip=_CANCEL.warning)
         approve.on_click(lambda _: self._decide("resume"))
         cancel.on_click(lambda _: self._decide("cancel"))
         buttons = ipywidgets.HBox([approve, cancel])
-        super().__init__([self._table, self._picked, self._reason, buttons, self._said])
+        super().__init__([self._table, self._picked, self._reason, buttons, self._notice])
         self._draw()
         watcher.watch(self._follow)
 
     def look(self) -> None:
         """Draw again if something has changed."""
-        if self._feed.news():
+        if self._feed.changes():
             self._draw()
 
     def _draw(self) -> None:
@@ -92,23 +94,19 @@ class PlainPanel(Following, ipywidgets.VBox):
         if before in [_key(run) for run in waiting]:
             self._picked.value = before
 
-    def _decide(self, act: str) -> None:
+    def _decide(self, action: Literal["resume", "cancel"]) -> None:
         if self._picked.value is None:
             return
         (run_id, step, runs), text = self._picked.value, self._reason.value.strip()
-        now, by = self._home.clock(), current_user()
-        event: Resumed | Cancelled
-        if act == "resume":
-            body = {"comment": text} if text else None
-            event = Resumed(now, step, runs, "panel", by, from_person("panel", by, body))
-        else:
-            event = Cancelled(now, step, runs, "panel", by, text or None)
+        now_ms, by = self._home.clock(), current_user()
+        body, reason = {"comment": text} if text else None, text or None
+        event = decide(action, step, runs, at_ms=now_ms, via="panel", by=by, body=body, reason=reason)
         try:
             run = self._home.store.apply(run_id, event)
         except PdnbError as error:
-            self._said.value = escape(redact(str(error)))
+            self._notice.value = escape(redact(str(error)))
         else:
-            self._said.value = escape(f"{own(run.workflow)}: {'approved' if act == 'resume' else 'cancelled'} by you")
+            self._notice.value = escape(f"{harmless(run.workflow)}: {VERBS[action].done[Status.SUSPENDED]} by you")
             self._reason.value = ""
         self.look()
 
@@ -118,7 +116,7 @@ def _key(run: RunRecord) -> tuple[str, str, int]:
 
 
 def _cells(run: RunRecord, now_ms: int) -> tuple[str, str, str, str]:
-    told = (run.error if run.status is Status.FAILED else run.summary) or ""
+    summary = (run.error if run.status is Status.FAILED else run.summary) or ""
     when = relative(run.since_ms, now_ms) if run.status.over else f"for {span(now_ms - run.since_ms)}"
-    lines = (f"{run.workflow} · {run.step}", str(run.status), when, told)
-    return tuple(own(clip(" ".join(text.split()), 80)) for text in lines)  # type: ignore[return-value]  # four of them
+    lines = (f"{run.workflow} · {run.step}", str(run.status), when, summary)
+    return tuple(harmless(clip(" ".join(text.split()), 80)) for text in lines)  # type: ignore[return-value]  # four of them

@@ -1,26 +1,28 @@
 """The panel: the table of runs as a widget, suspended first, with one run's card beside it.
 
 One widget for all rows (one per row is slow at 1,000 runs). A front end gets the first rows with the widget's state
-(``page``) and asks for the others; then it gets only news. Rows are packed as :mod:`pdnb.kernel.run_feed` says.
+(``page``) and asks for the others; then it gets only changes. A *table* is runs as :mod:`pdnb.kernel.rows` writes
+them: ``{"fields", "rows", "constants", "choices", "bases"}``.
 
 =====================================================================  ==============================================
-it asks                                                                it is answered, always with its ``seq``
+request of a front end                                                 answer, always with the request's ``seq``
 =====================================================================  ==============================================
-``{"act": "page", "cursor"}``                                          ``{"kinds", "rows", "next"}``
-``{"act": "detail", "id", "seen"}``                                    ``{"run"}``, ``null`` if that version was seen
+``{"act": "page", "cursor"}``                                          a table, with ``next`` and ``now_ms``
+``{"act": "detail", "id", "seen"}``                                    ``{"run"}``, ``null`` if that revision was seen
 ``{"act": "links", "id"}``                                             ``{"resume_url", "cancel_url"}``
-``{"act": "resume", "id", "step", "runs", "body"? | "fields"?}``       ``{"run"}``
-``{"act": "cancel", "id", "step", "runs", "reason"?}``, ``"retry"``    ``{"run"}``
-any of them, when it cannot be done                                    ``{"error", "problems"?}``
+``{"act": "resume", "id", "step", "runs", "body"? | "fields"?}``       a table of one row: the run as it is now
+``{"act": "cancel", "id", "step", "runs", "reason"?}``, ``"retry"``    likewise
+any of them, when it cannot be done                                    ``{"error", "problems"?}``; after a decision
+                                                                       also the table of one row, if the run exists
 =====================================================================  ==============================================
 
-News come without ``seq``: ``{"kinds", "rows"}``. ``step`` and ``runs`` are those that were on display; ``fields`` holds
-strings, as an HTML form sends them.
+Changes come without ``seq``: a table. Every front end of the widget hears every answer, so a row that went out with
+one is not sent again as a change. ``step`` and ``runs`` are those that were on display; ``fields`` holds strings, as an
+HTML form sends them.
 """
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,17 +32,16 @@ import traitlets
 from pdnb import client
 from pdnb.client import current_user
 from pdnb.coordination.home import Home
+from pdnb.decisions import answer_from_fields, decide, read_action
 from pdnb.errors import BadAnswer, PdnbError
 from pdnb.kernel.fallback_panel import Following
-from pdnb.kernel.run_feed import RunFeed
+from pdnb.kernel.run_feed import RunFeed, table
 from pdnb.kernel.watcher import Watcher
 from pdnb.links import redact
-from pdnb.model import JSON, Cancelled, Resumed, Retried
-from pdnb.request import from_person
-from pdnb.views import documents
+from pdnb.model import JSON, Cancelled, Resumed, Retried, RunRecord
 
 _STATIC: Final = Path(__file__).parent.parent / "static"
-_SOON_S: Final = 0.05  # many decisions at once are one look
+_DECISIONS: Final = ("resume", "cancel", "retry")
 
 
 class Panel(Following, anywidget.AnyWidget):
@@ -53,76 +54,66 @@ class Panel(Following, anywidget.AnyWidget):
     def __init__(self, home: Home, watcher: Watcher, *, workflow: str | None = None, limit: int = 10_000) -> None:
         self._home = home
         self._feed = RunFeed(home, workflow, limit)
-        self._timer: asyncio.TimerHandle | None = None
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:  # nobody runs a loop here
-            self._loop = None
         super().__init__()
-        self.on_msg(self._asked)
+        self.on_msg(self._receive)
         watcher.watch(self._follow)
 
     def look(self) -> None:
-        """Tell the front end what has changed in the store; without news this costs next to nothing."""
-        self._timer = None
-        if news := self._feed.news():
-            self.send(self._feed.packed(news))
+        """Send what has changed in the store; without a change this costs next to nothing."""
+        if changes := self._feed.changes():
+            self.send(table(changes))
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:  # noqa: FBT001, FBT002  # ipywidgets'
         """The widget's state, with the first rows as they are now."""
         state = super().get_state(key=key, drop_defaults=drop_defaults)
         if "page" in state:
-            state["page"] = self._feed.packed(self._feed.first())
+            state["page"] = table(self._feed.first())
         return state
 
-    def _asked(self, _widget: object, content: Any, _buffers: object) -> None:
+    def _receive(self, _widget: object, content: Any, _buffers: object) -> None:
         seq = content.get("seq") if isinstance(content, dict) else None
         try:
             answer = self._answer(content)
-        except BadAnswer as error:
-            answer = {"error": redact(str(error)), "problems": [redact(problem) for problem in error.problems]}
         except (PdnbError, KeyError, TypeError, ValueError) as error:
             answer = {"error": redact(str(error))}
+            if isinstance(error, BadAnswer):
+                answer["problems"] = [redact(problem) for problem in error.problems]
+            answer |= self._present(content)
         self.send({"seq": seq, **answer})
-        if "run" in answer or "error" in answer:
-            self._look_soon()
-
-    def _look_soon(self) -> None:
-        if self._loop is None:
-            self.look()
-        else:  # a front end may ask in a thread of its own (a subshell), also while the kernel is busy
-            self._loop.call_soon_threadsafe(self._schedule, self._loop)
-
-    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._timer is None:
-            self._timer = loop.call_later(_SOON_S, self.look)
 
     def _answer(self, content: dict[str, Any]) -> dict[str, JSON]:
         act, store = content["act"], self._home.store
         if act == "page":
             runs, after = self._feed.page(str(content["cursor"]))
-            return {**self._feed.packed(runs), "next": after, "now_ms": self._home.clock()}
+            return {**table(runs), "next": after, "now_ms": self._home.clock()}
         run_id = str(content["id"])
         if act == "detail":
             run = store.get(run_id)
             return {"run": None if run.revision == content.get("seen") else client.document(self._home, run)}
         if act == "links":
             return {**client.links(self._home, store.get(run_id))}
-        return {"run": documents.summary(store.apply(run_id, self._event(act, run_id, content)))}
+        return self._row(store.apply(run_id, self._event(act, run_id, content)))
+
+    def _row(self, run: RunRecord) -> dict[str, JSON]:
+        self._feed.delivered(run)
+        return table([run])
+
+    def _present(self, content: Any) -> dict[str, JSON]:
+        """The row of a run that a refused decision was about: what was on display may be out of date."""
+        if not isinstance(content, dict) or content.get("act") not in _DECISIONS or "id" not in content:
+            return {}
+        try:
+            return self._row(self._home.store.get(str(content["id"])))
+        except PdnbError:  # no such run, or the store is locked for a moment: the next look tells
+            return {}
 
     def _event(self, act: str, run_id: str, content: dict[str, Any]) -> Resumed | Cancelled | Retried:
-        now, by = self._home.clock(), current_user()
+        action = read_action(act)
         step, runs = str(content["step"]), int(content["runs"])
-        if act == "resume":
-            body = content.get("body")
-            if (fields := content.get("fields")) is not None:
-                body = client.answer_from_fields(self._home, run_id, step, runs, fields)
-            return Resumed(now, step, runs, "panel", by, from_person("panel", by, body))
-        if act == "retry":
-            return Retried(now, step, runs, "panel", by)
-        if act != "cancel":
-            raise ValueError(f"no such act: {act!r}")
-        reason = content.get("reason")
-        if not isinstance(reason, str | None):
+        body, reason = content.get("body"), content.get("reason")
+        if action == "resume" and (fields := content.get("fields")) is not None:
+            body = answer_from_fields(self._home.store.prompt(run_id, step, runs), fields)
+        if action == "cancel" and not isinstance(reason, str | None):
             raise TypeError(f"the reason is {reason!r}: use a text")
-        return Cancelled(now, step, runs, "panel", by, reason)
+        now_ms, by = self._home.clock(), current_user()
+        return decide(action, step, runs, at_ms=now_ms, via="panel", by=by, body=body, reason=reason)

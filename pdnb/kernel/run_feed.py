@@ -1,32 +1,31 @@
-"""The runs of a panel: page by page to begin with, then only those that changed; compact for the way to a browser.
+"""The runs of a panel: page by page to begin with, then only those that have changed.
 
-- A row is a list: ``[id, kind, status, position, runs, since, flags, version, text, due, ended]``, without the ``None``
-  at its end; ``kind`` names the workflow and its steps, which stand apart once; ``status`` counts in :data:`STATUSES`.
-  Times are milliseconds: ``since`` after the start, which is in the id; ``due`` and ``ended`` after ``since``.
-- A look without news costs one question to SQLite. One with news reads the index of what is unfinished and the rows
-  that were written since the last look; nothing here reads all runs again.
+Rows are run documents as :func:`pdnb.views.documents.summary` makes them, in a table (:mod:`pdnb.kernel.rows`): a new
+field of the document is here by itself. A look that finds no change costs one question to SQLite; one that does reads
+the index of what is unfinished and the changed runs; nothing here reads all runs again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import count
+from collections.abc import Iterable
 from typing import Final
 
 from pdnb.coordination.home import Home
+from pdnb.kernel import rows
 from pdnb.model import JSON, RunRecord, Status
 from pdnb.text import clip
+from pdnb.views import documents
 
 #: Runs in the widget's state, which are drawn at once, and in each further page.
 FIRST: Final = 200
 PAGE: Final = 500
 
-STATUSES: Final = (
-    Status.SUSPENDED, Status.SLEEPING, Status.RUNNING, Status.QUEUED,
-    Status.FAILED, Status.SUCCEEDED, Status.CANCELLED,
-)  # fmt: skip
-_GROUPS: Final = (STATUSES[:1], STATUSES[1:4], STATUSES[4:])  # who waits for a person is never crowded out
-_KINDS: Final = ("suspend", "delay", "rerun")
+_GROUPS: Final = (  # those that wait for a person are never crowded out
+    (Status.SUSPENDED,),
+    (Status.SLEEPING, Status.RUNNING, Status.QUEUED),
+    (Status.FAILED, Status.SUCCEEDED, Status.CANCELLED),
+)
+_LONGEST_TEXT: Final = 300  # in a row; the run by itself has all of it
 
 
 class RunFeed:
@@ -34,9 +33,8 @@ class RunFeed:
 
     def __init__(self, home: Home, workflow: str | None, limit: int) -> None:
         self._home, self._workflow, self._limit = home, workflow, limit
-        self._kinds: dict[tuple[str, tuple[str, ...]], int] = {}
-        self._numbers = count()
-        self._mark = home.store.mark(workflow)
+        self._cursor = home.store.changes_cursor()
+        self._delivered: dict[str, int] = {}
 
     def page(self, cursor: str = "", size: int = PAGE) -> tuple[list[RunRecord], str | None]:
         """Runs from *cursor* (``""``: the first) and the cursor of the next page; ``None``: that was all."""
@@ -60,45 +58,35 @@ class RunFeed:
             found += [run for run in self.page(size=size)[0] if run.id not in known]
         return found[:size]
 
-    def news(self) -> tuple[RunRecord, ...]:
-        """The runs that have changed since the last call, or are new."""
-        self._mark, runs = self._home.store.news(self._mark, self._workflow)
-        return runs
+    def changes(self) -> list[RunRecord]:
+        """The runs that have changed since the last call, or are new, but for those that were :meth:`delivered`."""
+        self._cursor, runs = self._home.store.changes_since(self._cursor, self._workflow)
+        delivered, self._delivered = self._delivered, {}
+        return [run for run in runs if run.revision > delivered.get(run.id, 0)]
 
-    def packed(self, runs: Sequence[RunRecord]) -> dict[str, JSON]:
-        """``{"kinds": {number: [workflow, steps]}, "rows": […]}`` for the browser; each kind that the rows name."""
-        used: dict[str, JSON] = {}
-        rows: list[JSON] = []
-        for run in runs:
-            kind = self._kinds.get((run.workflow, run.steps))
-            if kind is None:  # two threads may ask: a number is never given twice
-                kind = self._kinds.setdefault((run.workflow, run.steps), next(self._numbers))
-            used[str(kind)] = [run.workflow, list(run.steps)]
-            rows.append(_row(run, kind))
-        return {"kinds": used, "rows": rows}
+    def delivered(self, run: RunRecord) -> None:
+        """Every front end has got *run* as it is now, in an answer: it is no change for them."""
+        self._delivered[run.id] = run.revision
 
 
-def _row(run: RunRecord, kind: int) -> list[JSON]:
-    pause = run.pause
-    failed = run.status is Status.FAILED and bool(run.error)
-    flags = 0
-    if pause is not None:
-        flags = _KINDS.index(pause.kind) | 4 * (pause.on_timeout == "resume") | 8 * pause.form
-    flags |= 16 * (run.early is not None) | 64 * failed
-    text = run.error if failed else run.summary
-    row: list[JSON] = [run.id, kind, STATUSES.index(run.status), run.position, run.runs]
-    row += [run.since_ms - run.created_ms, flags, run.revision, None if text is None else clip(text, 300)]
-    row.append(None if pause is None else pause.due_ms - run.since_ms)
-    row.append(None if run.ended_ms is None else run.ended_ms - run.since_ms)
-    while row[-1] is None:
-        row.pop()
-    return row
+def table(runs: Iterable[RunRecord]) -> dict[str, JSON]:
+    """*runs* as rows for the browser."""
+    return rows.encode([_document(run) for run in runs])
+
+
+def _document(run: RunRecord) -> dict[str, JSON]:
+    document = documents.summary(run)
+    del document["due_ms"]  # the pause says it
+    for name in ("summary", "error"):
+        if isinstance(text := document[name], str):
+            document[name] = clip(text, _LONGEST_TEXT)
+    return document
 
 
 def _read(cursor: str, limit: int) -> tuple[int, int, str | None]:
     if not cursor:
         return 0, limit, None
-    group, left, after = (*cursor.split("."), "", "")[:3]
-    if not (group.isdecimal() and left.isdecimal() and len(cursor) < 60):
+    group, left, after = (*cursor.split(".", 2), "", "")[:3]  # the last part is the store's own cursor
+    if not (group.isdecimal() and left.isdecimal() and len(group + left) < 20):
         raise ValueError(f"{cursor!r} is no cursor of this panel")
     return int(group), min(int(left), limit), after or None

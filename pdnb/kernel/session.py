@@ -8,20 +8,21 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from pdnb import client
-from pdnb.capture.snapshot import freeze
+from pdnb.capture.snapshot import snapshot
 from pdnb.coordination.home import Home
 from pdnb.coordination.settings import default_directory, read_settings
 from pdnb.errors import DefinitionError
 from pdnb.model import JSON
 from pdnb.runtime.send import MailSettings
 from pdnb.runtime.step_test import StepTest, StepTestResult
-from pdnb.workflow.model import Environment, Workflow, WorkflowVersion, check_workflow_name
+from pdnb.workflow.definition import Workflow, check_workflow_name
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 _MAX_BYTES: Final = 300  # of a workflow's name
 
 
 class Session:
-    """What one kernel knows. ``names`` is its user namespace; the store is opened when first needed."""
+    """The workflows of one kernel. ``names`` is its user namespace; its home is opened when first needed."""
 
     def __init__(self, names: Mapping[str, Any]) -> None:
         self.names = names
@@ -32,7 +33,7 @@ class Session:
 
     @property
     def home(self) -> Home:
-        """The store of this kernel."""
+        """The home of this kernel, where its runs are stored."""
         if self._home is None:
             self._home = Home(kind="kernel")
         return self._home
@@ -48,22 +49,22 @@ class Session:
         name = check_workflow_name(self.default_name() if name is None else name)
         return self.workflows.get(name, Workflow(name))
 
-    def keep(self, workflow: Workflow) -> None:
-        """Make *workflow* the present one of its name."""
+    def define(self, workflow: Workflow) -> None:
+        """From now on the workflow of this name is *workflow*."""
         self.workflows[workflow.name] = workflow
 
-    def keep_setup(self, workflow: Workflow, source: str, cell_id: str | None) -> Workflow:
-        """Keep *workflow* with a setup cell; the same cell of the notebook, run again, takes its old one's place."""
+    def define_setup(self, workflow: Workflow, source: str, cell_id: str | None) -> Workflow:
+        """Define *workflow* with one more setup cell; a cell of the notebook that runs again replaces itself."""
         old = self._setup_cells.get((workflow.name, cell_id)) if cell_id else None
         changed = workflow.with_setup(source, instead_of=old)
         self._setup_cells[workflow.name, cell_id] = source
-        self.keep(changed)
+        self.define(changed)
         return changed
 
     def default_name(self) -> str:
-        """The stem of the notebook's name as the host tells it, else ``workflow``."""
-        told = self.names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")
-        stem = PurePosixPath(str(told).replace("\\", "/")).stem
+        """The stem of the notebook's file, where the host names it, else ``workflow``."""
+        path = self.names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")
+        stem = PurePosixPath(str(path).replace("\\", "/")).stem
         stem = "".join(c for c in stem if c.isprintable()).strip()[:100]
         while len(stem.encode()) > _MAX_BYTES:
             stem = stem[:-1]
@@ -76,19 +77,19 @@ class Session:
             known = ", ".join(repr(n) for n, w in self.workflows.items() if w.steps)
             others = f" (this notebook has {known})" if known else ""
             raise DefinitionError(f"workflow {workflow.name!r} has no steps yet{others}: define one with %%step NAME")
-        return freeze(workflow, self.names, Environment.here())
+        return snapshot(workflow, self.names, Environment.here())
 
     def run(
         self, name: str | None, event: JSON, *, headless: bool = False, on_start: Any = lambda _: None
     ) -> client.Run:
         """Start a run of today's workflow and drive it here to its first pause or end."""
         __tracebackhide__ = True
-        self.step_test(name).event = event  # tests go on with what was run last
+        self.step_test(name).event = event  # tests use the event that was run last
         return client.start(self.home, self.workflow_version(name), event, headless=headless, on_start=on_start)
 
     def step_test(self, name: str | None = None) -> StepTest:
         """The test exports of a workflow of this notebook."""
-        settings = read_settings(default_directory())  # each time: a server may have come since
+        settings = read_settings(default_directory())  # each time: a leader may have written others since
         step_test = self._step_tests.setdefault(self.workflow(name).name, StepTest())
         step_test.mail = MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to)
         return step_test
@@ -97,8 +98,7 @@ class Session:
         """Test one step with the test exports of those before it."""
         __tracebackhide__ = True
         workflow = self.workflow(name)
-        version = freeze(
-            workflow.only(step), self.names, Environment.here()
-        )  # what other steps lack is not this one's fault
+        only = workflow.only(step)  # what other steps lack must not fail this one
+        version = snapshot(only, self.names, Environment.here())
         before = workflow.names[: workflow.names.index(step)]
         return self.step_test(name).test(version, before, resume_with=resume_with, show=True)

@@ -1,1 +1,1 @@
-"""The life of a run as a table, without I/O."""
+"""The life of a run, without I/O: the table, its transitions, what they record, and why a request is refused."""

@@ -1,1 +1,1 @@
-"""What a step prints and displays, recorded as notebook outputs."""
+"""Recording what a step prints and displays, as notebook outputs."""

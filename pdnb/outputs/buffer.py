@@ -1,10 +1,10 @@
-"""Outputs in the order in which they came, within a limit.
+"""A bounded buffer of outputs, in the order in which they came.
 
 Rules:
 
-- The record holds what was said, links included: the store seals it.
-- Beyond the limit the beginning and the newest stay, streams go before rich outputs, and a note says so. No cut goes
-  through a token: its pieces could not be sealed any more.
+- The record holds what was put out, links included: the store seals them.
+- Beyond the limit the beginning and the newest outputs stay, streams are dropped before rich outputs, and a note says
+  so. No cut goes through a link's token: its pieces could not be sealed any more.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Record:
         self._clear_next = False
         self._entries: list[_Entry] = []
         self._size = self._note.size + 2
-        self._cut: int | None = None  # how many entries stand before the note, once something is missing
+        self._cut: int | None = None  # how many entries stand before the note, once something was dropped
         self._name = ""
         self._open = OpenText()  # what stream `_name` got and is not in an entry yet: about a block at most
 
@@ -70,7 +70,7 @@ class Record:
         """Replace what stands under *display_id*; ``False`` if nothing does."""
         found = [entry for entry in self._entries if entry.display_id == display_id]
         for entry in found:
-            if entry in self._entries:  # not dropped for the one before
+            if entry in self._entries:  # not dropped while the one before was fitted
                 self._resize(entry, {**entry.output, "data": data, "metadata": metadata})
                 self._fit(entry)
         return bool(found)
@@ -83,7 +83,7 @@ class Record:
             self._forget()
 
     def outputs(self) -> tuple[Output, ...]:
-        """What was recorded, each run of one stream's text in one output."""
+        """What was recorded; consecutive texts of one stream are one output."""
         self._close()
         entries = list(self._entries)
         if self._cut is not None:
@@ -138,7 +138,7 @@ class Record:
             if self._cut is None and (entry is newest or head + entry.size > self._limit // 2):
                 break
             cut, head = cut + 1, head + (0 if entry is newest else entry.size)
-        if head + newest.size + self._note.size > self._limit * 7 // 8:  # the rest is for what comes after it
+        if head + newest.size + self._note.size > self._limit * 7 // 8:  # the rest is for what comes later
             self._resize(newest, self._shrunk(newest.output))
         room = self._limit - self._limit // 32  # somewhat more than needed, so that it is seldom done
         for droppable in ((True,), (True, False)):
@@ -151,7 +151,7 @@ class Record:
                     else:
                         kept.append(entry)
                 self._entries[cut:] = kept
-        if self._size > self._limit:  # not even shrunk
+        if self._size > self._limit:  # it does not fit even when shrunk
             self._entries.remove(newest)
             self._size -= newest.size
             self._cut = min(cut, len(self._entries))

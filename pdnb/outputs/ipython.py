@@ -1,4 +1,4 @@
-"""The process's IPython, or the little of it that a process without a shell needs.
+"""The process's IPython shell, or a stand-in with the little of it that a process without one needs.
 
 Rules:
 
@@ -24,7 +24,7 @@ _SHELL: Final = "IPython.core.interactiveshell"
 
 @dataclass(frozen=True)
 class Host:
-    """A shell as it was before it was taken over: what it shows values and exceptions with."""
+    """The functions with which a shell showed values and exceptions before they were replaced."""
 
     format: Callable[[object], tuple[dict[Any, Any], dict[Any, Any]]]
     publish: Callable[..., None]
@@ -33,17 +33,17 @@ class Host:
 
 def display(*objects: object, **options: Any) -> Any:
     """IPython's own ``display``."""
-    from IPython.display import display as show  # noqa: PLC0415 - this is IPython's home, and it comes late
+    from IPython.display import display as show  # noqa: PLC0415 - the one place that imports IPython, and late
 
     return show(*objects, **options)
 
 
 def formatted(value: object) -> tuple[dict[Any, Any], dict[Any, Any]]:
-    """The forms of *value* and their metadata, as the stand-in makes them."""
+    """*value* as a mime bundle, and its metadata, as the stand-in formats it."""
     import IPython.core.interactiveshell  # noqa: F401, PLC0415 - by itself: it calls who waits for it
 
-    forms: tuple[dict[Any, Any], dict[Any, Any]] = _stand_in().display_formatter.format(value)
-    return forms
+    data, metadata = _stand_in().display_formatter.format(value)
+    return data, metadata
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def when_loaded(then: Callable[[], None]) -> Iterator[None]:
 def taken_over(
     *, publish: Callable[..., None], clear_output: Callable[..., None], show_traceback: Callable[..., None]
 ) -> Iterator[Host]:
-    """Let these functions stand in the place of the shell's own; where there is no shell, of the stand-in's."""
+    """Replace these functions of the shell, or of the stand-in where there is no shell, for the length of the block."""
     from IPython.core.interactiveshell import InteractiveShell  # noqa: PLC0415 - loaded by now
 
     with ExitStack() as undo:
@@ -76,10 +76,12 @@ def taken_over(
         pub, formatter = shell.display_pub, shell.display_formatter
         # `_showtraceback` is where every shell shows what it caught.
         host = Host(formatter.format, pub.publish, shell._showtraceback)  # noqa: SLF001
-        if formatter.active_types == ["text/plain"]:  # a terminal makes no rich forms; the record wants them
+        if formatter.active_types == [
+            "text/plain"
+        ]:  # a terminal formats plain text only; the record wants the rich formats
             undo.callback(setattr, formatter, "active_types", formatter.active_types)
             formatter.active_types = formatter.format_types
-        # On the instances: whoever else holds these objects, as ipykernel does, finds everything else as it was.
+        # On the instances: others that hold these objects, as ipykernel does, find everything else unchanged.
         undo.enter_context(swapped(pub, "publish", publish))
         undo.enter_context(swapped(pub, "clear_output", clear_output))
         undo.enter_context(swapped(shell, "_showtraceback", show_traceback))

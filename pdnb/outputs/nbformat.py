@@ -1,4 +1,4 @@
-"""What was said, in nbformat's shapes: values, mime bundles and exceptions as JSON that can be stored as UTF-8."""
+"""Outputs in nbformat's shapes: texts, mime bundles and exceptions as JSON that can be stored as UTF-8."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BEGUN: Final = re.compile(r"p(?:d(?:n(?:b(?:1[\w.-]*)?)?)?)?\Z")  # a token, pe
 
 
 def storable(text: str) -> str:
-    """*text* with lone surrogates replaced: it can be UTF-8."""
+    """*text* with lone surrogates replaced, so that it can be encoded as UTF-8."""
     if text.isascii():
         return text
     try:
@@ -36,7 +36,7 @@ def storable(text: str) -> str:
 
 
 def piece_end(text: str, start: int, most: int) -> int:
-    """Where a piece of at most *most* characters ends: behind a newline if one is near, never inside a token."""
+    """Where a piece of at most *most* characters ends: after a newline if one is near, never inside a token."""
     stop = min(start + most, len(text))
     end = text.rfind("\n", start + (stop - start) // 2, stop) + 1 or stop
     begun = _BEGUN.search(text, max(start, end - 256), end)  # no token is longer than 200
@@ -102,7 +102,7 @@ def plain(value: object) -> str:
 
 
 def error_output(exc: BaseException) -> Output:
-    """*exc* as an ``error`` output. Its traceback starts behind our own frames, and those of what called for us."""
+    """*exc* as an ``error`` output. Its traceback starts after pdnb's own frames and those of asyncio and IPython."""
     try:
         message = str(exc)
     except BaseException:  # noqa: BLE001 - a broken __str__ may raise anything; the traceback module catches as much

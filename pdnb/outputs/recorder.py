@@ -1,10 +1,10 @@
-"""What a step printed and displayed, as notebook outputs; alike in a kernel, a terminal and a plain process.
+"""Records what a step prints and displays, alike in a kernel, a terminal and a plain process.
 
 Rules:
 
-- The record holds what was said, links included; what is shown live is redacted.
+- The record holds what was put out, links included; what is shown live is redacted.
 - ``clear_output`` clears the record, not the screen: in a notebook the run's card stands first in the same output.
-- IPython comes late, if at all (see ``shell``): a process without a shell starts fast and needs none.
+- IPython is imported late, if at all (see :mod:`pdnb.outputs.ipython`): a process without a shell starts fast.
 """
 
 from __future__ import annotations
@@ -26,34 +26,36 @@ from pdnb.outputs.streams import Stream, swapped
 __all__ = ["Recorder"]
 
 
-def _as_it_is(text: str) -> str:
+def _unchanged(text: str) -> str:
     return text
 
 
 class Recorder:
     """Records what is printed and displayed between enter and exit; for one attempt, used once.
 
-    ``show`` hands everything on to where it would have gone, live; *redact* must turn every token there into something
-    that it leaves alone. ``limit`` is in bytes of JSON, some KiB at least. While it is active, ``display`` is a
+    ``show`` also forwards everything, live, to where it would have gone; *redact* (idempotent) takes the tokens out of
+    that. ``limit`` is in bytes of JSON, some KiB at least. While it is active, ``display`` is a
     builtin. ``sys.stdout`` is replaced for the whole process: threads and tasks that the step starts are recorded too,
     what a subprocess writes to its own descriptors is not.
     """
 
-    def __init__(self, *, show: bool, redact: Callable[[str], str] = _as_it_is, limit: int = 1024 * 1024) -> None:
+    def __init__(self, *, show: bool, redact: Callable[[str], str] = _unchanged, limit: int = 1024 * 1024) -> None:
         self.show = show
         self.redact = redact
         self.active = False
         self._record = Record(limit)
         self._streams: list[Stream] = []
         self._lock = threading.RLock()
-        self._here = threading.local()  # `.forwarding`: this thread hands on what is recorded already
+        self._here = threading.local()  # `.forwarding`: this thread forwards what is recorded already
         self._undo = ExitStack()
         self._host: ipython.Host | None = None
 
     def __enter__(self) -> Self:
         try:
             for name in ("stdout", "stderr"):
-                stream = Stream(name, getattr(sys, name), self._wrote, self._lock, show=self.show, redact=self.redact)
+                stream = Stream(
+                    name, getattr(sys, name), self._record_text, self._lock, show=self.show, redact=self.redact
+                )
                 self._streams.append(stream)
                 self._undo.enter_context(swapped(sys, name, stream))
             if not hasattr(builtins, "display"):
@@ -92,7 +94,7 @@ class Recorder:
             self._show_value(value, "execute_result")
 
     def error(self, exc: BaseException) -> None:
-        """Record *exc* as an ``error``. It is not shown: who lets it go on shows it."""
+        """Record *exc* as an ``error``. It is not shown: whatever it propagates to shows it."""
         output = error_output(exc)
         with self._lock:
             self._record.add(output)
@@ -107,13 +109,13 @@ class Recorder:
 
     # -- what is printed
 
-    def _wrote(self, name: str, text: str) -> None:
+    def _record_text(self, name: str, text: str) -> None:
         if not getattr(self._here, "forwarding", False):
             self._record.write(name, text)
 
     @contextmanager
     def _forwarding(self) -> Iterator[None]:
-        """What this thread prints in here is shown and not recorded: it is recorded already."""
+        """What this thread prints in the block is shown and not recorded: it is recorded already."""
         before = getattr(self._here, "forwarding", False)
         self._here.forwarding = True
         try:
@@ -149,7 +151,7 @@ class Recorder:
         kind: str = "display_data",
         **_options: object,
     ) -> None:
-        """Stand in the place of the display publisher's ``publish``."""
+        """Replaces the display publisher's ``publish``."""
         if not isinstance(data, dict):
             raise TypeError(f"data must be a dict, got: {data!r}")
         data, metadata, display_id = bundle(data), copied(metadata) or {}, (transient or {}).get("display_id")
@@ -176,7 +178,7 @@ class Recorder:
         return value
 
     def _broken(self, kind: Any, exc: BaseException, shown: list[str]) -> None:
-        """Stand in the place of the shell's ``_showtraceback``: an error that is shown and fails nothing."""
+        """Replaces the shell's ``_showtraceback``: an error that is shown and fails nothing."""
         self.error(exc)
         if self.show:
             with self._forwarding():
@@ -189,11 +191,11 @@ class Recorder:
 
     def _attach(self) -> None:
         if self.active:
-            over = ipython.taken_over(publish=self._publish, clear_output=self._clear, show_traceback=self._broken)
-            self._host = self._undo.enter_context(over)
+            replaced = ipython.taken_over(publish=self._publish, clear_output=self._clear, show_traceback=self._broken)
+            self._host = self._undo.enter_context(replaced)
 
     def _clear(self, wait: bool = False) -> None:  # noqa: FBT001, FBT002 - IPython's signature
-        """Stand in the place of the display publisher's ``clear_output``; the run's card is in the cell's output."""
+        """Replaces the display publisher's ``clear_output``: clearing the cell would remove the run's card."""
         with self._lock:
             self._record.clear(wait=wait)
 

@@ -1,9 +1,9 @@
-"""What stands in the place of ``sys.stdout`` and ``sys.stderr`` while a step executes.
+"""Replacements for ``sys.stdout`` and ``sys.stderr`` while a step executes.
 
 Rules:
 
 - What is shown live goes through ``redact``, and at once: only a token that is not whole yet is held back.
-- A stream outlives its recorder, in loggers and threads: from then on it hands on to whatever ``sys.stdout`` is.
+- A stream outlives its recorder, in loggers and threads: from then on it forwards to the present ``sys.stdout``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MISSING: Final = object()
 
 @contextmanager
 def swapped(holder: Any, name: str, value: object) -> Iterator[None]:
-    """Another attribute of *holder* for a while. One that its class has comes back by itself."""
+    """Set an attribute of *holder* for the length of the block, then restore or delete it."""
     before = vars(holder).get(name, _MISSING)
     setattr(holder, name, value)
     try:
@@ -40,7 +40,7 @@ def swapped(holder: Any, name: str, value: object) -> Iterator[None]:
 
 
 class Stream(io.TextIOBase):
-    """``sys.stdout`` or ``sys.stderr`` for a while; what it does not know the *original* answers.
+    """Replaces ``sys.stdout`` or ``sys.stderr`` for a while; attributes it does not have are the *original*'s.
 
     *key* is the attribute of ``sys``. All that is written goes to *record*, and live to *original* if *show*; both
     under *lock*.
@@ -70,7 +70,7 @@ class Stream(io.TextIOBase):
         self._live = _Live(original, redact) if show else None
 
     def write(self, text: object, /) -> int:
-        """Record *text* and show it; when the recorder has gone, only hand it on."""
+        """Record *text* and show it; after the recorder has ended, only forward it."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         with self._lock:
@@ -79,14 +79,14 @@ class Stream(io.TextIOBase):
                 if self._live is not None:
                     self._live.write(text)
                 return len(text)
-        heir = self._heir()
-        if heir is not None:
-            heir.write(text if isinstance(heir, Stream) else self._redact(text))
+        present = self._present()
+        if present is not None:
+            present.write(text if isinstance(present, Stream) else self._redact(text))
         return len(text)
 
     def flush(self) -> None:
-        """Flush what it was handed on to."""
-        to = self._live if self.active else self._heir()
+        """Flush the stream that it forwards to."""
+        to = self._live if self.active else self._present()
         if to is not None:
             to.flush()
 
@@ -98,8 +98,8 @@ class Stream(io.TextIOBase):
                 self._live.write("", last=True)
                 self._live.flush()
 
-    def _heir(self) -> Any:
-        """Who gets what is written when the recorder is no longer there."""
+    def _present(self) -> Any:
+        """The stream that gets what is written after the recorder has ended."""
         stream = getattr(sys, self._key)
         while isinstance(stream, Stream) and not stream.active:
             stream = stream.original
@@ -153,13 +153,13 @@ class _Buffer(io.BufferedIOBase):
 
 
 class _Live:
-    """Hands text on at once, redacted; a token that is not whole yet is held back."""
+    """Forwards text at once, redacted; a token that is not whole yet is held back."""
 
     def __init__(self, stream: TextIO | None, redact: Callable[[str], str]) -> None:
         self._stream = stream
         self._redact = redact
         self._text = ""  # the end of what was written: a token that may go on, or a few characters that may begin one
-        self._sent = ""  # how much of its beginning has been handed on
+        self._sent = ""  # how much of its beginning has been forwarded
 
     def write(self, text: str, *, last: bool = False) -> None:
         text = self._text + text
@@ -172,9 +172,9 @@ class _Live:
             same += 1
         self._text = text[end:] if held else text[-4:]
         self._sent = self._sent[end:] if held else self._text
-        self._hand_on(shown[same:])
+        self._forward(shown[same:])
 
-    def _hand_on(self, text: str) -> None:
+    def _forward(self, text: str) -> None:
         if self._stream is None or not text:
             return
         try:
@@ -182,7 +182,7 @@ class _Live:
                 self._stream.write(storable(text))
             except UnicodeEncodeError as exc:
                 self._stream.write(text.encode(exc.encoding, "backslashreplace").decode(exc.encoding))
-        except (OSError, ValueError):  # a closed pipe or file: nobody is watching any more, the step goes on
+        except (OSError, ValueError):  # a closed pipe or file: nothing more can be shown, and the step goes on
             self._stream = None
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-r"""The newest text of a stream, as a terminal has it on its lines.
+r"""The newest text of a stream, with its lines as a terminal would show them.
 
 ``\r`` goes back to the start of the line: of a progress bar the last state is kept.
 """
@@ -9,12 +9,12 @@ from pdnb.outputs.nbformat import piece_end
 
 
 class OpenText:
-    """Text that is still open: what was written, and not taken away yet."""
+    """Text that may still change: what was written and not taken yet."""
 
     def __init__(self) -> None:
         self.length = 0  # in characters
         self._chunks: list[str] = []
-        self._column: int | None = None  # where the next character goes, if not behind the last one
+        self._column: int | None = None  # where the next character goes, if not after the last one
 
     def write(self, text: str) -> None:
         """Write *text* as a terminal would."""
@@ -24,11 +24,11 @@ class OpenText:
             self._overwrite(text)
 
     def peek(self) -> str:
-        """The text, left where it is."""
+        """The text; it is not taken."""
         return "".join(self._chunks)
 
     def take(self, *, keep_line: bool = False) -> str:
-        """Take the text away; with *keep_line* without its last line, if that is near, and without half a token."""
+        """Take the text; with *keep_line* all but its last line, if that is short, and but an unfinished token."""
         text = "".join(self._chunks)
         end = piece_end(text, 0, len(text)) if keep_line else len(text)
         if text[end - 1 : end] != "\n" or not keep_line:
@@ -48,7 +48,7 @@ class OpenText:
         for i, part in enumerate(text.split("\r")):
             column = 0 if i else column
             new, newline, rest = part.partition("\n")
-            # Colours, links and very long lines are replaced whole: what would be left of them is no use, or harm.
+            # Lines with colours or links and very long lines are replaced whole: half of them is useless or harmful.
             if new and column == 0 and (len(line) > 4096 or "\x1b" in line + new or "pdnb1" in line):
                 line = ""
             line = line[:column] + new + line[column + len(new) :]

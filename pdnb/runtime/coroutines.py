@@ -1,4 +1,4 @@
-"""A coroutine's result, in a thread that may already run an event loop (a cell of a kernel does)."""
+"""Waiting for a coroutine in a thread that may already run an event loop, as a kernel's does."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pdnb.errors import TimeLimit
 
 
 def complete(coroutine: Any) -> object:
-    """The coroutine's result, also where this thread's loop already runs (a cell of a kernel)."""
-    return _beside(coroutine) if _looping() else asyncio.run(coroutine)
+    """The coroutine's result; where this thread's loop runs already, another thread computes it."""
+    return _in_thread(coroutine) if _loop_runs() else asyncio.run(coroutine)
 
 
-def _looping() -> bool:
+def _loop_runs() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -25,8 +25,8 @@ def _looping() -> bool:
     return True
 
 
-def _beside(coroutine: Coroutine[Any, Any, object]) -> object:
-    """Run it on a loop of its own in another thread; an Interrupt or a time limit here cancels it there."""
+def _in_thread(coroutine: Coroutine[Any, Any, object]) -> object:
+    """Run it on a loop of its own in another thread; an interrupt or a time limit in this one cancels it there."""
     outcome: list[object] = []
     errors: list[BaseException] = []
     started: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[object]]] = []
@@ -56,9 +56,9 @@ def _beside(coroutine: Coroutine[Any, Any, object]) -> object:
         interrupted.set()
         while not ended.is_set():
             for loop, task in started:
-                with contextlib.suppress(RuntimeError):  # it has just ended, and its loop with it
+                with contextlib.suppress(RuntimeError):  # it has just ended, and so has its loop
                     loop.call_soon_threadsafe(task.cancel)
-            with contextlib.suppress(TimeLimit):  # the alarm rings again: it is told again, and must not go on alone
+            with contextlib.suppress(TimeLimit):  # the alarm rings again: cancel once more, and go on waiting
                 ended.wait()
         raise
     thread.join()

@@ -1,7 +1,7 @@
-"""What a step sees: ``pd.flow``, ``pd.steps``, ``pd.context``, ``pd.send``, ``pd.export``.
+"""``pd.flow``: what a step may ask of its run.
 
-``pd.flow`` is a recorder. Nothing pauses inside a step and nothing is thrown: a call notes what was asked and returns
-the links; when the step has returned, the note becomes the one event that the run takes (:meth:`Flow.event`).
+It is a recorder. Nothing pauses inside a step and nothing is raised for it: a call notes what is wanted and returns the
+links; when the step has returned, the note becomes the one event that the run takes (:meth:`Flow.event`).
 The last of ``suspend``, ``rerun`` and ``delay`` wins, ``exit`` beats all, and every call in one attempt returns the
 same links, because links belong to the attempt.
 
@@ -14,14 +14,13 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypedDict
+from datetime import timedelta
+from typing import Any, Final, Literal, TypeAlias, TypedDict
 
-from pdnb import forms
 from pdnb.codec import checked
 from pdnb.errors import PdnbError
+from pdnb.forms.schemas import form_schema
 from pdnb.model import JSON, End, Exited, Prompt, Returned, Slept, Suspended
-from pdnb.runtime.send import Send
 
 #: The longest pause: 365 days.
 MAX_MS: Final = 365 * 86_400_000
@@ -43,7 +42,7 @@ class URLs(TypedDict):
 
 
 @dataclass(frozen=True)
-class _Wish:
+class _WantedPause:
     """The pause that was asked for last."""
 
     kind: Literal["suspend", "rerun", "delay"]
@@ -55,14 +54,6 @@ class _Wish:
     prompt: Prompt | None = None
 
 
-class Progress(NamedTuple):
-    """How far a step has come."""
-
-    done: float
-    total: float
-    text: str | None
-
-
 class Flow:
     """``pd.flow`` of one attempt."""
 
@@ -70,7 +61,7 @@ class Flow:
         self._urls = urls
         self._on_timeout = on_timeout
         self._confirm = confirm
-        self._wish: _Wish | None = None
+        self._wanted: _WantedPause | None = None
         self._exit = False
         self._reason: str | None = None
         self._over = False
@@ -98,12 +89,12 @@ class Flow:
         if on_timeout not in (None, "cancel", "resume"):
             raise ValueError(f"on_timeout is {on_timeout!r}: use 'cancel' or 'resume'")
         prompt = Prompt(
-            _text("message", message, MAX_MESSAGE),
-            None if form is None else forms.schema(form),
-            _text("after", after, MAX_AFTER),
+            checked_text("message", message, MAX_MESSAGE),
+            None if form is None else form_schema(form),
+            checked_text("after", after, MAX_AFTER),
         )
-        wish = _Wish("suspend", ms, self._asks(confirm), on_timeout or self._on_timeout)
-        return self._asked(wish if prompt == Prompt() else replace(wish, prompt=prompt))
+        wanted = _WantedPause("suspend", ms, self._checked_confirm(confirm), on_timeout or self._on_timeout)
+        return self._want(wanted if prompt == Prompt() else replace(wanted, prompt=prompt))
 
     def rerun(
         self,
@@ -128,11 +119,11 @@ class Flow:
         if retries < 0:
             raise ValueError(f"max_retries is {retries}: use 0 or more")
         kept = json.loads(checked(context, "context"))  # as it is now, whatever the step does to it later
-        return self._asked(_Wish("rerun", ms, self._asks(confirm), context=kept, max_retries=retries))
+        return self._want(_WantedPause("rerun", ms, self._checked_confirm(confirm), context=kept, max_retries=retries))
 
     def delay(self, ms: int | float | timedelta, *, confirm: bool | None = None) -> URLs:
         """Pause for ``ms`` at the end of this step, then the **next** step; ``resume_url`` skips the rest."""
-        return self._asked(_Wish("delay", milliseconds("ms", ms, least=0), self._asks(confirm)))
+        return self._want(_WantedPause("delay", milliseconds("ms", ms, least=0), self._checked_confirm(confirm)))
 
     def exit(self, reason: str | None = None) -> None:
         """End the run successfully at the end of this step; ``return pd.flow.exit()`` skips the rest of its code."""
@@ -142,25 +133,25 @@ class Flow:
         self._exit, self._reason = True, reason
 
     @property
-    def asked(self) -> Literal["suspend", "rerun", "delay"] | None:
+    def wanted(self) -> Literal["suspend", "rerun", "delay"] | None:
         """The pause that would be made if the step ended now."""
-        return None if self._exit or self._wish is None else self._wish.kind
+        return None if self._exit or self._wanted is None else self._wanted.kind
 
     @property
     def context(self) -> JSON:
         """What the rerun asked for hands to the next attempt."""
-        return None if self._wish is None else self._wish.context
+        return None if self._wanted is None else self._wanted.context
 
     def event(self, at_ms: int, fence: int, exports: dict[str, JSON], outputs: _Rows, mails: _Rows = ()) -> End:
         """What was asked for, as the event that ends the attempt. After this, asking is an error."""
         self._over = True
         if self._exit:
             return Exited(at_ms, fence, exports, outputs, mails, reason=self._reason)
-        wish = self._wish
-        if wish is None:
+        wanted = self._wanted
+        if wanted is None:
             return Returned(at_ms, fence, exports, outputs, mails)
-        due_ms = at_ms + wish.ms
-        if wish.kind == "suspend":
+        due_ms = at_ms + wanted.ms
+        if wanted.kind == "suspend":
             return Suspended(
                 at_ms,
                 fence,
@@ -168,9 +159,9 @@ class Flow:
                 outputs,
                 mails,
                 due_ms=due_ms,
-                on_timeout=wish.on_timeout,
-                confirm=wish.confirm,
-                prompt=wish.prompt,
+                on_timeout=wanted.on_timeout,
+                confirm=wanted.confirm,
+                prompt=wanted.prompt,
             )
         return Slept(
             at_ms,
@@ -178,21 +169,21 @@ class Flow:
             exports,
             outputs,
             mails,
-            kind=wish.kind,
+            kind=wanted.kind,
             due_ms=due_ms,
-            context=wish.context,
-            max_retries=wish.max_retries,
-            confirm=wish.confirm,
+            context=wanted.context,
+            max_retries=wanted.max_retries,
+            confirm=wanted.confirm,
         )
 
-    def _asks(self, confirm: bool | None) -> bool:  # noqa: FBT001  # what the caller gave, to be checked
+    def _checked_confirm(self, confirm: bool | None) -> bool:  # noqa: FBT001  # what the caller gave, to be checked
         if confirm is not None and type(confirm) is not bool:
             raise TypeError(f"confirm is {confirm!r}: use True or False")
         return self._confirm if confirm is None else confirm
 
-    def _asked(self, wish: _Wish) -> URLs:
+    def _want(self, pause: _WantedPause) -> URLs:
         self.check_open("pd.flow")
-        self._wish = wish
+        self._wanted = pause
         return URLs(resume_url=self._urls["resume_url"], cancel_url=self._urls["cancel_url"])
 
     def check_open(self, what: str) -> None:
@@ -204,91 +195,8 @@ class Flow:
         return "<pd.flow: suspend, rerun, delay, exit>"
 
 
-class Pd:
-    """The step object: ``handler(pd)``'s argument, and ``step`` in a body.
-
-    ``steps``: exports of earlier steps, ``pd.steps["name"]["$return_value"]``, ``pd.steps["trigger"]["event"]``.
-    ``context``: ``id, trace_id, ts, workflow_id, workflow_name, deployment_id, deadline, test, JIT, replay, resume``
-    and ``run`` (``runs``, ``key``, and after a rerun ``context`` and ``callback_request``).
-    """
-
-    def __init__(
-        self, step: str, flow: Flow, send: Send, steps: dict[str, dict[str, JSON]], context: dict[str, JSON]
-    ) -> None:
-        self.flow = flow
-        self.send = send
-        self.steps = steps
-        self.context = context
-        self._step = step
-        self._exports: dict[str, JSON] = {}
-        self.told: Progress | None = None
-
-    def export(self, name: str, value: JSON) -> None:
-        """Leave *value* (JSON) for later steps as ``pd.steps[<this step>][name]``; ``$summary`` shows in views.
-
-        Raises ``NotJSON`` with the path and type of what is not JSON.
-        """
-        self.flow.check_open("pd.export")
-        if type(name) is not str or not name:
-            raise TypeError(f"the export's name is {name!r}: use a text")
-        if name in ("$return_value", "$resume_data"):
-            raise ValueError(f"{name!r} is made by pdnb: choose another name for the export")
-        self._exports[name] = json.loads(checked(value, f"steps.{self._step}.{name}"))
-
-    def progress(self, done: float, total: float | None = None, text: str | None = None) -> None:
-        """Tell how far a long step has come: *done* of *total* (or a share from 0 to 1), and a few words.
-
-        People see it while the step executes; it is not kept. Raises ``TypeError`` for what is no number.
-        """
-        self.flow.check_open("pd.progress")
-        whole = 1.0 if total is None else _number("total", total)
-        self.told = Progress(_number("done", done), whole, _text("text", text, MAX_AFTER))
-
-    def exports(self, value: object) -> dict[str, JSON]:
-        """All exports once the step has returned *value*; ``None`` makes no ``$return_value``."""
-        if value is None:
-            return dict(self._exports)
-        return {**self._exports, "$return_value": json.loads(checked(value, f"steps.{self._step}.$return_value"))}
-
-    def __repr__(self) -> str:
-        return f"<pd of step {self._step!r}: flow, steps, context, send, export(), progress()>"
-
-
-def make_context(
-    name: str,
-    version_id: str,
-    *,
-    wake_up: str,
-    trace_id: str,
-    at_ms: int,
-    test: bool,
-    resume: bool,
-    run: dict[str, JSON],
-) -> dict[str, JSON]:
-    """``pd.context`` of one attempt: of workflow *name* with the code *code_hash*, at *at_ms* (Unix milliseconds)."""
-    return {
-        "id": wake_up,
-        "trace_id": trace_id,
-        "ts": datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
-        "workflow_id": name,
-        "workflow_name": name,
-        "deployment_id": version_id,
-        "deadline": None,
-        "test": test,
-        "JIT": test,
-        "replay": False,
-        "resume": resume,
-        "run": run,
-    }
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError(f"{name} is {value!r}: use a finite number")
-    return float(value)
-
-
-def _text(name: str, value: object, most: int) -> str | None:
+def checked_text(name: str, value: object, most: int) -> str | None:
+    """*value*, at most *most* characters; ``None`` for nothing or an empty text. Raises naming the argument *name*."""
     if value is None:
         return None
     if not isinstance(value, str):

@@ -1,11 +1,11 @@
-"""How long a step may take, and how much memory: what its options say, kept while it executes.
+"""The limits of time and memory that a step's options set, enforced while it executes.
 
 Rules:
 
 - Time: an alarm raises :class:`~pdnb.errors.TimeLimit` in the step, again and again until the step gives way, so a
-  broad ``except`` does not outlive it. Code that never comes back to Python is ended from outside (``supervisor.py``).
-- Memory: the system refuses what goes beyond, so Python raises ``MemoryError``. It counts what the process takes more
-  than it had when the step began.
+  broad ``except`` does not outlive it. Code that never returns to Python is ended by the supervisor, with its process.
+- Memory: the system refuses more, so Python raises ``MemoryError``. What counts is what the process takes beyond what
+  it had when the step began.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Final
 
 from pdnb.errors import DefinitionError, TimeLimit
-from pdnb.workflow.model import Step
+from pdnb.workflow.definition import Step
 
 _AGAIN_S: Final = 5.0
 _LONGEST_S: Final = 1e9  # no system's timer takes any number
@@ -29,8 +29,8 @@ _STATUS: Final = Path("/proc/self/status")
 
 
 @contextmanager
-def kept(step: Step) -> Iterator[None]:
-    """The block under the limits of *step*. Raises ``DefinitionError`` where this process cannot keep them."""
+def enforced(step: Step) -> Iterator[None]:
+    """Execute the block under the limits of *step*. Raises ``DefinitionError`` where it cannot."""
     with _memory(step), _time(step):  # the alarm goes first: it must not interrupt what gives the memory back
         yield
 
@@ -42,27 +42,27 @@ def _time(step: Step) -> Iterator[None]:
         return
     if threading.current_thread() is not threading.main_thread():
         raise DefinitionError(
-            f"step {step.name!r} has a time limit, which is kept in a process's main thread only: start the run there, "
-            "or leave it to a worker (headless)"
+            f"step {step.name!r} has a time limit, which is enforced in a process's main thread only: start the run "
+            "there, or leave it to a worker (headless)"
         )
 
-    def notify(_number: int, _frame: FrameType | None) -> None:
+    def ring(_number: int, _frame: FrameType | None) -> None:
         if armed:
             raise TimeLimit(f"step {step.name!r} took longer than its time limit of {step.time_limit:g} s")
 
-    theirs_s, interval_s = signal.getitimer(signal.ITIMER_REAL)
-    armed, before, began_s = True, signal.signal(signal.SIGALRM, notify), time.monotonic()
+    other_s, interval_s = signal.getitimer(signal.ITIMER_REAL)
+    armed, before, began_s = True, signal.signal(signal.SIGALRM, ring), time.monotonic()
     try:
         try:
             signal.setitimer(signal.ITIMER_REAL, min(step.time_limit, _LONGEST_S), _AGAIN_S)
             yield
         finally:
-            armed = False  # an alarm that falls between the two leaves the timer to the outer one
+            armed = False  # an alarm that falls between the two leaves the timer to the outer `finally`
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        if theirs_s:  # somebody else's alarm, as a test's: it goes on
-            signal.setitimer(signal.ITIMER_REAL, max(0.001, theirs_s - time.monotonic() + began_s), interval_s)
+        if other_s:  # an alarm that was set before, as a test runner does, goes on
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, other_s - time.monotonic() + began_s), interval_s)
 
 
 @contextmanager
@@ -71,7 +71,9 @@ def _memory(step: Step) -> Iterator[None]:
         yield
         return
     if not _STATUS.exists():
-        raise DefinitionError(f"step {step.name!r} has a memory limit, which only Linux keeps: remove --memory-limit")
+        raise DefinitionError(
+            f"step {step.name!r} has a memory limit, which only Linux enforces: remove --memory-limit"
+        )
     import resource  # noqa: PLC0415  # not on every system
 
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)

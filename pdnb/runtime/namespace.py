@@ -3,8 +3,8 @@
 Rules:
 
 - The module stands in ``sys.modules`` (dataclasses and their like look it up there), under a name made from the hash.
-- Its setup cells execute once per process and hash. An exception in them is the user's own and leaves no module
-  behind, so the next try starts afresh.
+- Its setup cells execute once per process and version. An exception in them is the user's own and leaves no module
+  behind, so the next attempt starts afresh.
 - A step changes its own copy only; functions of the setup keep the module's names.
 - ``__main__`` is never touched.
 """
@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from pdnb.workflow.cell import compile_setup, show_in_tracebacks
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 _lock: Final = RLock()
 _loaded: Final[dict[str, ModuleType]] = {}

@@ -1,8 +1,8 @@
-"""Claim, run, report: the one piece of code that executes steps, in the caller and in the worker.
+"""The one piece of code that executes the steps of claimed runs, in a caller's process and in a worker alike.
 
-Per attempt: a fresh namespace from the workflow's setup, the step's cell, what it printed and displayed, and one
-event at the end. A step's own exception goes into that event and is raised again for a caller; Interrupt and
-``SystemExit`` are exceptions like any other here: the run fails and nothing hangs.
+Per attempt: a fresh namespace from the workflow's setup, the step's cell, its recorded outputs, and one event at the
+end. An exception of the step goes into that event and is raised again; Interrupt and ``SystemExit`` are exceptions like
+any other here: the run fails and nothing hangs.
 """
 
 from __future__ import annotations
@@ -20,21 +20,25 @@ from pdnb.links import Target
 from pdnb.model import JSON, End, Raised, RunRecord, Status
 from pdnb.outputs.recorder import Recorder
 from pdnb.runtime.execute import execute, one_line
-from pdnb.runtime.flow import Flow, Pd, URLs, make_context
+from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.runtime.step_object import Pd, make_context
+from pdnb.workflow.version import WorkflowVersion
 
-#: Seconds between tries with a store that is full or locked.
-_PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
+#: Seconds before each new try with a store that is full or locked.
+_RETRIES_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
 
-#: Bytes of a working step's newest outputs that people see.
-_RECENT: Final = 32 * 1024
+#: How many bytes of a step's newest outputs are published while it works.
+_MAX_PUBLISHED: Final = 32 * 1024
 
 _T = TypeVar("_T")
 
 
 class Runner:
-    """Runs the steps of claimed runs in this process. ``show``: forward what they print, as a caller wants."""
+    """Runs the steps of runs that this process has claimed.
+
+    *show*: forward what they print to this process's own streams; *pause* sleeps for a number of seconds.
+    """
 
     def __init__(
         self,
@@ -46,12 +50,13 @@ class Runner:
         self._home = home
         self._show = show
         self._pause = pause
-        self._code: dict[str, WorkflowVersion] = {}
+        self._versions: dict[str, WorkflowVersion] = {}
 
     def drive(self, run: RunRecord, *, first: Callable[[], object] = lambda: None) -> RunRecord:
-        """Run step after step of *run*, claimed by this process, until it pauses or ends; *first* comes before.
+        """Run step after step of *run*, claimed by this process, until it pauses or ends; the run then.
 
-        Raises what the step raised, after the run has failed with it.
+        *first* is called before. Raises what a step raised, after the run has failed with it; ``Refused`` when the
+        claim was taken away meanwhile; ``StoreUnavailable`` when a result could not be stored for two minutes.
         """
         __tracebackhide__ = True  # a caller sees the step's own frames
         try:
@@ -66,41 +71,47 @@ class Runner:
         return run
 
     def _attempt(self, run: RunRecord) -> tuple[RunRecord, BaseException | None]:
-        """One go at the present step: the run after it, and what the step raised."""
-        version, pd = self._patiently(lambda: self._prepared(run))
-        left = execute(version, run.step, pd, show=self._show, tell=lambda recorder: self._telling(run, pd, recorder))
+        """One attempt at the present step: the run after it, and what the step raised."""
+        version, pd = self._retrying(lambda: self._prepare(run))
+        left = execute(version, run.step, pd, show=self._show, publish=lambda rec: self._publishing(run, pd, rec))
         now, error = self._home.clock(), left.error
         event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, pd.send.end())
         if error is not None:
             event = Raised(now, run.fence, event.exports, event.outputs, event.mails, error=one_line(error))
         tries = count()
-        return self._patiently(lambda: self._reported(run, event, again=next(tries) > 0)), error
+        return self._retrying(lambda: self._report(run, event, again=next(tries) > 0)), error
 
-    def _reported(self, run: RunRecord, event: End, *, again: bool) -> RunRecord:
-        """The run after *event*. *again*: a try before failed, but perhaps only to say that it was stored.
+    def _report(self, run: RunRecord, event: End, *, again: bool) -> RunRecord:
+        """Store the result *event*; the run after it. *again*: a try before this one failed, perhaps after its commit.
 
-        Stored twice under one claim, the result would be taken for the next step's.
+        It must not be stored twice: under the same claim it would be taken for the result of the next step.
         """
-        store = self._home.store
-        if again:
-            now, here = store.get(run.id), (run.position, run.runs)
-            mine = next((a for a in store.attempts(run.id) if (a.position, a.runs) == here), None)
-            if mine is not None and (mine.owner, mine.ended_ms) == (run.owner, event.at_ms) and mine.outcome != "lost":
-                return now
-        return store.apply(run.id, event)
+        if again and self._is_stored(run, event):
+            return self._home.store.get(run.id)
+        return self._home.store.apply(run.id, event)
 
-    def _telling(self, run: RunRecord, pd: Pd, recorder: Recorder) -> AbstractContextManager[None]:
-        """Let people see what the step has said so far."""
+    def _is_stored(self, run: RunRecord, event: End) -> bool:
+        """Whether the attempt at which *run* is has *event* as its result already."""
+        attempts = self._home.store.attempts(run.id)
+        return any(
+            (attempt.position, attempt.runs, attempt.owner) == (run.position, run.runs, run.owner)
+            and attempt.ended_ms == event.at_ms
+            and attempt.outcome != "lost"
+            for attempt in attempts
+        )
 
-        def said() -> dict[str, JSON]:
-            how_far = pd.told._asdict() if pd.told else None
-            return {"outputs": list(recorder.recent(_RECENT)), "progress": how_far}
+    def _publishing(self, run: RunRecord, pd: Pd, recorder: Recorder) -> AbstractContextManager[None]:
+        """While it lasts, others see the newest outputs and the progress of the step."""
 
-        return progress.telling(self._home.directory, run, said, self._home.notify)
+        def snapshot() -> dict[str, JSON]:
+            how_far = pd.latest_progress._asdict() if pd.latest_progress else None
+            return {"outputs": list(recorder.recent(_MAX_PUBLISHED)), "progress": how_far}
 
-    def _patiently(self, call: Callable[[], _T]) -> _T:
-        """The result of *call*; a store that is full or locked gets two minutes, for a step is not to fail by that."""
-        for pause in _PATIENCE_S:
+        return progress.publishing(self._home.directory, run, snapshot, self._home.notify)
+
+    def _retrying(self, call: Callable[[], _T]) -> _T:
+        """The result of *call*. A full or locked store is tried again for two minutes, so that no step fails by it."""
+        for pause in _RETRIES_S:
             try:
                 return call()
             except StoreUnavailable:
@@ -108,24 +119,24 @@ class Runner:
         return call()
 
     def abandon(self, run: RunRecord, error: BaseException) -> None:
-        """Leave no claim behind when something other than the step ended the drive (an Interrupt between steps)."""
+        """Fail *run* with *error* if this process still holds its claim, as after an Interrupt between two steps."""
         try:
             now = self._home.store.get(run.id)
             if now.status is Status.RUNNING and (now.owner, now.fence) == (self._home.owner, run.fence):
                 self._home.store.apply(run.id, Raised(self._home.clock(), now.fence, error=one_line(error)))
         except (Refused, StoreUnavailable):
-            return  # overruled, or nothing can be written: the claim ends with this process
+            return  # the claim was taken away, or nothing can be written: the claim ends with this process
 
     def _version(self, version_id: str) -> WorkflowVersion:
-        if version_id not in self._code:
-            self._code[version_id] = self._home.store.workflow_version(version_id)
-        return self._code[version_id]
+        if version_id not in self._versions:
+            self._versions[version_id] = self._home.store.workflow_version(version_id)
+        return self._versions[version_id]
 
-    def _prepared(self, run: RunRecord) -> tuple[WorkflowVersion, Pd]:
-        """The code and the step object of one attempt; raises ``Fenced`` if the claim has been taken away meanwhile."""
+    def _prepare(self, run: RunRecord) -> tuple[WorkflowVersion, Pd]:
+        """The code and the step object of one attempt; raises ``Fenced`` if the claim was taken away meanwhile."""
         home, settings, version = self._home, self._home.settings, self._version(run.version_id)
         now = home.store.get(run.id)
-        if (now.status, now.fence) != (Status.RUNNING, run.fence):  # frozen before it began, and overruled: do no more
+        if (now.status, now.fence) != (Status.RUNNING, run.fence):  # this process was frozen for a while
             raise Fenced(f"claim {run.fence} of run {run.id} was taken away before step {run.step!r} began")
         target = Target(run.id, run.step, run.runs)
         urls = URLs(resume_url=home.links.url("resume", target), cancel_url=home.links.url("cancel", target))

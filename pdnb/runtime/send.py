@@ -32,7 +32,7 @@ class Send:
         self._over = False
 
     def end(self) -> tuple[dict[str, Any], ...]:
-        """What was sent; after this, sending is an error."""
+        """All mails that were sent; after this, sending is an error."""
         self._over = True
         return tuple(self.mails)
 
@@ -45,21 +45,21 @@ class Send:
     ) -> None:
         """Send a mail to *to* (default: the configured address). Give *text*, *html* or both; each is readable.
 
-        Raises ``MailError`` when there is nobody to send it to, nothing in it, or the server does not take it.
+        Raises ``MailError`` when it has no recipient or no content, or the server does not take it.
         """
         if self._over:
             raise PdnbError("pd.send was used after its step had ended: use it while the step runs")
         from pdnb.runtime import smtp  # noqa: PLC0415  # the email package is a third of a worker's start
 
-        letter = smtp.Letter.checked(subject, text, html, self._settings.to if to is None else to)
+        mail = smtp.Mail.checked(subject, text, html, self._settings.to if to is None else to)
         sent = self._settings.smtp_url is not None
-        kept = {"subject": subject, "text": text, "html": html, "to": list(letter.to), "sent": sent}
-        checked(kept, "mail")  # what could not be kept is not sent either
+        record = {"subject": subject, "text": text, "html": html, "to": list(mail.to), "sent": sent}
+        checked(record, "mail")  # what could not be stored is not sent either
         if self._settings.smtp_url is not None:
-            if not letter.to:
-                raise MailError("nobody to send the mail to: give to=, or configure PdnbApp.mail_to")
-            smtp.deliver(letter, self._settings.smtp_url, self._settings.sender)
-        self.mails.append(kept)
+            if not mail.to:
+                raise MailError("the mail has no recipient: give to=, or configure PdnbApp.mail_to")
+            smtp.deliver(mail, self._settings.smtp_url, self._settings.sender)
+        self.mails.append(record)
 
     def __repr__(self) -> str:
         return "<pd.send: email>"

@@ -22,8 +22,8 @@ _BLOCKS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3"})
 
 
 @dataclass(frozen=True)
-class Letter:
-    """What is to be sent. ``to`` may be empty where nothing leaves this machine."""
+class Mail:
+    """A mail to be sent. ``to`` may be empty where it goes into the outbox."""
 
     subject: str
     text: str | None
@@ -32,7 +32,7 @@ class Letter:
 
     @classmethod
     def checked(cls, subject: object, text: object, html: object, to: str | Sequence[str] | None) -> Self:
-        """A letter; raises ``TypeError`` or ``MailError`` naming the argument that makes no sense."""
+        """A mail; raises ``TypeError`` or ``MailError`` naming the argument that makes no sense."""
         if text is None and html is None:
             raise MailError("the mail is empty: give text=, html= or both")
         if not isinstance(subject, str):
@@ -42,21 +42,21 @@ class Letter:
         return cls(subject, _text("text", text), _text("html", html), _addresses(to))
 
     def message(self, sender: str | None, host: str) -> EmailMessage:
-        """The message; whoever reads without HTML gets the words and where links lead."""
+        """The message; its plain text, if none was given, is the HTML's text with the addresses of links."""
         message = EmailMessage()
         message["Subject"] = self.subject
         message["From"] = sender or f"pdnb@{host}"
         message["To"] = ", ".join(self.to)
         message["Date"] = formatdate(usegmt=True)
         message["Message-ID"] = make_msgid("pdnb", host)
-        message.set_content(_words(self.html or "") if self.text is None else self.text)
+        message.set_content(_text_of(self.html or "") if self.text is None else self.text)
         if self.html is not None:
             message.add_alternative(self.html, subtype="html")
         return message
 
 
-def deliver(letter: Letter, smtp_url: str, sender: str | None) -> None:
-    """Hand *letter* to the server at *smtp_url*; raises ``MailError`` with what it said.
+def deliver(mail: Mail, smtp_url: str, sender: str | None) -> None:
+    """Hand *mail* to the server at *smtp_url*; raises ``MailError`` with the server's answer.
 
     Where the connection is to be encrypted, the server's certificate has to be good: mails hold links.
     """
@@ -67,7 +67,7 @@ def deliver(letter: Letter, smtp_url: str, sender: str | None) -> None:
                 server.starttls(context=ssl.create_default_context())
             if url.username:
                 server.login(unquote(url.username), unquote(url.password or ""))
-            refused = server.send_message(letter.message(sender, host))
+            refused = server.send_message(mail.message(sender, host))
     except (OSError, ValueError, smtplib.SMTPException) as error:
         raise MailError(f"the mail was not sent: {host} said {type(error).__name__}: {error}") from error
     if refused:
@@ -115,14 +115,14 @@ def _address(text: object) -> str:
         raise MailError(f"{text.strip()!r} is no mail address") from error
 
 
-def _words(html: str) -> str:
+def _text_of(html: str) -> str:
     reader = _Reader()
     reader.feed(html)
     return "".join(reader.words).strip() + "\n"
 
 
 class _Reader(HTMLParser):
-    """Collects what HTML says without its tags."""
+    """Collects the text of HTML."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -144,6 +144,6 @@ class _Reader(HTMLParser):
             self.words.append(f" {href} ")
 
     def handle_endtag(self, tag: str) -> None:
-        """What is not to be read may be over."""
+        """The end of an element whose text is not shown."""
         if tag == self._silent:
             self._silent = None

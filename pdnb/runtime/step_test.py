@@ -1,4 +1,4 @@
-"""Test mode: one step at a time, never paused, never listed, nothing stored.
+"""Testing one step at a time: no run is stored or listed, and nothing pauses.
 
 A test runs the step's code for real and keeps its exports for the tests of later steps. Where the step asks to pause,
 the pause is not made and the test says so in the words of Pipedream's documentation. With a resume handed in, the
@@ -17,17 +17,18 @@ from pdnb.codec import checked
 from pdnb.coordination.home import now_ms
 from pdnb.model import JSON
 from pdnb.request import from_person
-from pdnb.runtime.execute import Outcome, execute
-from pdnb.runtime.flow import Flow, Pd, URLs, make_context
+from pdnb.runtime.execute import Execution, execute
+from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.runtime.step_object import Pd, make_context
+from pdnb.workflow.version import WorkflowVersion
 
 _MESSAGE = "Workflow execution canceled — this may be due to pd.flow.{call}() usage (not supported in test)"
 
 
 @dataclass(frozen=True)
 class StepTestResult:
-    """One test of one step: what it left, and what there is to say. ``error`` is what it raised."""
+    """The result of testing one step. ``message`` says that it asked to pause; ``error`` is what it raised."""
 
     step: str
     exports: dict[str, JSON]
@@ -37,8 +38,8 @@ class StepTestResult:
     error: BaseException | None
 
     def __repr__(self) -> str:
-        said = f"\n{self.message}" if self.message else ""
-        return f"tested {self.step}: {self.exports!r}{said}"
+        message = f"\n{self.message}" if self.message else ""
+        return f"tested {self.step}: {self.exports!r}{message}"
 
 
 @dataclass
@@ -63,13 +64,13 @@ class StepTest:
         """
         [step] = version.names
         request = None if resume_with is None else from_person("magic", None, *resume_with)
-        pd, outcome = self._once(version, before, {"runs": 1}, show=show)
-        asked, mails, message = pd.flow.asked, pd.send.end(), None
-        if request is not None and asked == "rerun" and outcome.error is None:
+        pd, execution = self._once(version, before, {"runs": 1}, show=show)
+        asked, mails, message = pd.flow.wanted, pd.send.end(), None
+        if request is not None and asked == "rerun" and execution.error is None:
             second = {"runs": 2, "context": pd.flow.context, "callback_request": request}
-            pd, outcome = self._once(version, before, second, show=show)
-            asked, mails, request = pd.flow.asked, mails + pd.send.end(), None
-        exports, error = outcome.exports, outcome.error
+            pd, execution = self._once(version, before, second, show=show)
+            asked, mails, request = pd.flow.wanted, mails + pd.send.end(), None
+        exports, error = execution.exports, execution.error
         if asked is not None and error is None:
             if request is None:
                 message = _MESSAGE.format(call=asked)
@@ -77,15 +78,15 @@ class StepTest:
                 exports = {**exports, "$resume_data": request}
         if error is None:
             self.exports[step] = exports
-        return StepTestResult(step, exports, outcome.outputs, mails, message, error)
+        return StepTestResult(step, exports, execution.outputs, mails, message, error)
 
     def _once(
         self, version: WorkflowVersion, before: Sequence[str], run: dict[str, JSON], *, show: bool
-    ) -> tuple[Pd, Outcome]:
+    ) -> tuple[Pd, Execution]:
         [step] = version.names
-        left = json.dumps({n: self.exports[n] for n in before if n in self.exports})
-        event = json.loads(checked(self.event, 'steps.trigger["event"]'))  # a copy, and refused as a run would
-        steps = {"trigger": {"event": event}, **json.loads(left)}
+        earlier = json.dumps({n: self.exports[n] for n in before if n in self.exports})
+        event = json.loads(checked(self.event, 'steps.trigger["event"]'))  # copied and checked as a run does
+        steps = {"trigger": {"event": event}, **json.loads(earlier)}
         key = f"test-{secrets.token_hex(4)}"
         context = make_context(
             version.name,

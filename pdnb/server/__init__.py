@@ -1,1 +1,1 @@
-"""The server wing: the extension of Jupyter Server."""
+"""The extension of Jupyter Server: open links, API, pages, and the service that leads the store."""

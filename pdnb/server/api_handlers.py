@@ -1,7 +1,7 @@
-"""The API behind Jupyter's login: list runs, look at one, resume it, cancel it.
+"""The API behind Jupyter's login: list runs, read one, resume, cancel or retry it.
 
-Handlers decode, call and encode. A resume or cancel names the step and ``runs`` that were on display; if the run has
-moved on, the answer is 409 and nothing changes. Described in ``openapi.yaml``.
+Handlers decode, call and encode. A decision names the step and the attempt (``runs``) that were on display; if the run
+has moved on, the answer is 409 and nothing changes. Described in ``openapi.yaml``.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from tornado import web
 
 from pdnb import client
 from pdnb.codec import SCHEMA
+from pdnb.decisions import Action, answer_from_fields, decide
 from pdnb.errors import AlreadyResumed, BadAnswer, MovedOn, NotJSON, Over, Refused, RunNotFound, StoreError
 from pdnb.links import redact
-from pdnb.model import JSON, Cancelled, Resumed, Retried, RunRecord, Status
-from pdnb.request import MAX_BODY, from_person
+from pdnb.model import JSON, RunRecord, Status
+from pdnb.request import MAX_BODY
 from pdnb.server.service import StoreService
 from pdnb.views import documents
 
@@ -32,10 +33,10 @@ _VIAS = ("api", "card", "panel", "inbox", "shell")
 
 
 class PdnbAPIHandler(APIHandler):
-    """What the API's handlers share."""
+    """What the handlers of the API share."""
 
     auth_resource = "pdnb"
-    _track_activity = False  # a card that looks every second is no work
+    _track_activity = False  # a card that asks every second does not keep a server from being idle
 
     @property
     def service(self) -> StoreService:
@@ -53,8 +54,8 @@ class PdnbAPIHandler(APIHandler):
         return await self.service.call(client.document, self.service.home, run)
 
 
-def said(method: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
-    """pdnb's errors as HTTP errors: one line each, no path of the machine, no token."""
+def errors_as_http(method: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
+    """Turn pdnb's errors into HTTP errors: one line each, without paths of this machine and without tokens."""
 
     @wraps(method)
     async def inner(*args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -85,7 +86,7 @@ class RunsHandler(PdnbAPIHandler):
 
     @web.authenticated
     @authorized
-    @said
+    @errors_as_http
     async def get(self) -> None:
         """A page of runs, newest first."""
         names = self.get_query_arguments("status")
@@ -96,8 +97,6 @@ class RunsHandler(PdnbAPIHandler):
         if not limit.isdecimal() or len(limit) > 4 or not 1 <= int(limit) <= 1_000:
             raise web.HTTPError(400, "limit is a number from 1 to 1000")
         cursor = self.get_query_argument("cursor", None)
-        if cursor is not None and (not cursor.isdecimal() or len(cursor) > 18):
-            raise web.HTTPError(400, "cursor is the 'next' of the page before")
         page = await self.service.call(
             self.service.home.store.list,
             statuses=[Status(name) for name in names] or None,
@@ -113,7 +112,7 @@ class RunHandler(PdnbAPIHandler):
 
     @web.authenticated
     @authorized
-    @said
+    @errors_as_http
     async def get(self, run_id: str) -> None:
         """One run, with exports and attempts."""
         run = await self.service.call(self.service.home.store.get, run_id)
@@ -121,11 +120,11 @@ class RunHandler(PdnbAPIHandler):
 
 
 class LinksHandler(PdnbAPIHandler):
-    """``GET /pdnb/api/runs/<id>/links``: for the copy button; the one answer that holds working links."""
+    """``GET /pdnb/api/runs/<id>/links``: for the copy button; the only answer that holds working links."""
 
     @web.authenticated
     @authorized
-    @said
+    @errors_as_http
     async def get(self, run_id: str) -> None:
         """The links of the present attempt, or ``null`` when the run is over."""
         home = self.service.home
@@ -139,9 +138,9 @@ class DecisionHandler(PdnbAPIHandler):
 
     @web.authenticated
     @authorized
-    @said
-    async def post(self, run_id: str, what: str) -> None:
-        """Resume, cancel or retry what was on display."""
+    @errors_as_http
+    async def post(self, run_id: str, action: Action) -> None:
+        """Resume, cancel or retry the attempt that was on display."""
         if len(self.request.body) > MAX_BODY:
             raise web.HTTPError(413, f"send at most {MAX_BODY} bytes")
         given = self.get_json_body() or {}
@@ -152,20 +151,13 @@ class DecisionHandler(PdnbAPIHandler):
             raise web.HTTPError(400, 'say which attempt you mean: {"step": "…", "runs": 1}')
         if via not in _VIAS:
             raise web.HTTPError(400, f"via is one of {', '.join(_VIAS)}")
-        by, now = self._who(), self.service.home.clock()
-        event: Resumed | Cancelled | Retried
-        if what == "resume":
-            body = given.get("body")
-            if (fields := given.get("fields")) is not None:
-                body = await self.service.call(client.answer_from_fields, self.service.home, run_id, step, runs, fields)
-            event = Resumed(now, step, runs, via, by, from_person(via, by, body))
-        elif what == "retry":
-            event = Retried(now, step, runs, via, by)
-        else:
-            reason = given.get("reason")
-            if reason is not None and not isinstance(reason, str):
-                raise web.HTTPError(400, "reason is a text")
-            event = Cancelled(now, step, runs, via, by, reason)
+        by, now_ms, home = self._user_name(), self.service.home.clock(), self.service.home
+        body, reason = given.get("body"), given.get("reason")
+        if action == "resume" and (fields := given.get("fields")) is not None:
+            body = answer_from_fields(await self.service.call(home.store.prompt, run_id, step, runs), fields)
+        if action == "cancel" and not isinstance(reason, str | None):
+            raise web.HTTPError(400, "reason is a text")
+        event = decide(action, step, runs, at_ms=now_ms, via=via, by=by, body=body, reason=reason)
         try:
             run = await self.service.apply(run_id, event)
         except BadAnswer as error:
@@ -176,7 +168,7 @@ class DecisionHandler(PdnbAPIHandler):
             self.set_status(202)
         self.answer(await self.detail(run))
 
-    def _who(self) -> str | None:
+    def _user_name(self) -> str | None:
         user: Any = self.current_user
         return (user.display_name or user.name or user.username)[:100] if user else None
 
@@ -186,7 +178,7 @@ class InfoHandler(PdnbAPIHandler):
 
     @web.authenticated
     @authorized
-    @said
+    @errors_as_http
     async def get(self) -> None:
         """Versions, and how many runs have each status."""
         counts = await self.service.call(self.service.home.store.counts)

@@ -1,4 +1,4 @@
-"""The Jupyter Server extension: configuration, routes, and the office that keeps the store."""
+"""The Jupyter Server extension: its configuration, its routes, and the service that keeps the store."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class PdnbApp(ExtensionApp):
         return url
 
     def initialize_settings(self) -> None:
-        """Open the store; a store that cannot be used ends the extension with one clear line."""
+        """Open the store. When it cannot be used, the extension ends with one clear line."""
         app = self._server()
         redact_logs(app.log)
         directory = (Path(self.directory) if self.directory else default_directory()).expanduser().resolve()
@@ -72,12 +72,12 @@ class PdnbApp(ExtensionApp):
         self.publish()
 
     def initialize_handlers(self) -> None:
-        """The open links, the API and the pages."""
+        """Register the open links, the API and the pages."""
         self.handlers.extend([*LINK_HANDLERS, *API_HANDLERS, *WEB_HANDLERS])
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:  # noqa: ARG002  # Jupyter's
         """Called when the server listens: only now is its port known."""
-        if self.service is not None:  # else the store could not be used, and it was said
+        if self.service is not None:  # else the store could not be used, and that was logged
             self.publish()
             self.service.open()
 
@@ -87,8 +87,8 @@ class PdnbApp(ExtensionApp):
             await self.service.close()
 
     def publish(self) -> None:
-        """Put what is in force where kernels, workers and the shell read it."""
-        assert self.service is not None  # noqa: S101  # whoever publishes has opened it
+        """Hand the settings to the service, which writes them for kernels, workers and the shell when it leads."""
+        assert self.service is not None  # noqa: S101  # called only after the store was opened
         app = self._server()
         public = self.public_url or os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
         self.service.publish(
@@ -113,7 +113,7 @@ def _slashed(url: str) -> str:
 
 
 def _refuse_served(directory: Path, app: Any) -> None:
-    """The store must not lie where the server's file browser would hand it out."""
+    """Refuse a store that lies where the server's file browser shows files. Raises ``PdnbError``."""
     root = Path(app.root_dir).expanduser().resolve()
     if not directory.is_relative_to(root):
         return

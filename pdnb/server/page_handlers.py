@@ -14,7 +14,7 @@ from pdnb.server.service import StoreService
 
 
 class PageHandler(JupyterHandler):
-    """What the pages share."""
+    """What the handlers of the pages share."""
 
     auth_resource = "pdnb"
 
@@ -25,12 +25,12 @@ class PageHandler(JupyterHandler):
 
 
 class CardHandler(PageHandler):
-    """``GET /pdnb/card/<id>``: the live card of one run, for its own tab or the frame in a notebook."""
+    """``GET /pdnb/card/<id>``: the live card of one run, for a tab of its own or the frame in a notebook."""
 
     @web.authenticated
     @authorized
     async def get(self, run_id: str) -> None:
-        """The card, drawn from the store as it is now."""
+        """The card of the run as it is now."""
         service: StoreService = self.settings["pdnb_service"]
         home = service.home
         try:
@@ -45,7 +45,7 @@ class CardHandler(PageHandler):
 
 
 class InboxHandler(PageHandler):
-    """``GET /pdnb/``: every run of the store, for people who live outside the notebook; ``#<id>`` opens one."""
+    """``GET /pdnb/``: the inbox, all runs of the store for people who work outside notebooks; ``#<id>`` opens one."""
 
     @web.authenticated
     @authorized

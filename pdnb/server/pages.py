@@ -2,7 +2,7 @@
 
 - No I/O but reading the templates, no web framework: the server decides when a page is sent and with what status.
 - The *link pages* (:func:`confirm_page`, :func:`result_page`, :func:`problem_page`, :data:`NOT_FOUND_PAGE`) are open to
-  whoever holds a link: no script, one style whose hash their policy names, nothing about people or other runs.
+  everybody who holds a link: no script, one style whose hash their policy names, nothing about people or other runs.
 - The *app pages* (:func:`card_page`, :func:`inbox_page`) stand behind Jupyter's login and run the front-end module.
 - All that users wrote is escaped; of a request only what was filled into a form is shown again, to be corrected.
 """
@@ -19,12 +19,14 @@ from typing import Any, Final, Literal, TypeAlias
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pdnb import forms
+from pdnb.forms.fields import default_answer, form_fields
+from pdnb.forms.form_post import to_strings
 from pdnb.links import redact
-from pdnb.model import JSON, Prompt, RunRecord, Status
+from pdnb.model import JSON, Prompt, RunRecord
+from pdnb.pauses import PAUSES, THEN, PauseEntry, when_due
 from pdnb.text import iso, plain, relative, utc
 from pdnb.views.markdown import to_html
-from pdnb.views.phrases import VIA
+from pdnb.views.vocabulary import EARLY_APPLIES, HAPPENED, STATUSES, VERBS, VIA, Happened
 
 __all__ = [
     "APP_CSP",
@@ -42,11 +44,6 @@ __all__ = [
 ]
 
 Purpose: TypeAlias = Literal["resume", "cancel"]
-
-Happened: TypeAlias = Literal[
-    "resumed", "cancelled", "kept", "already resumed", "already cancelled", "timed out", "elapsed", "over"
-]
-"""``resumed``, ``cancelled``: this request did it; ``kept``: it will when the step ends; others: it came too late."""
 
 _URL: Final = re.compile(r"https?://\S+", re.IGNORECASE)  # never parsed: any text has to do, and a browser reads it
 
@@ -79,7 +76,7 @@ _jinja: Final = Environment(
     lstrip_blocks=True,
     finalize=lambda value: plain(value) if type(value) is str else value,  # Markup is a str too, and stays as it is
 )
-_jinja.tests["about"] = lambda text, name: text.startswith((f"{name}:", f"{name}[", f"{name}."))
+_jinja.tests["concerns"] = lambda text, name: text.startswith((f"{name}:", f"{name}[", f"{name}."))
 _jinja.filters["without"] = lambda text, name: text.removeprefix(f"{name}: ")
 _jinja.policies["json.dumps_kwargs"] = {"sort_keys": False}  # exports keep the order their step gave them
 _jinja.globals["style"] = Markup(PAGE_STYLE)  # noqa: S704  our own file
@@ -88,7 +85,7 @@ _jinja.globals["style"] = Markup(PAGE_STYLE)  # noqa: S704  our own file
 def card_page(run_id: str, static_url: str, base_url: str, initial: dict[str, Any] | None = None) -> str:
     """The live card of one run, for its own tab or the frame in a notebook.
 
-    *static_url* is where the files of ``pdnb/static`` are has_leader, *base_url* is Jupyter's; both end in ``/``.
+    *static_url* is where the files of ``pdnb/static`` are served, *base_url* is Jupyter's; both end in ``/``.
     *initial* is the run document to draw before the first request; without it the page asks.
     """
     page = {"view": "card", "title": f"Run {run_id}", "run_id": run_id, "initial": initial}
@@ -96,7 +93,7 @@ def card_page(run_id: str, static_url: str, base_url: str, initial: dict[str, An
 
 
 def inbox_page(static_url: str, base_url: str) -> str:
-    """The table of all runs as a page; arguments as in :func:`card_page`."""
+    """The inbox: the table of all runs as a page; arguments as in :func:`card_page`."""
     page = {"view": "table", "title": "Runs", "run_id": "", "initial": None}
     return _jinja.get_template("app.html").render(page, static_url=static_url, base_url=base_url)
 
@@ -112,26 +109,27 @@ def confirm_page(
 ) -> str:
     """What a GET on a working link shows: what waits, since and until when, and one button that POSTs to the same URL.
 
-    The run is suspended or sleeping at the link's attempt, or still runs it (the request would then be kept). *ask* is
-    what its author wants people to read and to fill in; *problems* what to correct in the answer *given* before.
+    The run is suspended or sleeping at the link's attempt, or still runs it (the request would be early). *prompt* is
+    what people are to read and to fill in; *problems* what to correct in the answer *given* before.
     """
     pause = run.pause
     form = prompt.form if prompt is not None and purpose == "resume" else None
-    shown = forms.defaults(form) if form is not None and given is None else given or {}
+    shown = default_answer(form) if form is not None and given is None else given or {}
     return _jinja.get_template("confirm.html").render(
         title=_question(run, purpose),
         button=_button(run, purpose),
-        danger=purpose == "cancel",
+        warning=VERBS["cancel"].warning if purpose == "cancel" else None,
         run=run,
         now_ms=now_ms,
         since_ms=pause.since_ms if pause else run.since_ms,
         due_ms=pause.due_ms if pause else None,
         then=_then(run),
         waits=run.status.waits,
+        early_applies=EARLY_APPLIES,
         moment=_moment,
         message=Markup(to_html(redact(prompt.message))) if prompt is not None and prompt.message else "",  # noqa: S704  # sanitised
-        fields=[] if form is None else forms.fields(form),
-        given={} if form is None else forms.to_strings(form, shown),
+        fields=[] if form is None else form_fields(form),
+        given={} if form is None else to_strings(form, shown),
         problems=[redact(text) for text in problems],
     )
 
@@ -150,14 +148,15 @@ def result_page(
     """What happened to a request by link, and when (*at_ms*); no button.
 
     *run* is the run as it is now; *reason* is shown for a cancellation; *via* and *by* tell how and who decided
-    before; *after* is what the author has for who has answered: a text, or a URL shown as a link.
+    before; *after* is what the step's author shows to people who have answered: a text, or a URL shown as a link.
     """
-    mark, title, sentence = _result(happened, run)
+    result = HAPPENED[happened]
+    phrase = STATUSES[run.status].phrase if run.status.over else "has moved on"
     link = after if after and _URL.fullmatch(after) else None
     return _jinja.get_template("result.html").render(
-        mark=mark,
-        title=title,
-        sentence=sentence,
+        mark=result.mark,
+        title=result.title,
+        sentence=result.sentence.format(phrase=phrase),
         run=run,
         now_ms=now_ms,
         at_ms=at_ms,
@@ -183,54 +182,21 @@ def _moment(ms: int, now_ms: int) -> Markup:
 
 
 def _question(run: RunRecord, purpose: Purpose) -> str:
-    if purpose == "cancel":
-        return "Cancel this run?"
-    return "Go on now?" if run.status is Status.SLEEPING else "Your approval is needed"
+    return str(VERBS["cancel"].question) if purpose == "cancel" else _pause(run).title
 
 
 def _button(run: RunRecord, purpose: Purpose) -> str:
-    if purpose == "cancel":
-        return "Cancel this run"
-    return "Resume now" if run.status is Status.SLEEPING else "Approve"
+    return str(VERBS["cancel"].confirm) if purpose == "cancel" else _pause(run).button
+
+
+def _pause(run: RunRecord) -> PauseEntry:
+    """The present pause's entry; of a step still at work, that of the suspension it will most likely end in."""
+    return PAUSES[run.pause.kind if run.pause else "suspend"]
 
 
 def _then(run: RunRecord) -> str:
     """What happens by itself when the pause is due."""
-    if run.pause is None:
-        return ""
-    if run.pause.kind == "rerun":
-        return "the step runs again"
-    if run.pause.kind == "delay" or run.pause.on_timeout == "resume":
-        return "the run goes on by itself"
-    return "the run cancels itself"
-
-
-def _result(happened: Happened, run: RunRecord) -> tuple[str, str, str]:
-    """Mark, title and one sentence."""
-    ends = {Status.SUCCEEDED: "has finished", Status.FAILED: "has failed", Status.CANCELLED: "was cancelled"}
-    texts: dict[Happened, tuple[str, str, str]] = {
-        "resumed": ("done", "Thank you, it goes on", "Your answer was received and the run continues."),
-        "cancelled": ("stopped", "Cancelled", "The run was stopped; no further step will run."),
-        "kept": (
-            "kept",
-            "Received",
-            "The step is still busy. Your answer is kept and applies as soon as the step ends.",
-        ),
-        "already resumed": ("past", "Already resumed", "Somebody answered before; this has changed nothing."),
-        "already cancelled": ("past", "Already cancelled", "The run was cancelled before; this has changed nothing."),
-        "timed out": (
-            "past",
-            "Too late",
-            "Nobody answered in time, so the run cancelled itself.",
-        ),
-        "elapsed": (
-            "past",
-            "Already under way",
-            "The wait ended by itself and the run went on; this has changed nothing.",
-        ),
-        "over": ("past", "This run is over", f"It {ends.get(run.status, 'has moved on')}; this has changed nothing."),
-    }
-    return texts[happened]
+    return " ".join(THEN[when_due(run.pause.kind, run.pause.on_timeout)]) if run.pause else ""
 
 
 _PROBLEMS: Final = {

@@ -1,4 +1,4 @@
-"""Nothing that is logged shows a token: a filter on whatever Jupyter and tornado log with."""
+"""No log shows a token: a filter on all loggers of Jupyter and tornado."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RedactTokens(Filter):
     """
 
     def filter(self, record: LogRecord) -> bool:
-        """Every record passes, without tokens."""
+        """Let every record pass, without tokens."""
         text = record.getMessage()
         if (clean := without_tokens(text)) != text:
             record.msg, record.args = clean, ()
@@ -32,16 +32,16 @@ class RedactTokens(Filter):
         return True
 
 
-_QUIET: Final = RedactTokens()  # one for all: a logger takes the same filter only once
+_FILTER: Final = RedactTokens()  # one for all: a logger takes the same filter only once
 
 
 def redact_logs(log: Logger) -> None:
     """Put the filter on *log*, on the handlers above it, and on tornado's own loggers."""
     here: Logger | None = log
     while here is not None:
-        here.addFilter(_QUIET)
+        here.addFilter(_FILTER)
         for handler in here.handlers:
-            handler.addFilter(_QUIET)
+            handler.addFilter(_FILTER)
         here = here.parent if here.propagate else None
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_QUIET)
+        logging.getLogger(name).addFilter(_FILTER)

@@ -2,10 +2,10 @@
 
 Rules:
 
-- What a person has configured for their Jupyter (identity, certificates, ``PdnbApp``) is in force; which extensions
-  are enabled there is not.
-- It serves no files: its root is an empty directory in the store's.
-- Interrupt ends it like SIGTERM, in order, without a question.
+- It obeys the configuration of the user's Jupyter (identity, certificates, ``PdnbApp``), except for which extensions
+  are enabled there.
+- It serves no files: its root is an empty directory inside the store's.
+- Interrupt ends it like SIGTERM, in order and without a question.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pdnb.errors import StoreError
 from pdnb.server.app import PdnbApp
 from pdnb.server.service import StoreService
 
-_LOOK_S: Final = 30.0
+_MAX_POLL_S: Final = 30.0
 
 
 class PdnbServer(ServerApp):
@@ -32,7 +32,7 @@ class PdnbServer(ServerApp):
     name = "jupyter_server"  # whose configuration it reads
 
     def init_server_extensions(self) -> None:
-        """Whatever a configuration file enables besides."""
+        """Enable pdnb and nothing else, whatever a configuration file says."""
         self.jpserver_extensions = {"pdnb": True}
         super().init_server_extensions()
 
@@ -48,9 +48,10 @@ def serve(
     options: Sequence[str] = (),
     ready: Callable[[str], object] = lambda _: None,
 ) -> None:
-    """Serve until a signal, or *idle_s* seconds without unfinished runs; *ready* gets the address for a person.
+    """Serve until a signal, or *idle_s* seconds without unfinished runs; *ready* gets the address for a browser.
 
-    *port* 0 is any; one that is taken gives way to another. *options*: more of Jupyter's. Raises ``StoreError``.
+    *port* 0 is any free one; instead of one that is taken another is used. *options*: more of Jupyter's own. Raises
+    ``StoreError``.
     """
     root = directory / "root"
     root.mkdir(mode=0o700, exist_ok=True)
@@ -61,7 +62,7 @@ def serve(
         "ServerApp.open_browser": browser,
         "ServerApp.default_url": "/pdnb/",
         "ServerApp.terminals_enabled": False,
-        "ServerApp.allow_root": True,  # who runs pdnb as root runs steps as root
+        "ServerApp.allow_root": True,  # as root, steps run as root too
         "ServerApp.answer_yes": True,
         "ServerApp.allow_unauthenticated_access": False,
         "PdnbApp.directory": directory,
@@ -72,8 +73,8 @@ def serve(
     extension: Any = app.extension_manager.extension_points["pdnb"].app
     service: StoreService | None = extension.service if isinstance(extension, PdnbApp) else None
     if service is None:
-        raise StoreError(f"the server could not open the store {directory}: its words above say why")
-    app.identity_provider.token_generated = False  # no long farewell in the log: `ready` tells who is to know
+        raise StoreError(f"the server could not open the store {directory}: its log above says why")
+    app.identity_provider.token_generated = False  # keeps the address out of the log: `ready` shows it
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: app.stop(from_signal=True))
     app.io_loop.add_callback(ready, _address(app))
@@ -88,18 +89,18 @@ def _address(app: ServerApp) -> str:
 
 
 async def _end_when_idle(app: ServerApp, service: StoreService, idle_s: float) -> None:
-    """Stop the server once every run has been over for that long."""
-    quiet_since = time.monotonic()
+    """Stop the server once every run has been over for *idle_s* seconds."""
+    idle_since_s = time.monotonic()
     while True:
-        await asyncio.sleep(min(idle_s / 4, _LOOK_S))
+        await asyncio.sleep(min(idle_s / 4, _MAX_POLL_S))
         try:
             counts = await service.call(service.home.store.counts)
             busy = any(count for status, count in counts.items() if not status.over)
         except StoreError:
             busy = True  # locked for a moment
         if busy:
-            quiet_since = time.monotonic()
-        elif time.monotonic() - quiet_since >= idle_s:
+            idle_since_s = time.monotonic()
+        elif time.monotonic() - idle_since_s >= idle_s:
             app.log.warning("pdnb: %s s without unfinished runs: the server ends", f"{idle_s:g}")
             app.stop()
             return

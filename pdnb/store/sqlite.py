@@ -1,308 +1,234 @@
-"""diskcache, tamed: text rows in one SQLite file, transactions, and the few indexed queries that listings need.
+"""The store's records in SQLite, through diskcache: which key and tag each has, and the indexes among the keys.
 
-diskcache's defaults would lose or execute data; what is done about it here:
+========================================  ===========================================================================
+``run/<id>``                              a run's record, filed under the tag ``<status> <workflow>``
+``event/<id>``, ``version/<id>``          texts that are written once
+``attempt/<id>/<position>/<runs>``        what one attempt left
+``due/<ms>/<id>``                         an index: when a pause ends by itself
+``queue/<environment>/<lane>/<ms>/<id>``  an index: which runs wait for a worker of which environment; every workflow
+                                          has its lane, so that none waits behind all runs of another
+========================================  ===========================================================================
 
-- values are text inside SQLite, nothing else: a row of any other kind is refused, so a planted pickle never runs, and
-  no file is ever read, written or removed on a row's word;
-- nothing is evicted and nothing expires (``eviction_policy="none"``, ``cull_limit=0``, never ``expire=``);
-- a rollback journal with ``synchronous=FULL``: a commit is on the disk when it returns;
-- a transaction that cannot begin or commit ends the connection, so no half of it lingers, and the error says so;
-- a commit may fail and be on the disk all the same (SQLite could not finish what comes behind it): a fresh connection
-  is asked, by the row that the transaction set last, which must hold a text that was not there before;
-- Interrupt is held back while a transaction is open;
-- diskcache's own key iteration is quadratic: keys and tags are read by the index, here and nowhere else.
+Changes are numbered in a table of their own (see :mod:`pdnb.store.text_table`). Lists go by tags and rowids: a run's
+row is written over in place, so rowids are in the order in which the runs began.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import sqlite3
-import threading
-import time
-from collections.abc import Iterable, Iterator
+import hashlib
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import diskcache
+from pdnb.errors import StoreCorrupt
+from pdnb.model import RunRecord, Status
+from pdnb.store.backend import Changes, Filter, Stored, StoredPage, TextKind
+from pdnb.store.text_table import TextTable
+from pdnb.text import clip
 
-from pdnb.errors import StoreCorrupt, StoreNewer, StoreUnavailable
-
-_RAW: Final = 1  # diskcache's mode of a value that stands in the row itself
-_FILE: Final = "cache.db"
-_TIMEOUT_S: Final = 5.0
-_AGAIN_S: Final = 0.02
-
-
-class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
-    """Text keys and text values, in the row itself."""
-
-    def put(self, key: Any) -> tuple[str, bool]:
-        if type(key) is not str:
-            raise TypeError(f"keys are text, not {type(key).__name__}")
-        return key, True
-
-    def get(self, key: Any, raw: Any) -> str:
-        if type(key) is not str or not raw:
-            raise StoreCorrupt("the store holds a key of a foreign kind; it is not used")
-        return key
-
-    def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, str]:
-        if type(value) is not str or read:
-            raise TypeError(f"values are text, not {type(value).__name__}")
-        return 0, _RAW, None, value
-
-    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> str:
-        if mode != _RAW or filename is not None or type(value) is not str or read:
-            raise StoreCorrupt(
-                "the store holds a row of a foreign kind (not text); it is not used, nothing was executed"
-            )
-        return value
-
-    def remove(self, file_path: str) -> None:
-        """No row of ours has a file, so a planted name removes nothing."""
+_LAST: Final = "\U0010ffff"  # behind every character that keys have
+_ALL: Final = 1_000_000_000
 
 
-class _Cache(diskcache.Cache):  # type: ignore[misc]  # likewise
-    """Leaves no connection behind when it cannot be opened."""
+class SQLiteBackend:
+    """The records in *directory*. *schema* is the number of their shape; for *others* see ``TextTable``."""
 
-    def __init__(self, directory: Path, **settings: object) -> None:
-        try:
-            super().__init__(str(directory), **settings)
-        except BaseException:
-            self.close()
-            raise
-
-
-class Rows:
-    """The table. One instance serves every thread of a process; each thread has its own connection.
-
-    Raises ``StoreUnavailable`` when SQLite cannot do it now, ``StoreNewer`` and ``StoreCorrupt`` when it should not.
-    """
-
-    def __init__(self, directory: Path, schema: int) -> None:
-        self._path = directory / _FILE
-        self._mine = threading.local()  # `.last`: the row that this thread's transaction set last
-        until_s = time.monotonic() + _TIMEOUT_S
-        with _said(self._path):
-            while True:
-                try:
-                    self._cache = self._opened(directory, schema)
-                except sqlite3.OperationalError as error:
-                    # Whoever finds the journal of a process that was killed is refused at once while another reads it.
-                    if "locked" not in str(error) or time.monotonic() > until_s:
-                        raise
-                    time.sleep(_AGAIN_S)
-                else:
-                    return
-
-    def _opened(self, directory: Path, schema: int) -> Any:
-        if self._path.exists():
-            self._inspect(schema)
-        else:
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-        cache = _Cache(
-            directory,
-            timeout=_TIMEOUT_S,
-            disk=_TextDisk,
-            disk_min_file_size=2**62,
-            eviction_policy="none",
-            cull_limit=0,
-            statistics=0,
-            tag_index=1,
-            sqlite_journal_mode="delete",
-            sqlite_synchronous=2,
-            sqlite_auto_vacuum=0,
-            sqlite_mmap_size=0,
-        )
-        try:
-            cache._sql(f"PRAGMA user_version = {schema:d}")  # also the trial write
-        except BaseException:
-            cache.close()
-            raise
-        return cache
-
-    def _inspect(self, schema: int) -> None:
-        """Look before diskcache does, which writes at every opening: a newer store stays byte for byte."""
-        con = sqlite3.connect(f"file:{self._path}?mode=rw", uri=True, timeout=_TIMEOUT_S, isolation_level=None)
-        with contextlib.closing(con):
-            (found,) = con.execute("PRAGMA user_version").fetchone()
-            if found > schema:
-                raise StoreNewer(
-                    f"the store {self._path.parent} has schema {found}, this pdnb knows up to {schema}: "
-                    "upgrade pdnb in this environment (pip install -U pdnb); nothing was changed"
-                )
-            con.execute("BEGIN IMMEDIATE")  # readable but not writable, or locked for long: say so now
-            con.execute("ROLLBACK")
+    def __init__(self, directory: Path, schema: int, others: Callable[[], Sequence[str]] = tuple) -> None:
+        self._table = TextTable(directory, schema, others)
 
     @contextlib.contextmanager
-    def transact(self) -> Iterator[None]:
-        """A write transaction: all of it is on the disk when the block ends, or none. Never ``await`` inside."""
-        self._mine.last = None
-        ended = False
-        with _interrupts_held():
-            try:
-                with self._trouble(), self._cache.transact():
-                    yield
-                    ended = True  # what fails now is the commit
-            except StoreUnavailable as error:
-                if not ended or not self._stuck(error):
-                    raise
+    def transaction(self) -> Iterator[SQLiteTransaction]:
+        """A write transaction; SQLite has one writer at a time, so nothing else is to be locked."""
+        with self._table.transact():
+            yield SQLiteTransaction(self._table)
 
-    @contextlib.contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """A read transaction: every look in the block sees the same moment. Never inside :meth:`transact`."""
-        with self._trouble():
-            self._cache._sql("BEGIN")
-        try:
-            yield
-        finally:
-            try:
-                self._cache._sql("COMMIT")
-            except sqlite3.Error:  # after trouble in the block, or in trouble now
-                self._cache.close()
+    def run(self, run_id: str) -> str | None:
+        """The run's record."""
+        return self._table.get(f"run/{run_id}")
 
-    def get(self, key: str) -> str | None:
+    def runs(self, where: Filter, limit: int, cursor: str | None = None) -> StoredPage:
+        """Newest first, in one snapshot: else a run that changes meanwhile would come twice or not at all."""
+        before = None if cursor is None else _number(cursor)
+        with self._table.snapshot():
+            tags = self._tags(where, before)
+            newest = heapq.nlargest(limit + 1, tags)  # of many workflows: no other tag has a run of this page
+            streams = [self._table.tagged(tag, before=before, limit=limit + 1) for _, tag in newest]
+            found = list(islice(heapq.merge(*streams, reverse=True), limit + 1))
+            records = self._stored(self._table.key(rowid) for rowid in found[:limit])
+        return StoredPage(records, str(found[limit - 1]) if len(found) > limit else None)
+
+    def resolve(self, beginning: str) -> list[str]:
+        """Up to two ids that begin so."""
+        found = [beginning] if self.run(beginning) is not None else []
+        found += [_last(key) for key in self._table.keys(f"run/{beginning}", limit=2)]
+        return found[:2]
+
+    def attempt(self, run_id: str, position: int, runs: int) -> str | None:
+        """The attempt's record."""
+        return self._table.get(_attempt_key(run_id, position, runs))
+
+    def attempts(self, run_id: str) -> list[str]:
+        """All of the run's, in order."""
+        keys = self._table.keys(f"attempt/{run_id}/", limit=_ALL)
+        return [text for key in keys if (text := self._table.get(key)) is not None]
+
+    def attempt_before(self, run_id: str, position: int, runs: int | None = None) -> tuple[int, str] | None:
+        """The last one at that step, or the last before attempt *runs*."""
+        prefix = _attempts_key(run_id, position)
+        key = self._table.last(prefix, before=None if runs is None else f"{prefix}{runs:09d}")
+        text = None if key is None else self._table.get(key)
+        return None if key is None or text is None else (int(_last(key)), text)
+
+    def text(self, kind: TextKind, key: str) -> str | None:
         """The text under *key*."""
-        with self._trouble():
-            value: str | None = self._cache.get(key)
-        return value
+        return self._table.get(f"{kind}/{key}")
 
-    def set(self, key: str, text: str, tag: str | None = None) -> None:
-        """Put *text* under *key*; *tag* files the row for :meth:`tagged`."""
-        with self._trouble():
-            self._cache.set(key, text, tag=tag)
-        self._mine.last = key, text
+    def counts(self) -> dict[Status, int]:
+        """From the index of tags alone."""
+        return dict(zip(Status, self._table.counts(f"{status} " for status in Status), strict=True))
 
-    def delete(self, key: str) -> None:
-        """Take the row away, if there is one."""
-        with self._trouble():
-            self._cache.delete(key)
+    def queued(self) -> dict[str, str]:
+        """One look-up per environment."""
+        found: dict[str, str] = {}
+        after = ""
+        while keys := self._table.keys("queue/", after=after, limit=1):
+            environment = keys[0].split("/")[1]
+            found[environment] = _last(keys[0])
+            after = f"queue/{environment}/{_LAST}"
+        return found
 
-    def keys(self, prefix: str, *, after: str = "", before: str | None = None, limit: int = 1_000) -> list[str]:
-        """Up to *limit* keys that begin with *prefix*, in order; greater than *after*, smaller than *before*."""
-        query = "SELECT key FROM Cache WHERE key > ? AND key < ? AND raw = 1 ORDER BY key LIMIT ?"
-        low, high = max(after, prefix), before if before is not None else prefix + "\U0010ffff"
-        return [key for (key,) in self._query(query, (low, high, limit))]
+    def has_queued(self, environment: str) -> bool:
+        """Whether its part of the index has an entry."""
+        return bool(self._table.keys(f"queue/{environment}/", limit=1))
 
-    def last(self, prefix: str, *, before: str | None = None) -> str | None:
-        """The greatest key that begins with *prefix*, smaller than *before*."""
-        query = "SELECT key FROM Cache WHERE key > ? AND key < ? AND raw = 1 ORDER BY key DESC LIMIT 1"
-        rows = self._query(query, (prefix, before if before is not None else prefix + "\U0010ffff"))
-        return rows[0][0] if rows else None
+    def next_due_ms(self) -> int | None:
+        """From the first entry of the index."""
+        keys = self._table.keys("due/", limit=1)
+        return int(keys[0].split("/")[1]) if keys else None
 
-    def tags(self, prefix: str, *, before: int | None = None) -> list[tuple[int, str]]:
-        """The distinct tags that begin with *prefix*, each behind its newest rowid that is older than *before*.
+    def soonest(self, limit: int) -> tuple[Stored, ...]:
+        """In the order of the index."""
+        return self._stored(f"run/{_last(key)}" for key in self._table.keys("due/", limit=limit))
 
-        It skips through the index: as many look-ups as there are tags.
-        """
-        query = (
-            "WITH RECURSIVE t(tag) AS (SELECT min(tag) FROM Cache WHERE tag >= :low AND tag < :high UNION ALL"
-            " SELECT (SELECT min(tag) FROM Cache WHERE tag > t.tag AND tag < :high) FROM t WHERE t.tag IS NOT NULL)"
-            " SELECT (SELECT max(rowid) FROM Cache WHERE tag = t.tag AND rowid < :before) AS newest, tag FROM t"
-            " WHERE newest IS NOT NULL"
-        )
-        bounds = {"low": prefix, "high": prefix + "\U0010ffff", "before": 2**62 if before is None else before}
-        return self._query(query, bounds)
-
-    def tagged(self, tag: str, *, before: int | None = None, limit: int = 50) -> list[int]:
-        """Up to *limit* rowids filed under *tag*, newest first, older than *before*; only the index is read."""
-        query = "SELECT rowid FROM Cache WHERE tag = ? AND rowid < ? ORDER BY rowid DESC LIMIT ?"
-        return [rowid for (rowid,) in self._query(query, (tag, 2**62 if before is None else before, limit))]
-
-    def key(self, rowid: int) -> str | None:
-        """The key of the row, if it is one of ours."""
-        rows = self._query("SELECT key FROM Cache WHERE rowid = ? AND raw = 1", (rowid,))
-        return rows[0][0] if rows and type(rows[0][0]) is str else None
-
-    def changes(self) -> tuple[object, ...]:
-        """Another value after every commit: SQLite counts those of others, the connection its own.
-
-        A new connection (after trouble, in another thread) begins to count anew, so it is part of the value.
-        """
-        version = self._query("PRAGMA data_version", ())[0][0]
-        return self._cache._con, version, self._cache._con.total_changes
-
-    def written(self, tag: str, *, after: int = 0, since_s: float = 0.0) -> list[tuple[int, float]]:
-        """``(rowid, Unix time)`` of the rows under *tag* behind rowid *after* that were set at *since_s* or later."""
-        query = "SELECT rowid, store_time FROM Cache WHERE tag = ? AND rowid > ? AND store_time >= ?"
-        return self._query(query, (tag, after, since_s))
-
-    def counts(self, prefixes: Iterable[str]) -> list[int]:
-        """How many rows are filed under tags that begin with each of *prefixes*; only the index is read."""
-        bounds = [bound for prefix in prefixes for bound in (prefix, prefix + "\U0010ffff")]
-        each = "(SELECT count(*) FROM Cache WHERE tag >= ? AND tag < ?)"
-        query = f"SELECT {', '.join([each] * (len(bounds) // 2))}"  # only placeholders
-        return list(self._query(query, tuple(bounds))[0])
+    def changes(self, cursor: str | None) -> Changes:
+        """In the order of their numbers; without changes this is one question to SQLite."""
+        if cursor is None:
+            return Changes(str(self._table.last_change()), ())
+        found = self._table.changed_since(_number(cursor))
+        if not found:
+            return Changes(cursor, ())
+        return Changes(str(found[-1][0]), self._stored(f"run/{run_id}" for _, run_id in found))
 
     def close(self) -> None:
         """End this thread's connection."""
-        self._cache.close()
+        self._table.close()
 
-    def _stuck(self, error: StoreUnavailable) -> bool:
-        """Whether the commit that failed with *error* is on the disk; raises when that cannot be seen now."""
-        if self._mine.last is None:
-            return False
-        key, text = self._mine.last
-        try:
-            found = self.get(key)
-        except (StoreUnavailable, StoreCorrupt):
-            raise StoreUnavailable(
-                f"the store {self._path.parent} failed in a commit ({error.__cause__ or error}): "
-                "whether the change was made is not known; look before you repeat it"
-            ) from error
-        return found == str(text)
+    def _tags(self, where: Filter, before: int | None) -> Iterator[tuple[int, str]]:
+        """The tags of such runs, each behind the newest rowid under it."""
+        for status in Status if where.statuses is None else where.statuses:
+            if where.workflow is None:
+                yield from self._table.tags(f"{status} ", before=before)
+            else:
+                tag = f"{status} {where.workflow}"
+                yield from ((rowid, tag) for rowid in self._table.tagged(tag, before=before, limit=1))
 
-    def _query(self, query: str, values: tuple[object, ...] | dict[str, object]) -> list[Any]:
-        with self._trouble():
-            rows: list[Any] = self._cache._sql(query, values).fetchall()
-        return rows
-
-    @contextlib.contextmanager
-    def _trouble(self) -> Iterator[None]:
-        try:
-            with _said(self._path):
-                yield
-        except (StoreUnavailable, StoreCorrupt):
-            if self._cache._txn_id != threading.get_ident():  # not inside: the outermost block closes
-                with contextlib.suppress(sqlite3.Error):
-                    self._cache.close()  # whatever half of a transaction is left ends with the connection
-            raise
+    def _stored(self, keys: Iterable[str | None]) -> tuple[Stored, ...]:
+        """The records under those *keys* that are runs' and can be read."""
+        found: list[Stored] = []
+        for key in keys:
+            with contextlib.suppress(StoreCorrupt):  # one damaged row must not hide all others
+                if key is not None and key.startswith("run/") and (text := self._table.get(key)) is not None:
+                    found.append(Stored(_last(key), text))
+        return tuple(found)
 
 
-@contextlib.contextmanager
-def _said(path: Path) -> Iterator[None]:
-    """SQLite's and the file system's errors as one clear line each."""
-    where = path.parent
-    try:
-        yield
-    except diskcache.Timeout:
-        raise StoreUnavailable(
-            f"the store {where} is locked by another process, full or read-only: "
-            "nothing was changed; try again, and check the disk if it stays so"
-        ) from None
-    except sqlite3.OperationalError as error:
-        raise StoreUnavailable(f"the store {where} cannot be used now ({error}): nothing was changed") from error
-    except sqlite3.DatabaseError as error:
-        raise StoreCorrupt(
-            f"{path} is damaged or no store of pdnb ({error}): restore it from a backup, or move it away"
-        ) from error
-    except OSError as error:
-        raise StoreUnavailable(f"the store {where} cannot be used ({error.strerror or error})") from error
+class SQLiteTransaction:
+    """What may be changed while the transaction is open."""
+
+    def __init__(self, table: TextTable) -> None:
+        self._table = table
+        self._entries: dict[str, str] = {}  # run → the index entry that led to it
+
+    def run(self, run_id: str) -> str | None:
+        """The run's record."""
+        return self._table.get(f"run/{run_id}")
+
+    def attempt(self, run_id: str, position: int, runs: int) -> str | None:
+        """The attempt's record."""
+        return self._table.get(_attempt_key(run_id, position, runs))
+
+    def save(self, before: RunRecord | None, after: RunRecord, text: str) -> None:
+        """The run's row, its places in the indexes, and its number among the changes."""
+        old, new = _entry(before), _entry(after)
+        if old != new:
+            if old is not None:
+                self._table.delete(old)
+            if new is not None:
+                self._table.set(new, "")
+        self._table.mark_changed(after.id)
+        self._table.set(f"run/{after.id}", text, tag=f"{after.status} {after.workflow}")
+
+    def save_attempt(self, run_id: str, position: int, runs: int, text: str) -> None:
+        """The attempt's row."""
+        self._table.set(_attempt_key(run_id, position, runs), text)
+
+    def put(self, kind: TextKind, key: str, text: str) -> None:
+        """A row, if there is none under that key."""
+        if self._table.get(f"{kind}/{key}") is None:
+            self._table.set(f"{kind}/{key}", text)
+
+    def due(self, until_ms: int, limit: int) -> list[str]:
+        """In the order of the index."""
+        return [self._noted(key) for key in self._table.keys("due/", before=f"due/{until_ms + 1:013d}", limit=limit)]
+
+    def next_queued(self, environment: str, after: str | None) -> str | None:
+        """From the lane behind that of workflow *after*, or from the first."""
+        prefix = f"queue/{environment}/"
+        behind = f"{prefix}{_lane(after)}/{_LAST}" if after is not None else ""
+        keys = (behind and self._table.keys(prefix, after=behind, limit=1)) or self._table.keys(prefix, limit=1)
+        return self._noted(keys[0]) if keys else None
+
+    def withdraw(self, run_id: str) -> None:
+        """Drop the index entry that led to the run."""
+        self._table.delete(self._entries.pop(run_id))
+
+    def _noted(self, key: str) -> str:
+        run_id = _last(key)
+        self._entries[run_id] = key
+        return run_id
 
 
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let an Interrupt wait until the block ends: one between BEGIN and COMMIT would keep the lock."""
-    if threading.current_thread() is not threading.main_thread():  # Python interrupts only the main thread
-        yield
-        return
-    pressed: list[tuple[int, Any]] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append((number, frame)))
-    try:
-        yield
-    finally:  # also after an error: held back is not forgotten
-        signal.signal(signal.SIGINT, before)
-        if pressed and callable(before):
-            before(*pressed[0])
+def _entry(run: RunRecord | None) -> str | None:
+    """The run's entry in the indexes; a run waits for the clock or for a worker, never for both."""
+    if run is None:
+        return None
+    if run.pause is not None:
+        return f"due/{run.pause.due_ms:013d}/{run.id}"
+    if run.status is Status.QUEUED:
+        return f"queue/{run.environment}/{_lane(run.workflow)}/{run.since_ms:013d}/{run.id}"
+    return None
+
+
+def _lane(workflow: str) -> str:
+    return hashlib.sha256(workflow.encode()).hexdigest()[:8]
+
+
+def _attempts_key(run_id: str, position: int) -> str:
+    return f"attempt/{run_id}/{position:04d}/"
+
+
+def _attempt_key(run_id: str, position: int, runs: int) -> str:
+    return f"{_attempts_key(run_id, position)}{runs:09d}"
+
+
+def _last(key: str) -> str:
+    return key.rsplit("/", 1)[1]
+
+
+def _number(cursor: str) -> int:
+    if not (cursor.isdecimal() and cursor.isascii() and len(cursor) <= 18):
+        raise ValueError(f"{clip(cursor, 40)!r} is no cursor: pass the 'next' of the page before")
+    return int(cursor)

@@ -1,8 +1,8 @@
 """The text of a message, written in Markdown: as HTML that can do nothing but be read, and as plain text.
 
-Rules: pure; raw HTML in a message is text; there are no pictures, because a picture tells its server who looked; links
-lead to ``http``, ``https`` and ``mailto`` only and say nothing of where they stood. What a link of ours may do is
-the caller's to hide: pass what :func:`pdnb.links.redact` returns.
+Rules: pure; raw HTML in a message is text; there are no pictures, because loading one tells its server who looked;
+links lead to ``http``, ``https`` and ``mailto`` only and send no referrer. Hiding pdnb's own links is the caller's
+part: pass what :func:`pdnb.links.redact` returns.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def to_html(text: str) -> str:
     """
     import nh3
 
-    tokens = _parser().parse(_kept(text))
+    tokens = _parser().parse(_prepared(text))
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(6, int(token.tag[1:]) + 2)}"
@@ -81,7 +81,7 @@ def to_html(text: str) -> str:
 def to_text(text: str) -> str:
     """*text* as plain lines for a terminal: no mark-up, no control characters; a link's address stands after it."""
     lines: list[str] = []
-    for before, block in _lines(_parser().parse(_kept(text))):
+    for before, block in _lines(_parser().parse(_prepared(text))):
         for n, line in enumerate(block.split("\n")):
             lines.append(((_indent(before) if n else before) + line).rstrip())
             if not block and len(lines) > 1 and not lines[-2].strip("> "):  # one gap between blocks, the outer one
@@ -91,7 +91,7 @@ def to_text(text: str) -> str:
     return "\n".join(lines).lstrip("\n")
 
 
-def _kept(text: str) -> str:
+def _prepared(text: str) -> str:
     return clip(plain(text), MAX_MESSAGE)
 
 
@@ -103,7 +103,7 @@ def _parser() -> MarkdownIt:
     return parser.enable(["table", "strikethrough"]).disable("image")
 
 
-def _lines(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
+def _lines(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:  # noqa: C901, PLR0912  # one case per kind of token
     """Each block of text, and what stands before its first line."""
     lists: list[int | None] = []  # the next number of each list we are in; None: bullets
     quotes = 0
@@ -149,7 +149,7 @@ def _lines(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
 
 
 def _words(tokens: Sequence[Token]) -> str:
-    """What stands in one block; a link's address follows it in brackets unless it is the same."""
+    """The text of one block; a link's address follows it in brackets unless it is the same."""
     parts: list[str] = []
     links: list[tuple[str, int]] = []
     for token in tokens:
@@ -160,8 +160,8 @@ def _words(tokens: Sequence[Token]) -> str:
                 links.append((str(token.attrs.get("href", "")), len(parts)))
             case "link_close":
                 address, start = links.pop()
-                said = "".join(parts[start:])
-                if _WHOLE_URL.fullmatch(address) and said not in (address, address.removeprefix("mailto:")):
+                label = "".join(parts[start:])
+                if _WHOLE_URL.fullmatch(address) and label not in (address, address.removeprefix("mailto:")):
                     parts.append(f" ({address})")
             case _:
                 parts.append(token.content)
@@ -169,7 +169,7 @@ def _words(tokens: Sequence[Token]) -> str:
 
 
 def _indent(before: str) -> str:
-    """What stands before the further lines of a block: the same quotation, and as much room."""
+    """The prefix of a block's further lines: the same quotation marks, and as much indentation."""
     quotes = re.match(r"(?:> )*", before)
     kept = quotes[0] if quotes else ""
     return kept + " " * (len(before) - len(kept))

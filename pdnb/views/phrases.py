@@ -1,7 +1,7 @@
-"""What happened to a run, in sentences: where it is, what it waited for, who decided.
+"""Sentences about a run: where it is, what it waited for, who decided. Their words come from the vocabulary.
 
 Rules: pure, from *run documents* (the JSON of API and store). What users wrote goes through *quote*, which makes it
-harmless where the sentence is to stand; the default is for bare text.
+harmless where the sentence is to stand; the default is for plain text.
 """
 
 from __future__ import annotations
@@ -10,51 +10,62 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from pdnb.owner_id import OwnerId
+from pdnb.pauses import PAUSES, THEN, when_due
 from pdnb.text import plain, utc
+from pdnb.views.vocabulary import DECISIONS, OUTCOMES, PROCESSES, STATUSES, STEP_STATES, VIA, step_state
 
 Document: TypeAlias = Mapping[str, Any]
 Quote: TypeAlias = Callable[[str], str]
 
-#: Where a run is ready and nobody takes it.
-NO_SERVER: Final = "No server keeps this store just now: start pdnb serve, or pdnb worker."
+#: Where a run is ready and there is no leader whose workers would take it.
+NO_LEADER: Final = "No server or worker serves this store just now: start pdnb serve, or pdnb worker."
 
-#: How an attempt ended.
-OUTCOMES: Final = {
-    "running": "running", "returned": "done", "suspended": "waited", "rerun": "asked to run again", "delay": "waited",
-    "exited": "ended the run", "raised": "failed", "lost": "interrupted",
-}  # fmt: skip
-
-#: By what way somebody decided.
-VIA: Final = {
-    "link": "by link", "card": "on the card", "panel": "in the panel", "inbox": "in the inbox",
-    "magic": "in a notebook", "python": "from Python", "shell": "from the shell", "api": "through the API",
-}  # fmt: skip
-_WHERE: Final = {"kernel": "in a kernel", "worker": "in a worker", "shell": "in a shell", "server": "in the server"}
-
+_WAITING: Final = {str(entry.status) for entry in PAUSES.values()}
 _SLASH: Final = r"(?:\\*/|%(?:25)*2F)"
 _LINK: Final = re.compile(rf"(pdnb{_SLASH}(?:resume|cancel){_SLASH})[^\s\"'<>\\)\]]+", re.IGNORECASE)
 
 
-def own(text: str) -> str:
-    """What users wrote, fit to be shown and saved anywhere: no link that acts, nothing that drives a terminal."""
+def harmless(text: str) -> str:
+    """What users wrote, fit to be shown and saved anywhere: no working link, nothing that drives a terminal."""
     return _LINK.sub(r"\1…", plain(text))
 
 
-def states(document: Document) -> Iterator[tuple[str, str]]:
-    """Each step with its state: ``done``, the run's own status, ``to come``, ``not reached``."""
+def step_states(document: Document) -> Iterator[tuple[str, str]]:
+    """Each step's name with its state, a key of the vocabulary's ``STEP_STATES``."""
     status, position = document["status"], document["position"]
-    over = status in {"succeeded", "failed", "cancelled"}
     for i, name in enumerate(document["steps"]):
-        if i < position or (i == position and status == "succeeded"):
+        if i < position:
             yield name, "done"
         elif i == position:
-            yield name, status
+            yield name, step_state(status)
         else:
-            yield name, "not reached" if over else "to come"
+            yield name, "unreached" if STATUSES[status].over else "upcoming"
 
 
-def printed(output: Document) -> str:
-    """A notebook output as text; of what has none, its kinds."""
+def attempt_name(step: str, runs: int) -> str:
+    """``approve``, and from the second attempt on ``approve · attempt 2``."""
+    return f"{step} · attempt {runs}" if runs > 1 else step
+
+
+def attempt_state(attempt: Document, document: Document) -> str:
+    """The state of an *attempt* of the run *document*, a key of the vocabulary's ``STEP_STATES``."""
+    present = (attempt["position"], attempt["runs"]) == (document["position"], document["runs"])
+    if present and STATUSES[document["status"]].waits:
+        return step_state(document["status"])
+    state = OUTCOMES[attempt["outcome"]].state
+    decision = attempt["decision"]
+    return "cancelled" if state == "done" and decision and decision["what"] in {"cancelled", "timed out"} else state
+
+
+def attempt_word(attempt: Document, document: Document) -> str:
+    """How an *attempt* of the run *document* ended; while it waits, the run's status."""
+    state = attempt_state(attempt, document)
+    return STEP_STATES[state].word if state in _WAITING else OUTCOMES[attempt["outcome"]].word
+
+
+def output_text(output: Document) -> str:
+    """A notebook output as text; of what has none, its MIME types."""
     if output.get("output_type") == "stream":
         return _joined(output.get("text", ""))
     if output.get("output_type") == "error":
@@ -63,76 +74,58 @@ def printed(output: Document) -> str:
     return _joined(data.get("text/plain", "")) or f"({', '.join(data)})"
 
 
-def sentences(document: Document, quote: Quote = own) -> Iterator[str]:
-    """What there is to say besides the steps: where it is, what it says of itself, who decided, what went wrong."""
-    yield _now(document, quote)
+def run_sentences(document: Document, quote: Quote = harmless) -> Iterator[str]:
+    """What there is to say besides the steps: where the run is, its summary, who decided, what went wrong."""
+    yield _situation(document, quote)
     if document["summary"]:
         yield quote(document["summary"])
     decision = document["decision"]
     if decision and decision["what"] in {"resumed", "cancelled"}:
-        yield decided(decision, quote)
+        yield decision_sentence(decision, quote)
     if document["error"]:
         yield quote(document["error"])
 
 
-def decided(decision: Document, quote: Quote = own) -> str:
+def decision_sentence(decision: Document, quote: Quote = harmless) -> str:
     """How a pause ended: what, when, by whom, by what way, why."""
-    at = utc(decision["at_ms"])
-    if decision["what"] == "timed out":
-        return f"Nobody answered in time: timed out on {at}"
-    if decision["what"] == "elapsed":
-        return f"Went on by itself on {at}"
     by = f" by {quote(decision['by'])}" if decision["by"] else ""
     via = f" {VIA[decision['via']]}" if decision["via"] in VIA else ""
     reason = f": {quote(decision['reason'])}" if decision["reason"] else ""
-    return f"{decision['what'].capitalize()} on {at}{by}{via}{reason}"
+    return f"{DECISIONS[decision['what']]} on {utc(decision['at_ms'])}{by}{via}{reason}"
 
 
-def waited(pause: Document) -> str:
-    """What an attempt asked to wait for, since when, and until when at most."""
+def pause_sentence(pause: Document) -> str:
+    """What an attempt waited for, since when, until when at most, and what was to follow then."""
+    subject, verb = THEN[when_due(pause["kind"], pause["on_timeout"])]
     since, due = utc(pause["since_ms"]), utc(pause["due_ms"])
-    match pause["kind"]:
-        case "suspend":
-            then = "go on by itself" if pause["on_timeout"] == "resume" else "cancel itself"
-            return f"Waited for a person or a callback since {since}, to {then} on {due}."
-        case "rerun":
-            return f"Waited since {since} to run again on {due}."
-        case _:
-            return f"Waited since {since} to go on with the next step on {due}."
+    return f"{PAUSES[pause['kind']].waited} since {since}, until {due} at most; then {subject} {verb}."
 
 
-def where(owner: str | None) -> str:
+def process_phrase(owner: str | None) -> str:
     """In which kind of process an attempt ran; empty if that is not known."""
-    return _WHERE.get((owner or "").partition("-")[0], "")
+    process = OwnerId.parse(owner or "")
+    return PROCESSES.get(process.kind, "") if process else ""
 
 
-def _now(document: Document, quote: Quote) -> str:
-    pause, decision = document["pause"], document["decision"]
-    nth = f" (run {document['runs']})" if document["runs"] > 1 else ""
-    step = f"Step {quote(document['step'])}{nth}"
-    since = utc(pause["since_ms"] if pause else document["since_ms"])
+def _situation(document: Document, quote: Quote) -> str:
+    status, pause, decision = document["status"], document["pause"], document["decision"]
+    name, since = quote(document["step"]), utc(pause["since_ms"] if pause else document["since_ms"])
+    step = f"Step {name} (attempt {document['runs']})" if document["runs"] > 1 else f"Step {name}"
+    if not STATUSES[status].over:
+        return f"{step} {STATUSES[status].phrase} since {since}{_due(document)}."
     ended = utc(document["ended_ms"] or document["since_ms"])
-    match document["status"]:
-        case "suspended":
-            then = "goes on by itself" if pause and pause["on_timeout"] == "resume" else "cancels itself"
-            return f"{step} waits for a person since {since}{_due(document, then)}."
-        case "sleeping":
-            then = "runs again" if pause and pause["kind"] == "rerun" else "goes on by itself"
-            return f"{step} sleeps since {since}{_due(document, then)}."
-        case "succeeded":
-            return f"Finished on {ended}."
-        case "failed":
-            return f"{step} failed on {ended}."
-        case "cancelled" if decision and decision["what"] == "timed out":
-            return f"Cancelled itself on {ended}: nobody answered step {quote(document['step'])} in time."
-        case "cancelled":
-            return f"Cancelled in step {quote(document['step'])} on {ended}."
-        case status:
-            return f"{step} is {status} since {since}."
+    if status == "succeeded":
+        return f"Finished on {ended}."
+    if status == "failed":
+        return f"{step} failed on {ended}."
+    if decision and decision["what"] == "timed out":
+        return f"Cancelled itself on {ended}: nobody answered step {name} in time."
+    return f"Cancelled in step {name} on {ended}."
 
 
-def _due(document: Document, then: str) -> str:
-    return f", {then} on {utc(document['due_ms'])}" if document["due_ms"] is not None else ""
+def _due(document: Document) -> str:
+    pause = document["pause"]
+    return f", {THEN[when_due(pause['kind'], pause['on_timeout'])][1]} on {utc(pause['due_ms'])}" if pause else ""
 
 
 def _joined(text: str | list[str]) -> str:

@@ -1,6 +1,6 @@
-"""Other people's text inside Markdown: always as code, which no reader takes for markup, HTML or formulas.
+"""Users' text inside Markdown: always as code, which no reader takes for markup, HTML or formulas.
 
-No working link is in it, nothing that drives a terminal, and no run of backticks that would end it.
+It has no working link, nothing that controls a terminal, and no sequence of backticks that would end it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from pdnb.links import redact
 from pdnb.model import JSON
-from pdnb.views.phrases import own
+from pdnb.views.phrases import harmless
 
 _TICKS: Final = re.compile("`+")
 
@@ -39,7 +39,7 @@ def fenced_json(value: JSON) -> str:
 
 
 def _clean(text: str) -> str:
-    return redact(own(text))  # in this order: a control character might have kept a token apart
+    return redact(harmless(text))  # in this order: a control character might have kept a token apart
 
 
 def _longer(text: str, least: int) -> str:

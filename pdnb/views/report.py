@@ -1,4 +1,4 @@
-"""A run as a notebook of its own: the code that ran, the outputs of every attempt, what was waited for, who decided.
+"""A run as a notebook: the code that ran, the outputs of every attempt, its pauses, who decided.
 
 Rules:
 
@@ -22,9 +22,9 @@ from pdnb.codec import attempt_dict
 from pdnb.errors import DefinitionError
 from pdnb.links import redact
 from pdnb.model import JSON, Attempt, RunRecord
-from pdnb.views.documents import shown, summary
+from pdnb.views.documents import summary, without_links
 from pdnb.views.report_cells import cells
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -65,8 +65,8 @@ def notebook(
         },
         "cells": [{"id": f"cell-{i}", **cell} for i, cell in enumerate(cells(document, event, version, earlier))],
     }
-    whole = rejoin_lines(from_dict(content))  # else a reader would put a token together that was in two lines
-    clean: NotebookNode = from_dict(shown(whole))
+    whole = rejoin_lines(from_dict(content))  # a token split over two lines would be whole again in a reader
+    clean: NotebookNode = from_dict(without_links(whole))
     return clean
 
 
@@ -79,9 +79,9 @@ def write(
     *,
     earlier: Sequence[WorkflowVersion] = (),
 ) -> None:
-    """Write :func:`notebook` to *path*, whole or not at all; an older report of the same run makes room.
+    """Write :func:`notebook` to *path*, whole or not at all; an older report of the same run is replaced.
 
-    Raises ``DefinitionError`` for a path that is no place for it.
+    Raises ``DefinitionError`` for a path that cannot hold it.
     """
     import nbformat  # noqa: PLC0415  # its import costs a second
 

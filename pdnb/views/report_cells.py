@@ -14,10 +14,12 @@ from typing import Any, TypeAlias
 from pdnb.errors import DefinitionError
 from pdnb.model import JSON
 from pdnb.text import span, utc
-from pdnb.views.phrases import OUTCOMES, Document, decided, sentences, waited, where
+from pdnb.views.phrases import Document, decision_sentence, pause_sentence, process_phrase, run_sentences
 from pdnb.views.quoting import fenced, fenced_json, inline
-from pdnb.workflow.model import Step, WorkflowVersion
+from pdnb.views.vocabulary import OUTCOMES
+from pdnb.workflow.definition import Step
 from pdnb.workflow.options import SETUP
+from pdnb.workflow.version import WorkflowVersion
 
 #: A cell in nbformat's shape, without its id.
 Cell: TypeAlias = dict[str, Any]
@@ -26,7 +28,7 @@ Cell: TypeAlias = dict[str, Any]
 def cells(
     document: Document, event: JSON, version: WorkflowVersion, earlier: Sequence[WorkflowVersion]
 ) -> Iterator[Cell]:
-    """All of them. *document* has the run's summary and its attempts; *version* is the code the run has now.
+    """All cells. *document* has the run's summary and its attempts; *version* is the code the run has now.
 
     Code and outputs are as they were recorded, working links included; the Markdown has none.
     """
@@ -48,8 +50,8 @@ def _title(document: Document, event: JSON) -> Iterator[Cell]:
         f"{credits_} credit{'' if credits_ == 1 else 's'}",
         f"code {inline(document['deployment_id'])}",
     ]
-    said = sentences(document, inline)
-    yield _text(f"# Run of {inline(document['workflow'])}", *said, "\n".join(f"- {fact}" for fact in facts))
+    sentences = run_sentences(document, inline)
+    yield _text(f"# Run of {inline(document['workflow'])}", *sentences, "\n".join(f"- {fact}" for fact in facts))
     yield _text("## Trigger", fenced_json(event))
 
 
@@ -67,7 +69,7 @@ def _step(
     version: WorkflowVersion,
     executed: Iterator[int],
 ) -> Iterator[Cell]:
-    """A step with its attempts; whatever they ran, a cell that defines it is among these."""
+    """A step with its attempts. One cell at least defines it, whatever code the attempts ran."""
     name, here = document["steps"][position], document["position"] == position
     step = next((step for step in version.steps if step.name == name), None)
     attempts = [attempt for attempt in document["attempts"] if attempt["position"] == position]
@@ -94,39 +96,39 @@ def _step(
 
 
 def _heading(document: Document, attempt: Document) -> Cell:
-    outcome = OUTCOMES.get(attempt["outcome"], attempt["outcome"])
+    outcome = OUTCOMES[attempt["outcome"]].word
     current = (document["position"], document["runs"]) == (attempt["position"], attempt["runs"])
     if attempt["outcome"] == "running" and not (current and document["status"] == "running"):
         outcome = "interrupted"
     facts = [f"Began {utc(attempt['started_ms'])}"]
     if attempt["ended_ms"] is not None:
         facts.append(f"took {span(attempt['ended_ms'] - attempt['started_ms'])}")
-    if place := where(attempt["owner"]):
+    if place := process_phrase(attempt["owner"]):
         facts.append(f"ran {place}")
     title = f"## {inline(attempt['step'])}, attempt {attempt['runs']}: {outcome}"
     return _text(title, f"{', '.join(facts)}.")
 
 
 def _after(attempt: Document) -> Iterator[Cell]:
-    """What an attempt left besides its outputs; data is collapsed."""
-    said = []
+    """What an attempt has besides its outputs; data is collapsed."""
+    texts = []
     if attempt["error"] and not any(output.get("output_type") == "error" for output in attempt["outputs"]):
-        said.append(f"Error: {inline(attempt['error'])}")
+        texts.append(f"Error: {inline(attempt['error'])}")
     if attempt["note"]:
-        said.append(f"Note: {inline(attempt['note'])}")
+        texts.append(f"Note: {inline(attempt['note'])}")
     prompt = attempt["prompt"] or {}
     if prompt.get("message"):
-        said += ["People were shown:", fenced(prompt["message"])]
+        texts += ["People were shown:", fenced(prompt["message"])]
     if attempt["pause"]:
-        said.append(waited(attempt["pause"]))
+        texts.append(pause_sentence(attempt["pause"]))
     if attempt["decision"]:
-        said.append(f"{decided(attempt['decision'], inline)}")
+        texts.append(f"{decision_sentence(attempt['decision'], inline)}")
     for mail in attempt["mails"]:
         to = f" to {inline(', '.join(mail['to']))}" if mail["to"] else ""
-        said.append(f"{'Mail sent' if mail['sent'] else 'Mail in the outbox'}{to}: {inline(mail['subject'])}")
-        said += [fenced(body, kind) for kind, body in (("text", mail["text"]), ("html", mail["html"])) if body]
-    if said:
-        yield _text(*said)
+        texts.append(f"{'Mail sent' if mail['sent'] else 'Mail in the outbox'}{to}: {inline(mail['subject'])}")
+        texts += [fenced(body, kind) for kind, body in (("text", mail["text"]), ("html", mail["html"])) if body]
+    if texts:
+        yield _text(*texts)
     data = {
         "Exports": attempt["exports"] or None,
         "Form": prompt.get("form"),

@@ -1,10 +1,10 @@
-"""A pdnb server in the background, for hosts that have none: plain IPython in a terminal, VS Code.
+"""A pdnb server in the background, for hosts that have no Jupyter server: plain IPython in a terminal, VS Code.
 
 Rules:
 
 - One per store, on this machine only; it ends after an hour without unfinished runs.
 - Started only where a person works in such a host: never under nbclient, never in CI.
-- It outlives who started it, and writes to a log file of its own.
+- It outlives the process that started it, and writes to a log file of its own.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from typing import Any, Final
 
 from pdnb.coordination.home import Home
 
-#: How long it stays without unfinished runs.
+#: How long it stays without unfinished runs, in seconds.
 IDLE_S: Final = 3_600.0
 
-#: The post of the one background server of a store.
-POST: Final = "background"
+#: The lock of the one background server of a store.
+LOCK: Final = "background"
 
-_PATIENCE_S: Final = 20.0
-_MOMENT_S: Final = 0.05
-_started: Final[list[subprocess.Popen[bytes]]] = []  # kept: a handle that is dropped warns that the process lives
+_START_S: Final = 20.0  # a server that does not lead by then has failed to start
+_POLL_S: Final = 0.05
+_started: Final[list[subprocess.Popen[bytes]]] = []  # a handle that is dropped warns that its process still runs
 
 
 def wanted(shell: Any) -> bool:
-    """Whether *shell* is IPython in a terminal, or a kernel of VS Code, with a person before it and no server."""
+    """Whether *shell* is IPython in a terminal or a kernel of VS Code, used by a person, without a Jupyter server."""
     if os.environ.get("CI") or "PDNB_BASE_URL" in os.environ:
         return False
     in_terminal = any(kind.__name__ == "TerminalInteractiveShell" for kind in type(shell).__mro__)
@@ -38,20 +38,20 @@ def wanted(shell: Any) -> bool:
 
 
 def ensure(home: Home, *, idle_s: float = IDLE_S) -> str | None:
-    """Let a server keep the store: ``None`` if one does, else a line that says what was started.
+    """See to it that a server leads the store: ``None`` if one does, else a line that says what was started.
 
-    Returns when it keeps the store and the address of its links is known, or could not be started.
+    Returns when the server leads and the address of its links is known, or when it could not be started. It ends after
+    *idle_s* seconds without unfinished runs.
     """
-    if kept(home):
+    if home.has_leader():
         return None
     log = home.directory / "background.log"
     process = _start(home.directory, log, idle_s)
-    until_s = time.monotonic() + _PATIENCE_S
-    while not kept(home):
-        home.notifier.wait(_MOMENT_S)
-        if process.poll() is not None or time.monotonic() > until_s:
-            if kept(home):
-                break
+    until_s = time.monotonic() + _START_S
+    while not home.has_leader():
+        home.notifier.wait(_POLL_S)
+        ended = process.poll() is not None or time.monotonic() > until_s
+        if ended and not home.has_leader():  # asked again: another one may have started meanwhile
             return (
                 f"no pdnb server could be started in the background (see {log}): "
                 "pauses end when one runs: pdnb serve, or jupyter lab"
@@ -59,14 +59,6 @@ def ensure(home: Home, *, idle_s: float = IDLE_S) -> str | None:
     home.reload_settings()
     ends = f"it ends after {_hours(idle_s)} without unfinished runs"
     return f"started a pdnb server in the background for {home.directory}: {ends}; log: {log}"
-
-
-def kept(home: Home) -> bool:
-    """Whether a server keeps the store; somebody else who looks holds its post for a moment, too."""
-    if not home.has_leader():
-        return False
-    home.notifier.wait(_MOMENT_S)
-    return home.has_leader()
 
 
 def _start(directory: Path, log: Path, idle_s: float) -> subprocess.Popen[bytes]:

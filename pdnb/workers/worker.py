@@ -1,8 +1,9 @@
-"""The headless runner: a plain process that goes on with runs after their pauses.
+"""A worker: a plain process that goes on with queued runs.
 
 ``python -m pdnb.workers.worker --directory DIR --run RUN`` serves the environment (interpreter, working directory,
-``sys.path``) of that run: claim, run, report, then wait at the doorbell, warm, until ``--idle`` seconds were quiet or
-the server that started it (``--server``) is gone.
+``sys.path``) of that run: it claims a run, runs its steps to the next pause or end, and takes the next; then it waits
+for a notification, warm, until there was nothing to do for ``--idle`` seconds or the server that started it
+(``--server``) is gone.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
 from pdnb.coordination.notify import POLL_S
+from pdnb.coordination.scheduler import Scheduler
 from pdnb.errors import PdnbError, Refused, StoreError, StoreUnavailable
 from pdnb.model import RunRecord
 from pdnb.runtime.runner import Runner
-from pdnb.workflow.model import Environment
+from pdnb.workflow.version import Environment
 
 _IDLE_S: Final = 300.0
 
 
 class Worker:
-    """One worker. ``stopping`` may be set from a signal: the stretch at hand is finished first.
+    """One worker. ``stopping`` may be set by a signal handler: the wake-up at hand is finished first.
 
-    ``server``: the process id of its parent; without that parent it ends as soon as there is nothing to do.
+    *server* is the process id of its parent; without that parent it ends as soon as there is nothing to do.
     """
 
     def __init__(
@@ -41,81 +42,81 @@ class Worker:
         self._idle_s = idle_s
         self._server = server
         self._runner = Runner(home, show=False)
-        self._has_leader: str | None = None  # the workflow whose turn it was last
-        self._unsure = False  # whether a claim failed that may have been stored all the same
+        self._scheduler = Scheduler(home)
+        self._last_workflow: str | None = None  # the one whose turn it was
+        self._claim_failed = False  # perhaps only after it was stored
         self.stopping = False
 
     def serve(self) -> None:
-        """Work until nothing was to do for a while, or until stopped."""
-        quiet_since = time.monotonic()
+        """Work until there was nothing to do for a while, or until stopped."""
+        idle_since_s = time.monotonic()
         while not self.stopping:
             if self.work_once():
-                quiet_since = time.monotonic()
-            elif self._server not in (None, os.getppid()) or time.monotonic() - quiet_since > self._idle_s:
+                idle_since_s = time.monotonic()
+            elif self._server not in (None, os.getppid()) or time.monotonic() - idle_since_s > self._idle_s:
                 return
             else:
                 self._home.notifier.wait(self._rest_s())
 
-    def _rest_s(self) -> float:
-        """How long there is nothing to do, in seconds; without a server this process keeps the clock meanwhile."""
-        home = self._home
-        if home.has_leader():
-            return POLL_S
-        try:
-            scheduler.tick(home)
-            if self._environment.key in home.store.queued_environments():
-                return 0.0
-            due_ms = home.store.next_due_ms()
-        except StoreUnavailable:
-            return POLL_S
-        return POLL_S if due_ms is None else min(POLL_S, max(0.0, (due_ms - home.clock()) / 1000))
-
-    def _claimed(self) -> RunRecord | None:
-        """A run for this worker: one that a claim has got which seemed to fail, else the next in the queue."""
-        store, mine = self._home.store, self._home.owner
-        if self._unsure:
-            found = next((run for run in store.running() if run.owner == mine), None)
-            self._unsure = False
-            if found is not None:
-                return found
-        return store.claim(self._environment.key, mine, at_ms=self._home.clock(), after=self._has_leader)
-
     def work_once(self) -> bool:
         """Claim one run and drive it to its next pause or end; whether there was one."""
-        enter(self._environment)  # again for every run: the step before may have gone elsewhere
+        enter(self._environment)  # again for every run: the step before may have changed it
         try:
-            run = self._claimed()
+            run = self._claim()
         except StoreUnavailable:
-            self._unsure = True
-            return False  # locked for a moment: the next look comes
+            self._claim_failed = True
+            return False  # locked for a moment: it is tried again
         if run is None:
             return False
-        self._has_leader = run.workflow
+        self._last_workflow = run.workflow
         try:
             self._home.reload_settings()  # the server may have moved since, and links lead to where it is
             self._runner.drive(run)
         except Refused:
-            return True  # overruled meanwhile: the result was refused and somebody else goes on
+            return True  # the claim was taken away: the result was refused and another process goes on
         except StoreError:
-            self.stopping = True  # what it did cannot be stored: its end gives the run to another
-        except BaseException:  # noqa: BLE001  # the step's own: it stands in the run, and the worker lives on
+            self.stopping = True  # the result cannot be stored: the end of this process gives the run to another
+        except BaseException:  # noqa: BLE001  # the step's own: the run has failed with it, and the worker goes on
             return True
         return True
 
+    def _claim(self) -> RunRecord | None:
+        """A run of this worker: one whose claim seemed to fail and was stored all the same, else the next one queued.
+
+        A worker has one claim at a time, so whatever runs under its id is that run.
+        """
+        store, owner = self._home.store, self._home.owner
+        if self._claim_failed:
+            found = next((run for run in store.running() if run.owner == owner), None)
+            self._claim_failed = False
+            if found is not None:
+                return found
+        return store.claim(self._environment.key, owner, at_ms=self._home.clock(), after=self._last_workflow)
+
+    def _rest_s(self) -> float:
+        """How long there is nothing to do, in seconds; without a leader this process is the scheduler meanwhile."""
+        if self._home.has_leader():
+            return POLL_S
+        try:
+            rest_s = self._scheduler.step()
+            return 0.0 if self._environment.key in self._home.store.queued_environments() else rest_s
+        except StoreUnavailable:
+            return POLL_S
+
 
 def enter(environment: Environment) -> None:
-    """Make this process look like the place the run was started in."""
+    """Give this process the working directory and ``sys.path`` of *environment*. Raises ``OSError``."""
     os.chdir(environment.cwd)
     sys.path[:] = environment.path
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The process's entry."""
+    """The entry of the process."""
     parser = argparse.ArgumentParser(prog="pdnb worker", description=__doc__, allow_abbrev=False)
     parser.add_argument("--directory", type=Path, required=True, help="the store's directory")
     parser.add_argument("--run", required=True, help="a run whose environment to serve")
     parser.add_argument("--idle", type=float, default=_IDLE_S, help="seconds without work before it ends")
-    parser.add_argument("--server", type=int, help="the process whose end is this one's end too, once it is idle")
+    parser.add_argument("--server", type=int, help="the process id of its parent, with which it ends")
     given = parser.parse_args(argv)
     try:
         _serve(given)

@@ -1,1 +1,1 @@
-"""What a person defines: steps in cells, and the version of it that a run carries."""
+"""A workflow: what a person defines in cells, and the version of it that a run carries."""

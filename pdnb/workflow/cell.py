@@ -33,7 +33,7 @@ BUILTINS: Final = (frozenset(dir(builtins)) - {"__IPYTHON__", "display", "get_ip
     *("__annotations__", "__builtins__", "__conditional_annotations__"),
 }
 
-#: Given to every step by whoever runs it.
+#: Names that executing a step provides.
 PROVIDED: Final = frozenset({"display"})
 
 _AWAIT: Final = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -71,7 +71,7 @@ class Cell:
 
     @property
     def provided(self) -> frozenset[str]:
-        """The names that whoever calls it puts into its namespace."""
+        """The names that calling it puts into its namespace."""
         return PROVIDED | {"step"} if self.spelling == "body" else PROVIDED
 
     @property
@@ -123,8 +123,8 @@ def parse(source: str, *, filename: str) -> Cell:
     if handlers:
         _check_signature(handlers[-1], filename)
     elif isinstance(last := tree.body[-1], ast.Expr):
-        kept = ast.Assign([ast.Name(_VALUE, ast.Store())], last.value)
-        tree.body[-1] = ast.fix_missing_locations(ast.copy_location(kept, last))
+        assign = ast.Assign([ast.Name(_VALUE, ast.Store())], last.value)
+        tree.body[-1] = ast.fix_missing_locations(ast.copy_location(assign, last))
     code = _compiled(tree, source, filename, _AWAIT)
     asynchronous = bool(handlers) and isinstance(handlers[-1], ast.AsyncFunctionDef)
     return Cell(
@@ -177,7 +177,7 @@ class Names:
 def read_names(source: str, *, filename: str) -> Names:
     """The names of *source*: a cell, or one definition. Raises ``CellSyntaxError``."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # whoever compiles it to execute it shows them
+        warnings.simplefilter("ignore")  # they are shown when it is compiled to be executed
         tree = _tree(source, filename)
         code = _compiled(tree, source, filename, _AWAIT)
     reader = _Reader({line for node in tree.body if not isinstance(node, _COMPOUND) for line in _lines(node)})
@@ -289,27 +289,27 @@ def _refuse(error: BaseException, source: str, filename: str) -> NoReturn:
     first = next((i for i, line in enumerate(lines, 1) if line.strip()), 1)
     number = error.lineno if isinstance(error, SyntaxError) else None
     if lines and lines[first - 1].lstrip().startswith("%%"):
-        number = first  # a %%cell magic: whatever is wrong below it is in another language
+        number = first  # a %%cell magic: what is below it may be another language
     text = lines[number - 1] if number and number <= len(lines) else None
     where = _where(filename) + (f", line {number}" if number else "")
-    shown = _shortened(text.strip()) if text else ""
+    excerpt = _shortened(text.strip()) if text else ""
     if text and _IPYTHON.match(text):
         raise CellSyntaxError(
-            f"{where}: {shown!r} is IPython syntax, and a run goes on without IPython: "
+            f"{where}: {excerpt!r} is IPython syntax, and a run goes on without IPython: "
             "write it in plain Python, or keep it in an ordinary cell",
             lineno=number,
             text=text,
         ) from error
-    said = error.msg if isinstance(error, SyntaxError) else str(error) or "it is nested too deeply"
+    message = error.msg if isinstance(error, SyntaxError) else str(error) or "it is nested too deeply"
     raise CellSyntaxError(
-        f"{where}: {said}{_hint(said)}" + (f": {shown}" if shown else ""), lineno=number, text=text
+        f"{where}: {message}{_hint(message)}" + (f": {excerpt}" if excerpt else ""), lineno=number, text=text
     ) from error
 
 
-def _hint(said: str) -> str:
-    if "'return' outside function" in said:
+def _hint(message: str) -> str:
+    if "'return' outside function" in message:
         return " (the last expression is a body's value; to return earlier, write def handler(pd))"
-    if "'await' outside function" in said:  # a step's own top level may
+    if "'await' outside function" in message:  # a step's own top level may
         return " (a setup cell cannot await)"
     return ""
 

@@ -1,4 +1,4 @@
-"""Workflows that are not typed into a kernel: read from a notebook's file, or made of functions of a module."""
+"""Loading a workflow's cells from a notebook's file, or from the marked functions of a module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class LoadedCell:
-    """A cell that some file defines: of a step when it has a name, of the setup when it has none.
+    """A cell that a file defines: a step's if it has a name, a setup cell if it has none.
 
     ``options`` are those of a ``Step``.
     """
@@ -102,7 +102,7 @@ def cells_of_module(module: ModuleType) -> Iterator[LoadedCell]:
 
 
 def _calls(function: FunctionType) -> str:
-    """A cell that imports *function* and hands the step object on."""
+    """The source of a cell that imports *function* and calls it with the step object."""
     waits = inspect.iscoroutinefunction(function)
     return (
         f"from {function.__module__} import {function.__name__} as _step\n\n\n"

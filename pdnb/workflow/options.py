@@ -1,7 +1,7 @@
-"""A magic's line: options first, then names or one event, taken literally.
+"""Reading a magic's line: options first, then names or one event, taken literally.
 
-IPython would fill ``{x}`` and ``$x`` in; here they stay as they are. Options may not be shortened, and what cannot be
-read is one clear line.
+Unlike in IPython's own magics, ``{x}`` and ``$x`` are not expanded. Options may not be abbreviated; what cannot be read
+raises ``DefinitionError`` with one clear line.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Options:
         return (*self.values, *self.jsons, *self.flags)
 
     def _option(self, text: str) -> tuple[str, str | bool, str]:
-        """The option that *text* begins with: its long name, its value, and what is behind."""
+        """The option that *text* begins with: its long name, its value, and the text after it."""
         word, equals, behind = _OPTION.match(text).groups()  # type: ignore[union-attr]  # it matches everything
         name, whose = _SHORT.get(word, word), f"{self.magic} {word}"
         if name in self.flags and equals:

@@ -22,7 +22,10 @@ from pdnb.client import Run, list_runs, start
 from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.liveness import Owners
 from pdnb.model import Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
+from tests.support.owners import owners_in
+from tests.support.sqlite_store import table_of
 
 NOTEBOOKS: Final = Path(__file__).parent.parent.parent / "notebooks"
 TOKEN: Final = "t0ken"
@@ -105,8 +108,7 @@ class Lab:
     def workers(self) -> list[int]:
         """The process ids of the store's workers that live."""
         owners = Owners(self.store)
-        names = [file.stem for file in (self.store / "owners").glob("worker-*.json")]
-        return [int(name.split("-")[1]) for name in names if owners.alive(name)]
+        return [owner.pid for owner in owners_in(self.store, "worker") if owners.alive(str(owner))]
 
     def api(self, path: str, method: str = "GET") -> Any:
         """What Jupyter's own API answers."""
@@ -148,7 +150,7 @@ def ask(home: Home, workflow: str, event: Any = None, steps: dict[str, str] | No
 def ask_many(home: Home, workflow: str, count: int) -> list[Run]:
     """*count* runs that wait for a person, put into the store as if their first step had just ended."""
     code, at_ms = version(home, workflow, _STEPS), now_ms()
-    with home.store._rows.transact():  # one commit
+    with table_of(home.store).transact():  # one commit
         rows = [home.store.add(code, None, at_ms=at_ms, owner=home.owner) for _ in range(count)]
         for i, row in enumerate(rows):
             exports = {"$summary": f"Publish note {i}?"}

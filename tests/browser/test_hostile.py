@@ -263,7 +263,7 @@ async def test_an_untrusted_notebook_shows_the_static_card_and_runs_nothing(rig:
     await rig.open("foreign.ipynb")
     output = rig.notebook.locator(".jp-RenderedHTML").last
     await expect(output).to_contain_text("Step ask waits for a person since")
-    await expect(output).to_contain_text("◆ ask waiting")
+    await expect(output).to_contain_text("◆ ask suspended")
     await expect(output).to_contain_text(HOSTILE[2])
     await expect(output.locator("object, script, iframe")).to_have_count(0)
     await assert_unharmed(rig.page)

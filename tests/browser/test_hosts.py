@@ -160,7 +160,7 @@ async def test_where_no_server_draws_the_card_buttons_below_it_decide_and_it_fol
     await output.get_by_role("button", name="Approve").click()
     await expect(output.get_by_role("button")).to_have_count(0)
     await expect(output).to_contain_text("publish queued")
-    await expect(output).to_contain_text("No server keeps this store just now: start pdnb serve")
+    await expect(output).to_contain_text("No server or worker serves this store just now: start pdnb serve")
     run = newest(home)
     assert run.status == "queued"
     await picture("bare-card-queued", output)

@@ -84,8 +84,8 @@ async def test_the_servers_problems_stand_at_their_fields(
     await page.get_by_label("meals").check()
     await page.get_by_label("More").fill('{"n": [1]}')
     await send.click()
-    await expect(page.locator(".pdnb-just")).to_contain_text("Answered by you just now.")
-    after = page.locator(".pdnb-just").get_by_role("link")
+    await expect(page.locator(".pdnb-done")).to_contain_text("Answered by you just now.")
+    after = page.locator(".pdnb-done").get_by_role("link")
     await expect(after).to_have_attribute("href", "https://example.com/thanks")
     body = {"amount": 12.5, "decision": "no", "centre": "B", "until": "2026-02-03", "tell": False}
     watch.forgive("status of 422")
@@ -126,7 +126,7 @@ raise ValueError("no page 4") if pathlib.Path({str(go_on)!r}).read_text() == "fa
     go_on.unlink()
     await page.locator("[data-act=retry]:not([aria-disabled])").click()
     await expect(bar).to_have_attribute("aria-valuenow", "3")
-    await expect(page.locator(".pdnb-just")).to_contain_text("Retried by you just now.")
+    await expect(page.locator(".pdnb-done")).to_contain_text("Retried by you just now.")
     go_on.write_text("fail")
     await expect(page.locator("[data-act=retry]:not([aria-disabled])")).to_be_visible()
 

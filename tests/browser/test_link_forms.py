@@ -57,7 +57,7 @@ async def test_two_hundred_injections_run_nothing_on_the_pages_behind_a_link(
             await unharmed(page)
             await page.evaluate("document.querySelectorAll('[maxlength]').forEach(e => e.removeAttribute('maxlength'))")
             await page.locator("button").click()
-            await page.get_by_text("This cannot be taken yet").wait_for()
+            await page.get_by_text("Please correct your answer").wait_for()
             await unharmed(page)
         assert home.store.get(run.id) == run
         plain = asking(home, "injected", message=texts[1], after=texts[-1])

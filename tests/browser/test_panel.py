@@ -138,7 +138,7 @@ async def test_a_click_on_what_has_moved_on_changes_nothing_and_says_so(rig: Rig
     run.resume()
     await row(rig, run.id).locator("[data-act=resume]").click()  # it may be answered while the kernel is busy
     busy.unlink()
-    await expect(row(rig, run.id).locator(".pdnb-said")).to_contain_text("already resumed")
+    await expect(row(rig, run.id).locator(".pdnb-notice")).to_contain_text("already resumed")
     await expect(row(rig, run.id)).to_contain_text("two")
     assert await eventually(lambda: run.status == "suspended")  # step two has begun, and may still be at work
     assert run.step == "two"
@@ -215,7 +215,7 @@ async def test_a_form_is_answered_beside_the_table_by_keyboard_alone(rig: Rig, h
     await press("7")
     await press("Tab")
     await press("Enter")
-    await expect(rig.panel.locator(".pdnb-just")).to_contain_text("Answered by you just now.")
+    await expect(rig.panel.locator(".pdnb-done")).to_contain_text("Answered by you just now.")
     assert run.wait(20_000).exports["ask"]["$resume_data"]["body"] == {"n": 7}
     await press("Escape")
     await expect(rig.panel.locator(".pdnb-card")).to_have_count(0)

@@ -42,7 +42,7 @@ async def test_links_cards_and_workers_survive_a_killed_server(mortal: Lab, wind
         link = str(run.resume_url)
         mortal.kill()
         await rig.card_shows("The server does not answer. What you see may be out of date.")
-        await expect(card.locator(".pdnb-say")).to_contain_text("Step one waits")
+        await expect(card.locator(".pdnb-situation")).to_contain_text("Step one waits")
         assert run.status == "suspended"
         mortal.start()
         assert str(run.resume_url) == link

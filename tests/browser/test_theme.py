@@ -48,7 +48,7 @@ async def follow(rig: Rig, card: Frame, state: str) -> None:
         await rig.theme(theme)
         await expect(card.locator("#pdnb")).to_have_attribute("data-theme", name)
         ground = card.locator(".pdnb-card")
-        texts = [".pdnb-title", ".pdnb-pill", ".pdnb-say", ".pdnb-foot", ".pdnb-steps li >> nth=0 >> span"]
+        texts = [".pdnb-title", ".pdnb-pill", ".pdnb-situation", ".pdnb-foot", ".pdnb-steps li >> nth=0 >> span"]
         await assert_looks(name, ground, *[card.locator(text) for text in texts])
         await picture(f"card-{state}-{name}", await rig.output("object"))
 

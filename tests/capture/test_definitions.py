@@ -225,7 +225,7 @@ def test_what_shows_enough_of_its_definition_works_in_a_fresh_process(law: str, 
 
 def test_annotations_are_postponed_only_where_they_were(notebook: Notebook) -> None:
     notebook.run("import __future__\nannotations = __future__.annotations\nclass A:\n    x: int = 1\n    y: 'No' = 2")
-    assert notebook.freeze("A").setup == ("class A:\n    x: int = 1\n    y: 'No' = 2",)
+    assert notebook.snapshot("A").setup == ("class A:\n    x: int = 1\n    y: 'No' = 2",)
 
 
 REFUSED = [

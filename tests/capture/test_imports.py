@@ -107,7 +107,7 @@ def test_what_is_imported_works_in_a_fresh_process(law: str, outcomes: Mapping[s
 def test_modules_and_what_they_hold_become_imports(notebook: Notebook) -> None:
     notebook.run("import math, json as j, os.path as p, xml.dom.minidom\nfrom math import floor, ceil as up")
     notebook.run("from ast import NodeVisitor as V\nvisit = V.visit")
-    imports, *rest = notebook.freeze("math, j, p, xml.dom.minidom.parse, floor, up, V, visit").setup
+    imports, *rest = notebook.snapshot("math, j, p, xml.dom.minidom.parse, floor, up, V, visit").setup
     assert rest == []
     assert imports.split("\n") == [
         "from ast import NodeVisitor as V",
@@ -166,7 +166,7 @@ def test_what_a_fresh_process_would_not_find_again_is_refused(
     monkeypatch.setattr(sys, "path", [entry, *sys.path])
     monkeypatch.delitem(sys.modules, "pdnb_beside", raising=False)
     notebook.run("import pdnb_beside\nfrom pdnb_beside import A, box")
-    assert notebook.freeze("pdnb_beside, A, box").setup == (
+    assert notebook.snapshot("pdnb_beside, A, box").setup == (
         "from pdnb_beside import A\nfrom pdnb_beside import box\nimport pdnb_beside",
     )
     monkeypatch.chdir("/")
@@ -174,7 +174,7 @@ def test_what_a_fresh_process_would_not_find_again_is_refused(
     assert f"'A' (a type), whose module 'pdnb_beside' {GONE}" in notebook.refusal("A")
     assert "'box' (a dict), which holds the key 1" in notebook.refusal("box")
     sys.path.append(str(tmp_path))
-    assert len(notebook.freeze("pdnb_beside, A, box").setup) == 1
+    assert len(notebook.snapshot("pdnb_beside, A, box").setup) == 1
 
 
 def test_a_module_that_is_hidden_by_another_file_today_is_refused(
@@ -185,7 +185,7 @@ def test_a_module_that_is_hidden_by_another_file_today_is_refused(
         (tmp_path / place / "pdnb_twice.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path / "one")
     monkeypatch.delitem(sys.modules, "pdnb_twice", raising=False)
-    notebook.run("import pdnb_twice").freeze("pdnb_twice")
+    notebook.run("import pdnb_twice").snapshot("pdnb_twice")
     monkeypatch.syspath_prepend(tmp_path / "two")
     assert "whose module 'pdnb_twice' a new process would not find" in notebook.refusal("pdnb_twice")
 

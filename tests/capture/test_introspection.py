@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pdnb.capture.introspection import MISSING, a, is_a, text_in, walk
+from pdnb.capture.introspection import MISSING, deep_getattr, is_a, kind_of, text_in
 
 
 class Proxy:
@@ -28,10 +28,10 @@ def test_a_proxy_is_what_it_is_and_not_what_it_says() -> None:
 
 
 def test_an_attribute_that_is_missing_or_raises_is_missing() -> None:
-    assert walk(os, ["path", "join"]) is os.path.join
-    assert walk(os, []) is os
-    assert walk(os, ["path", "nowhere", "at_all"]) is MISSING
-    assert walk(Proxy(), ["anything"]) is MISSING
+    assert deep_getattr(os, ["path", "join"]) is os.path.join
+    assert deep_getattr(os, []) is os
+    assert deep_getattr(os, ["path", "nowhere", "at_all"]) is MISSING
+    assert deep_getattr(Proxy(), ["anything"]) is MISSING
 
 
 def test_only_text_counts_as_text() -> None:
@@ -44,4 +44,4 @@ def test_only_text_counts_as_text() -> None:
     ("kind", "said"), [(object, "an object"), (int, "an int"), (dict, "a dict"), (Proxy, "a Proxy")]
 )
 def test_a_kind_has_its_article(kind: type, said: str) -> None:
-    assert a(kind()) == said
+    assert kind_of(kind()) == said

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pdnb.capture.snapshot import freeze
+from pdnb.capture.snapshot import snapshot
 from pdnb.errors import CellSyntaxError, DefinitionError
 from pdnb.runtime.namespace import load
-from pdnb.workflow.model import Step, Workflow, WorkflowVersion
+from pdnb.workflow.definition import Step, Workflow
+from pdnb.workflow.version import WorkflowVersion
 from tests.support.scenarios import HERE, Notebook, Scenario
 
 if TYPE_CHECKING:
@@ -216,24 +217,24 @@ def test_what_a_step_uses_works_in_a_fresh_process(law: str, outcomes: Mapping[s
 
 def test_steps_and_environment_come_through_unchanged(notebook: Notebook) -> None:
     steps = (Step("b", "1;  # odd  spacing\n", at_most_once=True), Step("a", "def handler(pd): pass"))
-    version = freeze(Workflow("w", steps), notebook.shell.user_ns, HERE)
+    version = snapshot(Workflow("w", steps), notebook.shell.user_ns, HERE)
     assert version == WorkflowVersion("w", steps, (), HERE)
 
 
 def test_display_is_given_to_steps_and_to_all_that_they_use(notebook: Notebook) -> None:
     notebook.run("def f(): display(1)")
-    assert notebook.freeze("display(f())", setup=("display(2)",)).setup == ("display(2)", "def f(): display(1)")
+    assert notebook.snapshot("display(f())", setup=("display(2)",)).setup == ("display(2)", "def f(): display(1)")
 
 
 def test_only_what_is_used_is_taken_along(notebook: Notebook) -> None:
     notebook.run("import math, json\nA = 1\nB = object()\ndef f(): return A\ndef g(): return B")
-    assert notebook.freeze("f()").setup == ("A = 1", "def f(): return A")
+    assert notebook.snapshot("f()").setup == ("A = 1", "def f(): return A")
 
 
 def test_imports_come_first_then_literals_then_definitions_and_setup_cells(notebook: Notebook) -> None:
     notebook.run("import math\nB = 2\nA = 1\ndef f(): return math.e + A + B")
     setup = ("x = 1", "y = f() + x")
-    assert notebook.freeze("y", setup=setup).setup == (
+    assert notebook.snapshot("y", setup=setup).setup == (
         "import math",
         "A = 1\nB = 2",
         "x = 1",
@@ -245,11 +246,11 @@ def test_imports_come_first_then_literals_then_definitions_and_setup_cells(noteb
 def test_the_same_notebook_gives_the_same_hash_however_it_came_about(notebook: Notebook) -> None:
     cells = ["A = {'x': [1], 'y': 2}", "def f(): return g() + A['y']", "def g(): return 1", "class C:\n    v = 1"]
     steps = ["f() + C.v", "g()"]
-    first = notebook.run(*cells).freeze(*steps)
-    assert notebook.freeze(*steps).id == first.id
+    first = notebook.run(*cells).snapshot(*steps)
+    assert notebook.snapshot(*steps).id == first.id
     notebook.reset()
-    assert notebook.run("x = 1", *reversed(cells), *cells).freeze(*steps).id == first.id
-    assert notebook.run("A['y'] = 3").freeze(*steps).id != first.id
+    assert notebook.run("x = 1", *reversed(cells), *cells).snapshot(*steps).id == first.id
+    assert notebook.run("A['y'] = 3").snapshot(*steps).id != first.id
 
 
 REFUSED = [
@@ -309,18 +310,18 @@ def test_a_cell_that_cannot_execute_is_refused(
     notebook: Notebook, steps: tuple[str, ...], setup: tuple[str, ...]
 ) -> None:
     with pytest.raises(CellSyntaxError, match="line 1"):
-        notebook.freeze(*steps, setup=setup)
+        notebook.snapshot(*steps, setup=setup)
 
 
 def test_an_empty_step_is_refused(notebook: Notebook) -> None:
     with pytest.raises(DefinitionError, match="step s1 of w: the cell is empty"):
-        notebook.freeze("# later")
+        notebook.snapshot("# later")
 
 
 def test_main_is_not_touched(notebook: Notebook) -> None:
     main = sys.modules["__main__"]
     assert isinstance(main, types.ModuleType)
     before = dict(vars(main))
-    load(notebook.run("def f(): return 1").freeze("f()"))
+    load(notebook.run("def f(): return 1").snapshot("f()"))
     assert sys.modules["__main__"] is main
     assert vars(main).keys() - before.keys() <= {"f"} | {name for name in vars(main) if name.startswith("_i")}

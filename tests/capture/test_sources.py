@@ -145,7 +145,7 @@ def test_what_is_defined_in_a_notebook_works_in_a_fresh_process(law: str, outcom
 def test_a_class_of_a_step_is_not_mistaken_for_the_notebooks(notebook: Notebook) -> None:
     notebook.run("class P:\n    x = [1]")
     parse("class P:\n    x = [2]", filename="<step a of w>").call({"__name__": "w"}, None)
-    assert notebook.freeze("P").setup == ("class P:\n    x = [1]",)
+    assert notebook.snapshot("P").setup == ("class P:\n    x = [1]",)
 
 
 REFUSED = [

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdnb.capture.snapshot import freeze
+from pdnb.capture.snapshot import snapshot
 from pdnb.capture.values import MAX_LITERAL
 from pdnb.errors import CaptureError
 from pdnb.runtime.namespace import load, step_namespace
 from pdnb.workflow.cell import parse
-from pdnb.workflow.model import Step, Workflow, WorkflowVersion
+from pdnb.workflow.definition import Step, Workflow
+from pdnb.workflow.version import WorkflowVersion
 from tests.support.scenarios import HERE, Notebook, Scenario
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def test_a_value_works_in_a_fresh_process(law: str, outcomes: Mapping[str, str])
 
 def test_the_value_now_is_what_counts(notebook: Notebook) -> None:
     notebook.run("n = 1", "n += 1")
-    assert notebook.freeze("n").setup == ("n = 2",)
+    assert notebook.snapshot("n").setup == ("n = 2",)
 
 
 _json: st.SearchStrategy[Any] = st.recursive(
@@ -81,7 +82,7 @@ _json: st.SearchStrategy[Any] = st.recursive(
 
 @given(_json)
 def test_json_travels_unchanged(value: object) -> None:
-    version = freeze(Workflow("w", (Step("s", "x"),)), {"x": value}, HERE)
+    version = snapshot(Workflow("w", (Step("s", "x"),)), {"x": value}, HERE)
     got = parse("x", filename="<step>").call(step_namespace(load(WorkflowVersion.from_json(version.to_json()))), None)
     assert repr(got) == repr(value)  # tells 1 from True and 1.0, and 0.0 from -0.0
 
@@ -120,7 +121,7 @@ NO_LITERALS: dict[str, tuple[object, str]] = {
 def test_what_is_no_json_literal_is_refused_with_its_type(kind: str) -> None:
     value, said = NO_LITERALS[kind]
     with pytest.raises(CaptureError) as raised:
-        freeze(Workflow("w", (Step("load", "x"),)), {"x": value}, HERE)
+        snapshot(Workflow("w", (Step("load", "x"),)), {"x": value}, HERE)
     assert str(raised.value).startswith(f"step 'load' uses 'x' ({kind.strip()}), {said}")
     assert "pass it in the event" in str(raised.value)
 
@@ -129,7 +130,7 @@ def test_what_is_no_json_literal_is_refused_with_its_type(kind: str) -> None:
     "value", ["x" * (MAX_LITERAL - 2), [0] * 30_000, 10**4200, deep(80)], ids=["text", "list", "integer", "nested"]
 )
 def test_what_is_just_small_enough_travels(value: object) -> None:
-    version = freeze(Workflow("w", (Step("s", "x"),)), {"x": value}, HERE)
+    version = snapshot(Workflow("w", (Step("s", "x"),)), {"x": value}, HERE)
     assert vars(load(version))["x"] == value
 
 
@@ -204,5 +205,5 @@ def test_a_function_of_another_main_is_refused_where_its_names_differ(notebook: 
     script = tmp_path / "script.py"
     script.write_text("n = 1\ndef f(): return n\n")
     notebook.run(f"%run {script}")
-    assert notebook.freeze("f()").setup == ("n = 1", "def f(): return n")
+    assert notebook.snapshot("f()").setup == ("n = 1", "def f(): return n")
     assert "'f' (a function), which uses 'n' of another module" in notebook.run("n = 2").refusal("f()")

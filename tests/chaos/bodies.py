@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 
 from pdnb.links import Target
 from pdnb.model import RunRecord
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.chaos import strike
 from tests.chaos.history import History
 
 if TYPE_CHECKING:
-    from pdnb.runtime.flow import Pd
+    from pdnb.runtime.step_object import Pd
 
 SETUP: Final = "from tests.chaos import bodies"
 

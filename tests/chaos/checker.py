@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from pdnb.coordination.home import Home
 from pdnb.model import Attempt, RunRecord, Status
+from pdnb.owner_id import OwnerId
 from tests.chaos import bodies
 from tests.chaos.history import History, Record
 
@@ -174,7 +175,8 @@ class _Checked:
                 self._check_winner(attempt, starts[place], effects[place])
 
     def _check_winner(self, attempt: Attempt, starts: list[Record], effects: list[Record]) -> None:
-        winner = int((attempt.owner or "--").split("-")[1] or 0)
+        owner = OwnerId.parse(attempt.owner or "")
+        winner = owner.pid if owner else 0
         left = (attempt.exports.get("$return_value") or {}).get("digest")
         if [record["pid"] for record in starts[-1:]] != [winner]:
             self._breach(STARTED_AGAIN, f"{attempt.step}/{attempt.runs} is {attempt.owner}'s, last started: {starts}")

@@ -22,6 +22,7 @@ from jupyter_client.manager import KernelManager
 
 from tests.chaos import bodies, strike
 from tests.chaos.history import History
+from tests.support.owners import owners_in
 
 _PATIENCE_S: Final = 40.0
 _WORKER: Final = b"pdnb.workers.worker"
@@ -145,11 +146,10 @@ class Server:
 
 def kill_worker(store: Path, rng: random.Random) -> bool:
     """SIGKILL one of the workers that a server has started; whether there was one."""
-    names = [path.name for path in (store / "owners").glob("worker-*.json")]
-    rng.shuffle(names)
-    for name in names:
+    pids = [owner.pid for owner in owners_in(store, "worker")]
+    rng.shuffle(pids)
+    for pid in pids:
         with contextlib.suppress(OSError):
-            pid = int(name.split("-")[1])
             descriptor = os.pidfd_open(pid)
             try:
                 if _WORKER in Path(f"/proc/{pid}/cmdline").read_bytes():  # and no child of a zygote, and no zombie

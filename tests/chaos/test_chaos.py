@@ -15,6 +15,7 @@ from tests.chaos.battle import Battle, Wanted
 from tests.chaos.checker import check
 from tests.chaos.history import History, Record
 from tests.chaos.players import Place
+from tests.support.sqlite_store import table_of
 
 WANTED = Wanted(workers=60, callers=10, kernels=1, servers=2)
 
@@ -62,7 +63,7 @@ def first(scene: Place, **fields: object) -> Record:
 
 def forget_a_run(scene: Place) -> None:
     with Home(scene.store, kind="shell") as home:
-        home.store._rows.delete(f"run/{first(scene, what='started')['run']}")
+        table_of(home.store).delete(f"run/{first(scene, what='started')['run']}")
 
 
 def tell_of_a_run_that_is_not_there(scene: Place) -> None:
@@ -102,16 +103,16 @@ def start_a_step_after_its_resume(scene: Place) -> None:
 def start_what_left_nothing(scene: Place) -> None:
     with Home(scene.store, kind="shell") as home:
         run = next(iter(home.store.list(statuses=[Status.SUCCEEDED], limit=1).runs))
-        home.store._rows.delete(f"attempt/{run.id}/0000/{1:09d}")
+        table_of(home.store).delete(f"attempt/{run.id}/0000/{1:09d}")
 
 
 def change_what_a_step_left(scene: Place) -> None:
     with Home(scene.store, kind="shell") as home:
         run = next(iter(home.store.list(statuses=[Status.SUCCEEDED], limit=1).runs))
         key = f"attempt/{run.id}/0000/{1:09d}"
-        text = home.store._rows.get(key)
+        text = table_of(home.store).get(key)
         assert text is not None
-        home.store._rows.set(key, text.replace('"digest":', '"digest":1', 1))
+        table_of(home.store).set(key, text.replace('"digest":', '"digest":1', 1))
 
 
 def leave_a_run_in_the_queue(scene: Place) -> None:

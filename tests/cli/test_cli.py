@@ -23,6 +23,7 @@ from pdnb.coordination.home import Home
 from pdnb.model import Status
 from pdnb.workers import background
 from tests.support.command_line import PDNB, document, notebook, pdnb, process
+from tests.support.owners import owners_in
 from tests.support.processes import alive, until
 
 APPROVE = Path(__file__).parents[2] / "notebooks" / "01_approve.ipynb"
@@ -54,7 +55,7 @@ def test_run_goes_to_the_first_pause_and_says_how_to_answer(pdnb_dir: Path) -> N
         "▶ approve\n◆ approve: suspended\n",
         f"run {run_id} of 01_approve  ◆ suspended\nStep approve waits for a person since ",
         f"Answer: pdnb resume {run_id} [JSON]\n",
-        "No server keeps this store just now: start pdnb serve, or pdnb worker.\n",
+        "No server or worker serves this store just now: start pdnb serve, or pdnb worker.\n",
     )
     assert re.search(r"[\s\S]*?".join(map(re.escape, told)), result.stdout), result.stdout
     assert not TOKEN.search(result.output)
@@ -303,7 +304,7 @@ def test_directory_stands_before_the_variable(tmp_path: Path, pdnb_dir: Path) ->
         (
             ["resume", "{run}", "2"],
             4,
-            r"run {run} is queued at step 'publish' and waits for nobody\. Resumed on .* from the shell",
+            r"run {run} is queued at step 'publish' and waits for no answer\. Resumed on .* from the shell",
         ),
         (["cancel", "{run}"], 0, ""),
         (["resume", "{run}"], 4, ".*"),
@@ -557,7 +558,7 @@ def test_serve_in_the_background_comes_once_and_ends_when_nothing_is_unfinished(
     assert (first["served"], first["started"]) == (True, True)
     again = document("serve", "--background")
     assert again == {**first, "started": False}
-    pid = int(next((pdnb_dir / "owners").glob("server-*.json")).name.split("-")[1])
+    pid = owners_in(pdnb_dir, "server")[0].pid
     assert os.getsid(pid) == pid
     assert (pdnb_dir / "background.log").stat().st_mode & 0o777 == 0o600
     with Home(pdnb_dir, kind="shell") as home:

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from pdnb.cli.demo import _copy
+from pdnb.cli.demo_server import DemoError
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -54,7 +57,34 @@ def test_the_demo_fails_and_says_so_when_its_notebook_is_missing(tmp_path: Path,
     told = demo(tmp_path)
     assert told.returncode == 1
     assert told.stdout == ""
-    assert told.stderr == "demo: the demo wants 01_approve.ipynb beside the package: run it from a clone of pdnb\n"
+    assert told.stderr == "demo: this pdnb lacks 01_approve.ipynb: install it again, or run make demo in a clone\n"
+
+
+def test_the_demo_says_what_to_install_where_jupyterlab_is_missing() -> None:
+    hidden = "import sys; sys.modules['jupyterlab'] = None; from pdnb.cli.demo import main; main()"
+    told = subprocess.run([sys.executable, "-c", hidden], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert told.stdout == ""
+    assert told.stderr == "demo: JupyterLab is not installed here: pip install 'pdnb[demo]'\n"
+
+
+def test_a_person_with_an_installed_pdnb_gets_a_copy_of_the_notebook_which_is_never_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    copy = _copy(ROOT / "notebooks")
+    assert copy == tmp_path / "pdnb-demo"
+    assert (copy / "01_approve.ipynb").read_text() == (ROOT / "notebooks" / "01_approve.ipynb").read_text()
+    (copy / "01_approve.ipynb").write_text("changed")
+    assert _copy(ROOT / "notebooks") == copy
+    assert (copy / "01_approve.ipynb").read_text() == "changed"
+
+
+def test_a_place_where_the_notebook_cannot_be_copied_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pdnb-demo").write_text("a file")
+    with pytest.raises(DemoError, match=f"cannot be copied to {tmp_path}/pdnb-demo .*start the demo elsewhere"):
+        _copy(ROOT / "notebooks")
 
 
 def test_the_demo_fails_when_a_cell_of_its_notebook_fails(tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ import pytest
 
 from pdnb.coordination import home as home_module
 from pdnb.coordination.home import Home, now_ms
-from pdnb.coordination.liveness import LeaderLock
+from pdnb.coordination.locks import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import BadLink, StoreCorrupt, StoreError, StoreUnavailable
 from pdnb.links import Links
 from pdnb.model import Cancelled, Returned, RunRecord, Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 T0 = 1_700_000_000_000
 CODE = WorkflowVersion("launch", (Step("approve", "1"), Step("publish", "2")), (), Environment("python", "/"))
@@ -194,7 +195,7 @@ def test_processes_that_make_the_home_at_once_share_one_secret(tmp_path: Path) -
 def test_after_a_commit_everybody_else_is_rung(home: Home) -> None:
     """After a commit every door is rung."""
     with Home(home.directory, kind="worker") as other:
-        other.notifier.quiet()
+        other.notifier.drain()
         run = working(home)
         assert other.notifier.wait(SOON_S)
         home.store.get(run.id)
@@ -224,7 +225,7 @@ def test_a_home_is_alive_until_it_is_left(home: Home) -> None:
 
 def test_a_store_is_served_while_some_server_holds_the_post(home: Home) -> None:
     """Whether some server keeps this store: its clock and its workers."""
-    lock = LeaderLock(home.directory)
+    lock = LeaderLock(home.directory, home.owner)
     assert [home.has_leader(), home.has_leader()] == [False, False]
     assert lock.acquire()  # asking has not taken it away
     assert home.has_leader()

@@ -1,19 +1,18 @@
-"""Who lives: an owner is alive exactly as long as its lock is held, and a post is held by one process."""
+"""Liveness: an owner is alive exactly as long as its lock is held, however many ask."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from pdnb.coordination.liveness import LeaderLock, Owner, Owners, owners_directory, write_private
+from pdnb.coordination.liveness import Owner, Owners, owners_directory
+from pdnb.coordination.locks import ProcessLock
+from pdnb.owner_id import OwnerId, this_host
+from tests.support.scripts import kill, process
 
 LIVE = """
 import sys
@@ -21,6 +20,39 @@ from pathlib import Path
 from pdnb.coordination.liveness import Owner
 owner = Owner(Path(sys.argv[1]), "worker", 4711)
 print(owner.id, flush=True)
+sys.stdin.readline()
+"""
+
+COME_AND_GO = """
+import sys
+from pathlib import Path
+from pdnb.coordination.liveness import Owner
+print("ready", flush=True)
+for _ in range(100):
+    Owner(Path(sys.argv[1]), "worker", 4711).leave()
+"""
+
+ASK = """
+import sys
+from pathlib import Path
+from pdnb.coordination.liveness import Owners
+print(any(Owners(Path(sys.argv[1])).alive("worker-1-00000000") for _ in range(3_000)), flush=True)
+"""
+
+FORK_WHILE_ASKING = """
+import fcntl, os, sys
+from pathlib import Path
+from pdnb.coordination.liveness import Owners
+flock, children = fcntl.flock, []
+def flock_and_fork(descriptor, operation):
+    flock(descriptor, operation)
+    if operation & fcntl.LOCK_SH and not children:
+        children.append(os.fork())
+        if children == [0]:
+            os.read(0, 1)
+            os._exit(0)
+fcntl.flock = flock_and_fork
+print(Owners(Path(sys.argv[1])).alive("worker-1-00000000"), *children, flush=True)
 sys.stdin.readline()
 """
 
@@ -64,32 +96,6 @@ child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"],
 print(owner.id, child.pid, flush=True)
 sys.stdin.readline()
 """
-
-TAKE = """
-import sys
-from pathlib import Path
-from pdnb.coordination.liveness import LeaderLock
-post = LeaderLock(Path(sys.argv[1]))
-print(post.acquire(), post.held, flush=True)
-sys.stdin.readline()
-"""
-
-
-@contextlib.contextmanager
-def process(script: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """A real process, and the words it says when it is ready."""
-    command = [sys.executable, "-c", script, str(directory)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
-        assert started.stdout is not None
-        yield started, started.stdout.readline().split()
-        started.kill()
-
-
-def kill(started: subprocess.Popen[str]) -> None:
-    """SIGKILL, and it is gone when this returns."""
-    started.kill()
-    started.wait()
-
 
 # ---- owners -------------------------------------------------------------------------------------------------------
 
@@ -157,10 +163,38 @@ def test_nobody_is_not_alive_and_a_look_leaves_nothing_behind(tmp_path: Path) ->
     assert list((tmp_path / "owners").iterdir()) == []
 
 
+def test_processes_that_ask_at_once_do_not_take_each_other_for_the_owner(tmp_path: Path) -> None:
+    (owners_directory(tmp_path) / "worker-1-00000000.lock").touch()  # of an owner that was killed
+    with process(ASK, tmp_path) as (_, first), process(ASK, tmp_path) as (_, second):
+        assert [first, second] == [["False"], ["False"]]
+
+
+def test_a_child_that_is_forked_while_its_parent_asks_holds_nothing(tmp_path: Path) -> None:
+    path = owners_directory(tmp_path) / "worker-1-00000000.lock"
+    path.touch()
+    with process(FORK_WHILE_ASKING, tmp_path) as (_, (answer, child)):
+        os.kill(int(child), 0)  # it is there, and has the descriptor
+        FileLock(path).acquire(timeout=0).lock.release()
+        os.kill(int(child), 9)
+    assert answer == "False"
+
+
+def test_while_owners_come_and_go_and_are_reaped_the_living_live(tmp_path: Path) -> None:
+    owners, mine = Owners(tmp_path), Owner(tmp_path, "kernel", 4711)
+    with process(COME_AND_GO, tmp_path) as (first, _), process(COME_AND_GO, tmp_path) as (second, _):
+        while first.poll() is None or second.poll() is None:
+            owners.reap()
+            assert owners.alive(mine.id)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert list(owners.ports()) == [4711]
+    mine.leave()
+
+
 def test_every_owner_has_an_id_of_its_own_that_says_what_it_is(tmp_path: Path) -> None:
     made = [Owner(tmp_path, "kernel", 4711) for _ in range(3)]
     assert len({owner.id for owner in made}) == 3
-    assert all(owner.id.startswith(f"kernel-{os.getpid()}-") for owner in made)
+    named = [OwnerId.parse(owner.id) for owner in made]
+    assert {(each.kind, each.host, each.pid) for each in named if each} == {("kernel", this_host(), os.getpid())}
     for owner in made:
         owner.leave()
 
@@ -170,7 +204,7 @@ def test_what_owners_write_is_private(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
         owner = Owner(tmp_path, "kernel", 4711)
-        lock = LeaderLock(tmp_path)
+        lock = ProcessLock(tmp_path, "server")
         lock.acquire()
     finally:
         os.umask(old)
@@ -232,68 +266,3 @@ def test_what_somebody_left_who_was_killed_while_coming_in_is_removed_and_a_newc
     Owners(tmp_path).reap()
     assert {path.name for path in place.iterdir()} == {*new, f"{mine.id}.lock"}
     mine.leave()
-
-
-# ---- the post -----------------------------------------------------------------------------------------------------
-
-
-def test_a_post_is_held_by_one_process_and_free_when_that_is_killed(tmp_path: Path) -> None:
-    """Two servers on one store are normal: the holder of ``server.lock`` keeps the clock; the others take over."""
-    lock = LeaderLock(tmp_path)
-    with process(TAKE, tmp_path) as (other, said):
-        assert said == ["True", "True"]
-        assert (lock.acquire(), lock.held) == (False, False)
-        kill(other)
-        assert (lock.acquire(), lock.held) == (True, True)
-    with process(TAKE, tmp_path) as (_, said):
-        assert said == ["False", "False"]
-    lock.release()
-    with process(TAKE, tmp_path) as (_, said):
-        assert said == ["True", "True"]
-
-
-def test_a_post_is_taken_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
-    lock, other = LeaderLock(tmp_path), LeaderLock(tmp_path)
-    assert [lock.acquire(), lock.acquire(), other.acquire()] == [True, True, False]
-    lock.release()
-    assert not lock.held
-    lock.release()  # twice is no error
-    assert other.acquire()
-    assert not lock.acquire()
-    other.release()
-
-
-def test_a_post_belongs_to_the_process_and_not_to_a_thread(tmp_path: Path) -> None:
-    lock = LeaderLock(tmp_path)
-    thread = threading.Thread(target=lock.acquire)
-    thread.start()
-    thread.join()
-    assert (lock.held, lock.acquire(), LeaderLock(tmp_path).acquire()) == (True, True, False)
-    lock.release()
-    other = LeaderLock(tmp_path)
-    assert other.acquire()
-    other.release()
-
-
-def test_posts_of_other_names_are_others(tmp_path: Path) -> None:
-    lock, other = LeaderLock(tmp_path), LeaderLock(tmp_path, "demo")
-    assert lock.acquire()
-    assert other.acquire()
-    lock.release()
-    other.release()
-
-
-# ---- files --------------------------------------------------------------------------------------------------------
-
-
-def test_a_private_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "card.json"
-    write_private(path, "one")
-    with path.open() as reader:
-        write_private(path, json.dumps({"two": 2}))
-        assert reader.read() == "one"
-    assert json.loads(path.read_text()) == {"two": 2}
-    with pytest.raises(UnicodeEncodeError):
-        write_private(path, "\udc80")
-    assert json.loads(path.read_text()) == {"two": 2}
-    assert [p.name for p in tmp_path.iterdir()] == ["card.json"]

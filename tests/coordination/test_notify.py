@@ -86,6 +86,6 @@ def test_an_event_loop_can_wait_at_the_door(bells: tuple[Notifier, Notifier]) ->
     ringer, listener = bells
     ringer.notify([listener.port])
     assert select.select([listener], [], [], SOON_S)[0] == [listener]
-    listener.quiet()
+    listener.drain()
     assert select.select([listener.fileno()], [], [], 0)[0] == []
-    listener.quiet()
+    listener.drain()

@@ -55,7 +55,7 @@ def test_what_a_step_has_printed_and_told_is_seen_while_it_works(home: Home) -> 
 
         def shown() -> dict[str, Any] | None:
             assert thread.is_alive()
-            found: dict[str, Any] | None = progress.told(home.directory, home.store.get(run.id))
+            found: dict[str, Any] | None = progress.read(home.directory, home.store.get(run.id))
             return found if found and found["outputs"] else None  # the first picture may be older than the step
 
         thread = threading.Thread(target=drive)
@@ -78,7 +78,7 @@ def test_the_file_is_its_owners_alone_and_holds_no_link(home: Home) -> None:
     def said() -> dict[str, Any]:
         return {"outputs": [{"text": f"http://x/pdnb/resume/{TOKEN}"}], "progress": None}
 
-    with progress.telling(home.directory, run, said, told.set):
+    with progress.publishing(home.directory, run, said, told.set):
         assert told.wait(20)
         [file] = (home.directory / "progress").iterdir()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -94,7 +94,7 @@ def test_nothing_is_written_where_nothing_has_changed(home: Home) -> None:
         asked.release()
         return {"outputs": [], "progress": None}
 
-    with progress.telling(home.directory, working(home), said, lambda: rings.append(1)):
+    with progress.publishing(home.directory, working(home), said, lambda: rings.append(1)):
         for _ in range(5):
             assert asked.acquire(timeout=20)
     assert rings == [1]
@@ -108,7 +108,7 @@ def test_a_full_disk_is_no_error_of_the_step(home: Home, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(progress, "write_private", full)
-    with progress.telling(home.directory, working(home), lambda: {"outputs": [], "progress": None}, lambda: None):
+    with progress.publishing(home.directory, working(home), lambda: {"outputs": [], "progress": None}, lambda: None):
         assert tried.wait(20)
 
 
@@ -119,15 +119,15 @@ def test_what_another_claim_or_attempt_has_told_is_not_shown(home: Home) -> None
     mine = {"fence": run.fence, "step": run.step, "runs": run.runs, "outputs": [], "progress": None}
     for wrong in ({"fence": 9}, {"step": "other"}, {"runs": 2}):
         (folder / f"{run.id}.json").write_text(json.dumps({**mine, **wrong}))
-        assert progress.told(home.directory, run) is None
+        assert progress.read(home.directory, run) is None
     (folder / f"{run.id}.json").write_text(json.dumps(mine))
-    assert progress.told(home.directory, run) == {"outputs": [], "progress": None}
+    assert progress.read(home.directory, run) == {"outputs": [], "progress": None}
     for damaged in ("", "[]", "{", '{"fence": 1}'):
         (folder / f"{run.id}.json").write_text(damaged)
-        assert progress.told(home.directory, run) is None
+        assert progress.read(home.directory, run) is None
     ended = home.store.apply(run.id, Returned(now_ms(), run.fence))
     (folder / f"{run.id}.json").write_text(json.dumps(mine))
-    assert progress.told(home.directory, ended) is None
+    assert progress.read(home.directory, ended) is None
 
 
 def test_what_dead_processes_left_is_swept(home: Home) -> None:
@@ -135,7 +135,7 @@ def test_what_dead_processes_left_is_swept(home: Home) -> None:
     folder.mkdir()
     for name in ("alive", "dead"):
         (folder / f"{name}.json").write_text("{}")
-    progress.sweep(home.directory, {"alive"})
+    progress.remove_stale(home.directory, {"alive"})
     assert [path.name for path in folder.iterdir()] == ["alive.json"]
 
 

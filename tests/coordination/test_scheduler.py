@@ -1,4 +1,4 @@
-"""What whoever keeps the clock does: due pauses end, the claims of the dead are lost, the living are left alone."""
+"""The scheduler: due pauses end, the claims of dead owners are lost, the living are left alone."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
+from pdnb.coordination.notify import POLL_S
+from pdnb.coordination.scheduler import Scheduler, mark_lost
 from pdnb.errors import Fenced, Over
-from pdnb.machine.table import MAX_LOSSES
+from pdnb.machine.decisions import MAX_LOSSES
 from pdnb.model import Cancelled, Claimed, Returned, Slept, Status, Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 T0 = 1_700_000_000_000
 CODE = WorkflowVersion("launch", (Step("approve", "1"), Step("publish", "2")), (), Environment("python", "/"))
@@ -39,18 +41,18 @@ def home(pdnb_dir: Path) -> Iterator[Home]:
         yield found
 
 
-def tick_at(home: Home, at_ms: int) -> None:
-    """One tick of a clock that stands at *at_ms*."""
+def step_at(home: Home, at_ms: int) -> float:
+    """What one step returns while the clock stands at *at_ms*."""
     home.clock = lambda: at_ms
-    scheduler.tick(home)
+    return Scheduler(home).step()
 
 
 def test_due_pauses_end(home: Home) -> None:
     run = home.store.add(CODE, None, at_ms=T0, owner=home.owner)
     home.store.apply(run.id, Slept(T0 + 1, 1, kind="delay", due_ms=T0 + 10))
-    tick_at(home, T0 + 9)
+    step_at(home, T0 + 9)
     assert home.store.get(run.id).status is Status.SLEEPING
-    tick_at(home, T0 + 10)
+    step_at(home, T0 + 10)
     assert (home.store.get(run.id).status, home.store.get(run.id).step) == (Status.QUEUED, "publish")
 
 
@@ -59,7 +61,7 @@ def test_the_living_are_left_alone_however_long_their_step_takes(home: Home) -> 
     run = home.store.add(CODE, None, at_ms=T0, owner=home.owner)
     with Home(home.directory, kind="server") as server:
         for days in (0, 1, 365):
-            tick_at(server, T0 + days * 86_400_000)
+            step_at(server, T0 + days * 86_400_000)
     assert home.store.get(run.id) == run
 
 
@@ -70,11 +72,11 @@ def test_the_run_of_a_killed_worker_is_queued_again_and_its_late_result_refused(
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
         assert worker.stdout.readline().split() == [run.id, "1"]
-        tick_at(home, T0 + 6)
+        step_at(home, T0 + 6)
         assert home.store.get(run.id).status is Status.RUNNING
         worker.kill()
         worker.wait()
-        tick_at(home, T0 + 7)
+        step_at(home, T0 + 7)
     lost = home.store.get(run.id)
     assert (lost.status, lost.runs, lost.losses, lost.owner) == (Status.QUEUED, 1, 1, None)
     with pytest.raises(Fenced):
@@ -82,10 +84,10 @@ def test_the_run_of_a_killed_worker_is_queued_again_and_its_late_result_refused(
     assert [path.suffix for path in (home.directory / "owners").iterdir()].count(".json") == 1
 
 
-def test_whoever_leaves_loses_what_it_still_held(home: Home) -> None:
+def test_an_owner_that_leaves_loses_what_it_still_held(home: Home) -> None:
     with Home(home.directory, kind="worker") as worker:
         run = worker.store.add(CODE, None, at_ms=T0, owner=worker.owner)
-    tick_at(home, T0 + 1)
+    step_at(home, T0 + 1)
     assert home.store.get(run.id).status is Status.QUEUED
 
 
@@ -93,7 +95,7 @@ def test_a_step_that_kills_worker_after_worker_fails_in_the_end(home: Home) -> N
     run = home.store.add(CODE, None, at_ms=T0)
     for i in range(MAX_LOSSES):
         assert home.store.claim(CODE.environment.key, f"worker-{i}", at_ms=T0 + i) is not None
-        tick_at(home, T0 + i)
+        step_at(home, T0 + i)
     run = home.store.get(run.id)
     assert (run.status, run.error) == (Status.FAILED, "interrupted 3 times at this step: its process ended")
     assert [a.outcome for a in home.store.attempts(run.id)] == ["lost"]
@@ -102,20 +104,20 @@ def test_a_step_that_kills_worker_after_worker_fails_in_the_end(home: Home) -> N
 def test_a_cancel_that_came_early_applies_when_the_worker_dies(home: Home) -> None:
     run = home.store.add(CODE, None, at_ms=T0, owner="worker-1")
     home.store.apply(run.id, Cancelled(T0 + 1, "approve", 1, "link"))
-    tick_at(home, T0 + 2)
+    step_at(home, T0 + 2)
     assert home.store.get(run.id).status is Status.CANCELLED
     (attempt,) = home.store.attempts(run.id)
     assert attempt.decision == home.store.get(run.id).decision
-    late = home.store.look(run.id, "approve", 1)[1]
+    late = home.store.would_refuse(run.id, "approve", 1)[1]
     assert isinstance(late, Over)
     assert (late.what, late.via) == ("cancelled", "link")
 
 
 def test_a_cancel_between_two_workers_is_told_as_one(home: Home) -> None:
     run = home.store.add(CODE, None, at_ms=T0, owner="worker-1")
-    tick_at(home, T0 + 1)
+    step_at(home, T0 + 1)
     home.store.apply(run.id, Cancelled(T0 + 2, "approve", 1, "link"))
-    late = home.store.look(run.id, "approve", 1)[1]
+    late = home.store.would_refuse(run.id, "approve", 1)[1]
     assert isinstance(late, Over)
     assert (late.what, late.via) == ("cancelled", "link")
 
@@ -126,16 +128,16 @@ def test_a_run_that_cannot_be_used_keeps_no_other_from_being_kept(home: Home) ->
     home.store.apply(waiting.id, Suspended(T0 + 1, 1, due_ms=T0 + 10))
     with closing(sqlite3.connect(home.directory / "cache.db", isolation_level=None)) as con:
         con.execute("UPDATE Cache SET value = ? WHERE key = ?", (json.dumps([]), f"run/{bad.id}"))
-    tick_at(home, T0 + 10)
+    step_at(home, T0 + 10)
     assert home.store.get(waiting.id).status is Status.CANCELLED
     assert home.store.get(lost.id).status is Status.QUEUED
 
 
-def test_a_tick_with_nothing_to_do_changes_nothing(home: Home) -> None:
+def test_a_step_with_nothing_to_do_changes_nothing(home: Home) -> None:
     run = home.store.add(CODE, None, at_ms=T0)
     home.store.apply(run.id, Claimed(T0 + 1, home.owner))
     before = (home.directory / "cache.db").read_bytes()
-    tick_at(home, T0 + 2)
+    step_at(home, T0 + 2)
     assert (home.directory / "cache.db").read_bytes() == before
 
 
@@ -145,7 +147,7 @@ ONCE = WorkflowVersion("launch", (Step("charge", "1", at_most_once=True), Step("
 def test_a_step_that_must_run_at_most_once_fails_when_its_process_ends(home: Home) -> None:
     """``--at-most-once`` ends in ``failed`` with "interrupted, outcome unknown"."""
     run = home.store.add(ONCE, None, at_ms=T0, owner="worker-1")
-    tick_at(home, T0 + 1)
+    step_at(home, T0 + 1)
     run = home.store.get(run.id)
     assert (run.status, run.error) == (Status.FAILED, "interrupted, outcome unknown: its process ended")
 
@@ -153,7 +155,7 @@ def test_a_step_that_must_run_at_most_once_fails_when_its_process_ends(home: Hom
 def test_the_steps_beside_it_run_again(home: Home) -> None:
     run = home.store.add(ONCE, None, at_ms=T0, owner="worker-1")
     home.store.apply(run.id, Returned(T0 + 1, 1))
-    tick_at(home, T0 + 2)
+    step_at(home, T0 + 2)
     assert (home.store.get(run.id).status, home.store.get(run.id).step) == (Status.QUEUED, "publish")
 
 
@@ -162,7 +164,7 @@ def test_a_step_that_began_after_the_last_look_runs_at_most_once_too(home: Home)
     code = WorkflowVersion("launch", (Step("load", "1"), Step("charge", "2", at_most_once=True)), (), CODE.environment)
     seen = home.store.add(code, None, at_ms=T0, owner="worker-1")
     home.store.apply(seen.id, Returned(T0 + 1, 1))
-    scheduler.lose(home, seen)
+    mark_lost(home, seen)
     run = home.store.get(seen.id)
     assert (run.status, run.step) == (Status.FAILED, "charge")
     assert run.error == "interrupted, outcome unknown: its process ended"
@@ -171,5 +173,23 @@ def test_a_step_that_began_after_the_last_look_runs_at_most_once_too(home: Home)
 def test_what_is_said_of_a_step_does_not_fail_the_next_one(home: Home) -> None:
     seen = home.store.add(CODE, None, at_ms=T0, owner="worker-1")
     home.store.apply(seen.id, Returned(T0 + 1, 1))
-    scheduler.lose(home, seen, "it took longer than its time limit", again=False)
+    mark_lost(home, seen, "it took longer than its time limit", again=False)
     assert (home.store.get(seen.id).status, home.store.get(seen.id).step) == (Status.QUEUED, "publish")
+
+
+def test_a_step_returns_how_long_there_is_nothing_to_do(home: Home) -> None:
+    """Until the next due pause, at most the poll."""
+    assert step_at(home, T0) == POLL_S
+    run = home.store.add(CODE, None, at_ms=T0, owner=home.owner)
+    home.store.apply(run.id, Slept(T0 + 1, 1, kind="delay", due_ms=T0 + 10_000))
+    assert step_at(home, T0 + 1) == POLL_S
+    assert step_at(home, T0 + 9_750) == 0.25
+    assert step_at(home, T0 + 10_000) == POLL_S
+
+
+def test_of_very_many_due_pauses_a_step_ends_one_batch_and_returns_0(home: Home) -> None:
+    for _ in range(201):
+        run = home.store.add(CODE, None, at_ms=T0, owner=home.owner)
+        home.store.apply(run.id, Slept(T0 + 1, 1, kind="delay", due_ms=T0 + 10))
+    assert (step_at(home, T0 + 10), home.store.counts()[Status.SLEEPING]) == (0, 1)
+    assert (step_at(home, T0 + 10), home.store.counts()[Status.SLEEPING]) == (POLL_S, 0)

@@ -18,8 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdnb.errors import NotJSON
-from pdnb.forms import Choice, defaults, fields, from_strings, problems, schema, to_strings
-from pdnb.forms.validation import MAX_PROBLEMS
+from pdnb.forms.fields import Choice, default_answer, form_fields
+from pdnb.forms.form_post import from_strings, to_strings
+from pdnb.forms.schemas import form_schema
+from pdnb.forms.validation import MAX_PROBLEMS, problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,11 +47,11 @@ class Order(pydantic.BaseModel):
 
 def one(name: str = "x", /, **node: Any) -> dict[str, Any]:
     """A form of one property."""
-    return schema({"type": "object", "properties": {name: node}})
+    return form_schema({"type": "object", "properties": {name: node}})
 
 
 def kinds(form: object) -> dict[str, str]:
-    return {field.name: field.kind for field in fields(schema(form))}
+    return {field.name: field.kind for field in form_fields(form_schema(form))}
 
 
 # ---- what a step may ask ------------------------------------------------------------------------------------------
@@ -62,7 +64,7 @@ def test_a_schema_is_copied_and_loses_the_words_that_name_it() -> None:
         "type": "object",
         "properties": {"a": {"type": "string"}},
     }
-    made = schema(form)
+    made = form_schema(form)
     assert made == {"type": "object", "properties": {"a": {"type": "string"}}}
     made["properties"]["a"]["type"] = "number"
     assert form["properties"] == {"a": {"type": "string"}}
@@ -87,10 +89,10 @@ def test_what_a_model_accepts_has_no_problems_and_the_other_way_round() -> None:
     right = {"amount": 3, "reason": "r", "due_on": "2025-01-31"}
     wrong = right | {"amount": 30, "due_on": "soon"}
     Order.model_validate(right)
-    assert problems(schema(Order), right) == ()
+    assert problems(form_schema(Order), right) == ()
     with pytest.raises(pydantic.ValidationError):
         Order.model_validate(wrong)
-    assert [line.split(":")[0] for line in problems(schema(Order), wrong)] == ["amount", "due_on"]
+    assert [line.split(":")[0] for line in problems(form_schema(Order), wrong)] == ["amount", "due_on"]
 
 
 def test_a_model_without_a_schema_is_said_in_one_line() -> None:
@@ -99,24 +101,24 @@ def test_a_model_without_a_schema_is_said_in_one_line() -> None:
         lock: threading.Event
 
     with pytest.raises(ValueError, match=r"^form: the model has no JSON Schema: [^\n]+$"):
-        schema(Odd)
+        form_schema(Odd)
 
 
 @pytest.mark.parametrize("form", [None, True, 3, "{}", [], int, dict, Colour])
 def test_what_is_no_schema_at_all_is_a_type_error(form: object) -> None:
     with pytest.raises(TypeError, match=r"^form: a JSON Schema \(a dict\) or a pydantic model class is needed, not "):
-        schema(form)
+        form_schema(form)
 
 
 def test_a_model_is_needed_and_not_one_answer_to_it() -> None:
     with pytest.raises(TypeError, match="not a value of type Order"):
-        schema(Order(amount=1, reason="r", due_on=date(2025, 1, 31)))
+        form_schema(Order(amount=1, reason="r", due_on=date(2025, 1, 31)))
 
 
 @pytest.mark.parametrize("value", [object(), float("nan"), (1, 2), {1: 2}, "\ud800"])
 def test_a_schema_that_is_not_json_is_named(value: object) -> None:
     with pytest.raises(NotJSON, match=r"^form\["):
-        schema({"type": "object", "properties": {"a": {"default": value}}})
+        form_schema({"type": "object", "properties": {"a": {"default": value}}})
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_a_schema_that_is_not_json_is_named(value: object) -> None:
 )
 def test_a_schema_that_cannot_be_a_form_is_refused_in_one_line(form: object, says: str) -> None:
     with pytest.raises(ValueError, match=rf"^form: [^\n]*{says}[^\n]*$"):
-        schema(form)
+        form_schema(form)
 
 
 def test_words_that_only_look_like_references_are_values() -> None:
@@ -165,11 +167,11 @@ def test_words_that_only_look_like_references_are_values() -> None:
         "properties": {"$ref": {"type": "string"}, "$id": {"const": {"$ref": "http://e/s"}}},
         "default": {"$ref": "http://e/s"},
     }
-    assert schema(form) == form
+    assert form_schema(form) == form
 
 
 def test_a_form_may_refer_into_itself() -> None:
-    form = schema(
+    form = form_schema(
         {
             "$ref": "#/$defs/top",
             "$defs": {
@@ -178,7 +180,7 @@ def test_a_form_may_refer_into_itself() -> None:
             },
         }
     )
-    assert fields(form)[0].choices == (Choice("x", "x", "x"),)
+    assert form_fields(form)[0].choices == (Choice("x", "x", "x"),)
     assert problems(form, {"a": "y"}) == ('a: "y" is not one of "x"',)
 
 
@@ -188,7 +190,7 @@ def test_a_deep_schema_is_refused_in_one_line(depth: int) -> None:
     for _ in range(depth):
         form = {"properties": {"a": form}}
     with pytest.raises((TypeError, ValueError), match=r"^form.*nested.{1,30}$"):
-        schema(form)
+        form_schema(form)
 
 
 # ---- nothing is fetched -------------------------------------------------------------------------------------------
@@ -276,7 +278,7 @@ def test_an_unchecked_form_fetches_nothing_either_and_lets_nobody_past(
     ],
 )
 def test_a_problem_is_one_readable_line(node: object, given: object, line: str) -> None:
-    found = problems(schema({"properties": {"x": node}}), {"x": given})
+    found = problems(form_schema({"properties": {"x": node}}), {"x": given})
     assert len(found) == 1
     assert found[0].startswith(line)
     assert found[0] == line or "…" in found[0]
@@ -301,9 +303,9 @@ def test_entries_are_not_compared_each_with_each() -> None:
 
         __hash__ = int.__hash__
 
-    from pdnb.forms.validation import _stand_in
+    from pdnb.forms.keywords import hashable
 
-    assert len({_stand_in([Counting(0), Counting(n)]) for n in range(1_000)}) == 1_000
+    assert len({hashable([Counting(0), Counting(n)]) for n in range(1_000)}) == 1_000
     assert Counting.compared < 5_000
 
 
@@ -333,7 +335,7 @@ def test_three_times_a_tenth_is_three_tenths() -> None:
 
 
 def test_a_plain_click_is_an_empty_answer() -> None:
-    form = schema({"type": "object", "properties": {"reason": {"type": "string"}}, "required": ["reason"]})
+    form = form_schema({"type": "object", "properties": {"reason": {"type": "string"}}, "required": ["reason"]})
     assert problems(form, None) == problems(form, {}) == ("reason: is required",)
     assert problems(one(type="string"), None) == ()
 
@@ -347,7 +349,9 @@ def test_an_answer_that_is_no_object_is_one_problem(body: object) -> None:
 def test_problems_come_in_the_order_of_the_properties() -> None:
     names = ["zeta", "beta", "alpha"]
     properties = {name: {"items": {"type": "string"}, "type": "array"} for name in names}
-    form = schema({"properties": properties, "required": ["also"], "additionalProperties": False, "minProperties": 9})
+    form = form_schema(
+        {"properties": properties, "required": ["also"], "additionalProperties": False, "minProperties": 9}
+    )
     body = {"nobody": 1, "alpha": 1, "beta": ["a"] * 9 + [2, "b", 3], "zeta": 4}
     assert problems(form, body) == (
         "zeta: 4 is not a list",
@@ -369,8 +373,10 @@ def test_at_most_twenty_problems_are_listed() -> None:
 
 def test_the_same_answer_has_the_same_problems_in_every_process() -> None:
     look = (
-        "from pdnb.forms import *\n"
-        "form = schema({'type': 'object', 'additionalProperties': {'type': 'string'}, 'required': list('qwertz')})\n"
+        "from pdnb.forms.schemas import form_schema\n"
+        "from pdnb.forms.validation import problems\n"
+        "rest = {'additionalProperties': {'type': 'string'}, 'required': list('qwertz')}\n"
+        "form = form_schema({'type': 'object', **rest})\n"
         "print(problems(form, {f'k{i}': i for i in range(2_000)}))"
     )
     run = [sys.executable, "-c", look]
@@ -409,14 +415,14 @@ def deep(n: int) -> Any:
     ],
 )
 def test_a_hostile_answer_is_a_problem_and_no_crash(form: object, body: object, says: str) -> None:
-    (line,) = problems(schema(form), body)
+    (line,) = problems(form_schema(form), body)
     assert says in line
     assert len(line) <= 400
 
 
 def test_doubling_references_end_within_the_budget() -> None:
     defs = {f"d{i}": {"allOf": [{"$ref": f"#/$defs/d{i + 1}"}] * 2} for i in range(40)} | {"d40": {"type": "string"}}
-    form = schema({"properties": {"x": {"$ref": "#/$defs/d0"}}, "$defs": defs})
+    form = form_schema({"properties": {"x": {"$ref": "#/$defs/d0"}}, "$defs": defs})
     assert problems(form, {"x": "a"}) == ("the answer is too much work to be checked: send less",)
 
 
@@ -444,15 +450,15 @@ def test_no_answer_breaks_a_form(body: dict[str, Any]) -> None:
     assert found == () or any(word in line for line in found for word in ("not JSON", "date", "surrogate"))
 
 
-ORDER = schema(Order)
+ORDER = form_schema(Order)
 
 
 # ---- what a person sees -------------------------------------------------------------------------------------------
 
 
 def test_a_field_says_all_that_an_input_needs() -> None:
-    (field,) = fields(
-        schema(
+    (field,) = form_fields(
+        form_schema(
             {
                 "properties": {
                     "per_cent": {
@@ -510,14 +516,18 @@ def test_the_kind_of_a_field_follows_from_its_schema(node: object, kind: str) ->
 
 
 def test_fields_stand_in_the_order_of_the_properties() -> None:
-    assert [field.name for field in fields(schema({"properties": {"z": {}, "a": {}, "m": {}}}))] == ["z", "a", "m"]
+    assert [field.name for field in form_fields(form_schema({"properties": {"z": {}, "a": {}, "m": {}}}))] == [
+        "z",
+        "a",
+        "m",
+    ]
 
 
 def test_the_name_of_a_class_is_no_title() -> None:
-    titles = {field.name: field.title for field in fields(ORDER)}
+    titles = {field.name: field.title for field in form_fields(ORDER)}
     assert (titles["colour"], titles["due_on"]) == ("Colour", "Due On")
     named = {"properties": {"my_x": {"$ref": "#/$defs/K"}}, "$defs": {"K": {"title": "K", "enum": [1]}}}
-    assert fields(schema(named))[0].title == "My x"
+    assert form_fields(form_schema(named))[0].title == "My x"
 
 
 @pytest.mark.parametrize(
@@ -535,17 +545,17 @@ def test_the_name_of_a_class_is_no_title() -> None:
 def test_each_choice_has_a_label_and_a_key_of_its_own(
     node: dict[str, Any], choices: list[tuple[Any, str, str]]
 ) -> None:
-    (field,) = fields(one(**node))
+    (field,) = form_fields(one(**node))
     assert [(c.value, c.label, c.key) for c in field.choices] == choices
 
 
 def test_an_excluded_bound_of_a_whole_number_is_said_by_the_next() -> None:
-    (field,) = fields(one(type="integer", exclusiveMinimum=0, exclusiveMaximum=9.5))
+    (field,) = form_fields(one(type="integer", exclusiveMinimum=0, exclusiveMaximum=9.5))
     assert (field.minimum, field.maximum, field.step) == (1, 9, 1)
 
 
 def test_defaults_are_copies_of_what_the_form_says() -> None:
-    assert defaults(ORDER) == {
+    assert default_answer(ORDER) == {
         "colour": "red",
         "share": None,
         "sure": None,
@@ -554,9 +564,9 @@ def test_defaults_are_copies_of_what_the_form_says() -> None:
         "tags": [],
         "more": {},
     }
-    defaults(ORDER)["tags"].append("x")
-    assert defaults(ORDER)["tags"] == []
-    assert problems(ORDER, {"amount": 1, "reason": "r", "due_on": "2025-01-31"} | defaults(ORDER)) == ()
+    default_answer(ORDER)["tags"].append("x")
+    assert default_answer(ORDER)["tags"] == []
+    assert problems(ORDER, {"amount": 1, "reason": "r", "due_on": "2025-01-31"} | default_answer(ORDER)) == ()
 
 
 # ---- what a form post means ---------------------------------------------------------------------------------------
@@ -609,7 +619,7 @@ def test_an_empty_post_answers_only_what_can_be_unticked() -> None:
 
 
 def test_an_empty_field_is_null_where_it_must_be_something_and_may_be_null() -> None:
-    form = schema({"properties": {"x": {"type": ["integer", "null"]}}, "required": ["x"]})
+    form = form_schema({"properties": {"x": {"type": ["integer", "null"]}}, "required": ["x"]})
     assert from_strings(form, {"x": ""}) == {"x": None}
     assert problems(form, {"x": None}) == ()
 
@@ -626,7 +636,7 @@ def test_what_cannot_be_read_is_named_as_a_problem() -> None:
 
 
 def test_a_name_that_is_no_field_stays() -> None:
-    form = schema({"properties": {"x": {}}, "additionalProperties": False})
+    form = form_schema({"properties": {"x": {}}, "additionalProperties": False})
     assert from_strings(form, {"y": ["1", "2"]}) == {"y": ["1", "2"]}
     assert problems(form, {"y": ["1", "2"]}) == ("y: is not asked for",)
 
@@ -647,7 +657,9 @@ consts = st.lists(st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "1",
 
 
 @st.composite
-def properties(draw: st.DrawFn) -> tuple[dict[str, Any], st.SearchStrategy[Any], bool]:
+def properties(  # noqa: PLR0911  # one case per kind of property
+    draw: st.DrawFn,
+) -> tuple[dict[str, Any], st.SearchStrategy[Any], bool]:
     """A property, its valid answers, and whether a form post always answers it."""
     match draw(st.sampled_from(["text", "long", "int", "number", "bool", "date", "enum", "titled", "many", "json"])):
         case "text":
@@ -685,7 +697,7 @@ def answered(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
         if name in required or always or draw(st.booleans())
     }
     form = {"type": "object", "properties": {name: node for name, (node, _, _) in made.items()}, "required": required}
-    return schema(form), body
+    return form_schema(form), body
 
 
 def exact(value: Any) -> Any:
@@ -727,8 +739,8 @@ def test_checking_a_form_leaves_the_slow_package_to_who_needs_it() -> None:
     pytest.importorskip("rfc3987_syntax")
     look = (
         "import sys\n"
-        "from pdnb.forms import schema\n"
-        "schema({'properties': {'x': {}}})\n"
+        "from pdnb.forms.schemas import form_schema\n"
+        "form_schema({'properties': {'x': {}}})\n"
         "assert 'lark' not in sys.modules and 'rfc3987_syntax' not in sys.modules\n"
         "import jsonschema\n"
         "checker = jsonschema.Draft202012Validator.FORMAT_CHECKER\n"
@@ -742,7 +754,7 @@ def test_checking_a_form_leaves_the_slow_package_to_who_needs_it() -> None:
 
 
 def test_importing_forms_loads_nothing_heavy() -> None:
-    look = "import sys, pdnb.forms; print(*sys.modules)"
+    look = "import sys; from pdnb.forms import fields, form_post, schemas, validation; print(*sys.modules)"
     root = Path(__file__).parents[2]
     loaded = subprocess.run([sys.executable, "-c", look], cwd=root, check=True, capture_output=True, text=True)
     assert {"jsonschema", "referencing", "pydantic"}.isdisjoint(loaded.stdout.split())

@@ -65,7 +65,7 @@ def test_without_a_server_there_is_no_frame() -> None:
 
 def test_the_static_card_makes_sense_as_bare_text() -> None:
     words = Text(card_html(document(RUN, DRAFT), None)).words()
-    assert "✓ draft done → ◆ approve waiting → ○ publish to come" in words
+    assert "✓ draft done → ◆ approve suspended → ○ publish to come" in words
     assert (
         "Step approve waits for a person since 21 Nov 2025, 22:10 UTC, cancels itself on 22 Nov 2025, 22:10 UTC."
         in words
@@ -75,20 +75,20 @@ def test_the_static_card_makes_sense_as_bare_text() -> None:
 
 
 def test_a_run_from_a_list_has_a_card_too() -> None:
-    assert "approve waiting" in Text(card_html(summary(RUN), "/")).words()
+    assert "approve suspended" in Text(card_html(summary(RUN), "/")).words()
     assert "suspended" in card_text(summary(RUN))
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"status": Status.QUEUED, "pause": None}, "Step approve is queued since"),
+        ({"status": Status.QUEUED, "pause": None}, "Step approve waits for a worker since"),
         ({"status": Status.RUNNING, "pause": None}, "Step approve is running since"),
         ({"pause": Pause("suspend", NOW, NOW, "resume")}, "goes on by itself on 21 Nov 2025, 22:11 UTC"),
         ({"status": Status.SLEEPING, "pause": Pause("rerun", NOW, NOW)}, "runs again on 21 Nov 2025, 22:11 UTC"),
         ({"status": Status.SLEEPING, "pause": Pause("delay", NOW, NOW)}, "goes on by itself on 21 Nov 2025"),
         ({"status": Status.SUCCEEDED, "pause": None, "ended_ms": NOW}, "Finished on 21 Nov 2025, 22:11 UTC."),
-        ({"status": Status.FAILED, "pause": None, "error": "KeyError: 'rows'", "runs": 2}, "(run 2) failed on"),
+        ({"status": Status.FAILED, "pause": None, "error": "KeyError: 'rows'", "runs": 2}, "(attempt 2) failed on"),
         ({"status": Status.FAILED, "pause": None, "error": "KeyError: 'rows'"}, "KeyError: 'rows'"),
         (
             {"status": Status.CANCELLED, "pause": None, "decision": Decision("timed out", NOW, "clock")},
@@ -157,7 +157,7 @@ def test_what_a_saved_notebook_keeps_is_bounded() -> None:
     html = card_html(document(RUN, *attempts), None)
     assert len(html) < MAX_ATTEMPTS * (MAX_OUTPUT + 1_000)
     assert "70 earlier attempts are not shown" in html
-    assert "run 100" in html
+    assert "draft · attempt 100:" in html
 
 
 def test_colours_and_titles_of_a_traceback_are_gone() -> None:

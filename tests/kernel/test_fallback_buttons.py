@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pdnb.client import Run
-from pdnb.coordination.liveness import LeaderLock
+from pdnb.coordination.locks import LeaderLock
 from pdnb.kernel.fallback_buttons import Buttons
 from pdnb.model import Status
 from pdnb.testing import Sandbox
-from pdnb.workflow.model import Step, Workflow
+from pdnb.workflow.definition import Step, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 def offered(sandbox: Sandbox, *sources: str) -> tuple[Run, Any, list[int]]:
     steps = tuple(Step(f"s{i}", source) for i, source in enumerate(sources, 1))
     run, calls = sandbox.run(Workflow("w", (*steps, Step("last", "1")))), list[int]()
-    return run, Buttons(Run(sandbox.home, run.row), lambda: calls.append(1), sandbox.home.has_leader), calls
+    return run, Buttons(Run(sandbox.home, run.record), lambda: calls.append(1), sandbox.home.has_leader), calls
 
 
 def field(buttons: Buttons, name: str) -> Any:
@@ -47,12 +47,12 @@ def field(buttons: Buttons, name: str) -> Any:
 def test_approve_resumes_and_the_buttons_are_gone(sandbox: Sandbox) -> None:
     run, buttons, calls = offered(sandbox, "step.flow.suspend()")
     assert buttons.children
-    lock = LeaderLock(sandbox.home.directory)
+    lock = LeaderLock(sandbox.home.directory, sandbox.home.owner)
     assert lock.acquire()  # as a server does
     buttons.approve.click()
     lock.release()
     assert (run.status, len(buttons.children), calls) == (Status.QUEUED, 0, [1])
-    decision = run.row.decision
+    decision = run.record.decision
     assert decision is not None
     assert (decision.what, decision.via) == ("resumed", "card")
 
@@ -60,8 +60,8 @@ def test_approve_resumes_and_the_buttons_are_gone(sandbox: Sandbox) -> None:
 def test_approved_where_nobody_works_says_so_until_somebody_does(sandbox: Sandbox) -> None:
     run, buttons, _ = offered(sandbox, "step.flow.suspend()")
     buttons.approve.click()
-    assert buttons.children == (buttons._said,)
-    assert "No server keeps this store just now: start pdnb serve" in buttons._said.value
+    assert buttons.children == (buttons._notice,)
+    assert "No server or worker serves this store just now: start pdnb serve" in buttons._notice.value
     sandbox.work()
     assert run.status is Status.SUCCEEDED
     buttons.look()
@@ -71,7 +71,7 @@ def test_approved_where_nobody_works_says_so_until_somebody_does(sandbox: Sandbo
 def test_cancel_asks_once_more(sandbox: Sandbox) -> None:
     run, buttons, _ = offered(sandbox, "step.flow.suspend()")
     buttons.cancel.click()
-    assert (run.status, buttons.cancel.description) == (Status.SUSPENDED, "Really cancel?")
+    assert (run.status, buttons.cancel.description) == (Status.SUSPENDED, "Cancel this run")
     buttons.cancel.click()
     assert run.status is Status.CANCELLED
 
@@ -81,7 +81,7 @@ def test_a_form_is_filled_in_and_what_does_not_fit_is_said(sandbox: Sandbox) -> 
     field(buttons, "amount").value = "11"
     field(buttons, "how").value = "slowly"
     buttons.approve.click()
-    assert "amount: 11 is more than the maximum of 10" in buttons._said.value
+    assert "amount: 11 is more than the maximum of 10" in buttons._notice.value
     assert (run.status, calls) == (Status.SUSPENDED, [])
     field(buttons, "amount").value = "7"
     field(buttons, "sure").value = True
@@ -102,7 +102,7 @@ def test_a_stale_button_never_approves_the_next_gate(sandbox: Sandbox) -> None:
     sandbox.work()
     assert (run.status, run.step) == (Status.SUSPENDED, "s2")
     buttons.approve.click()
-    assert "already resumed" in buttons._said.value
+    assert "already resumed" in buttons._notice.value
     assert (run.status, run.step) == (Status.SUSPENDED, "s2")
     buttons.look()
     buttons.approve.click()

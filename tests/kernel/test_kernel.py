@@ -19,8 +19,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from pdnb.client import Run, list_runs
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
+from pdnb.coordination.scheduler import Scheduler
 from pdnb.model import Status
 from tests.support.processes import run_worker
 
@@ -255,14 +255,14 @@ async def test_a_run_whose_kernel_was_killed_is_found_and_finished_by_a_worker(h
         pid = int(await k.value("import os\nos.getpid()"))
         task = asyncio.create_task(k.run(f"%pdnb run {json.dumps(str(begun))}"))
         await until(begun.exists)
-        scheduler.tick(home)
+        Scheduler(home).step()
         assert only(home).status is Status.RUNNING
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(DeadKernelError):
             await task
     run = only(home)
     assert (run.status, run.step) == (Status.RUNNING, "two")
-    scheduler.tick(home)
+    Scheduler(home).step()
     assert run.refresh().status is Status.QUEUED
     await asyncio.to_thread(run_worker, home.directory, run.id)
     assert run.refresh().status is Status.SUCCEEDED

@@ -1,109 +1,21 @@
-"""The magics in a real IPython shell: every command, one-line errors, ordinary tracebacks, completion."""
+"""The magics in a real IPython shell: every command, one-line errors, ordinary tracebacks."""
 
 from __future__ import annotations
 
-import atexit
-import re
-import sys
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
-from typing import Any
 
 import pytest
-from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import pdnb
 from pdnb.client import Run, Runs
-from pdnb.coordination.home import Home
-from pdnb.kernel.magics import PdnbMagics
 from pdnb.model import Status
-from pdnb.workflow.model import Workflow
+from pdnb.workflow.definition import Workflow
+from tests.support.notebook import Notebook
 from tests.support.processes import run_worker
 
 PACKAGE = str(Path(pdnb.__file__).parent)
 GATE = "%%step gate\nstep.flow.suspend()\n'asked'"
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a cell showed and gave."""
-
-    out: str
-    err: str
-    value: Any
-    error: BaseException | None
-
-
-class Notebook:
-    """A real shell with pdnb in it."""
-
-    def __init__(self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
-        self.shell = shell
-        self._capsys = capsys
-
-    def try_(self, source: str) -> Said:
-        """Execute a cell as a front end would."""
-        self._capsys.readouterr()
-        result = self.shell.run_cell(dedent(source).strip("\n"), store_history=True)
-        shown = self._capsys.readouterr()
-        return Said(plain(shown.out), plain(shown.err), result.result, result.error_before_exec or result.error_in_exec)
-
-    def run(self, source: str) -> Any:
-        """A cell's value; it must not fail."""
-        said = self.try_(source)
-        assert said.error is None, said
-        return said.value
-
-    def refused(self, source: str) -> str:
-        """The one line that a refused cell says."""
-        said = self.try_(source)
-        assert isinstance(said.error, UsageError), said
-        assert (said.out, said.err) == ("", f"UsageError: {said.error}\n")
-        assert "\n" not in str(said.error)
-        return str(said.error)
-
-    @property
-    def magics(self) -> PdnbMagics:
-        assert pdnb._magics is not None
-        return pdnb._magics
-
-    @property
-    def home(self) -> Home:
-        return self.magics.session.home
-
-    def names(self, workflow: str | None = None) -> tuple[str, ...]:
-        return self.magics.session.workflow(workflow).names
-
-    def complete(self, line: str) -> list[str]:
-        """What Tab offers behind *line*, through both doors of IPython's completer."""
-        with provisionalcompleter(), warnings.catch_warnings(action="ignore", category=PendingDeprecationWarning):
-            _, found = self.shell.complete("", line, len(line))
-            texts = [c.text for c in self.shell.Completer.completions(line, len(line))]
-        assert set(found) <= set(texts)
-        return list(found)
-
-
-def plain(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
-
-
-@pytest.fixture
-def nb(pdnb_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Notebook]:
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # a shell puts its own there
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    shell.run_line_magic("load_ext", "pdnb")
-    yield Notebook(shell, capsys)
-    shell.run_line_magic("unload_ext", "pdnb")
-    InteractiveShell.clear_instance()
-    atexit.unregister(shell.atexit_operations)  # a third of a second per shell
 
 
 # ---- %%step and %%setup
@@ -447,60 +359,6 @@ def test_loading_twice_is_loading_once_and_unloading_leaves_the_store(nb: Notebo
     assert nb.magics is not magics
     assert not nb.home.owners.alive(owner)
     assert nb.names() == ()
-
-
-# ---- completion
-
-
-def test_tab_knows_the_commands(nb: Notebook) -> None:
-    commands = ["run", "test", "steps", "runs", "panel", "show", "resume", "cancel", "retry", "upgrade", "report"]
-    assert nb.complete("%pdnb ")[: len(commands)] == commands
-    assert nb.complete("%pdnb r") == ["run", "runs", "resume", "retry", "report"]
-    assert nb.complete("run = %pdnb ru") == ["run", "runs"]
-
-
-def test_tab_knows_the_options_of_each_magic(nb: Notebook) -> None:
-    assert nb.complete("%pdnb run --") == ["--workflow", "--wait", "--headless"]
-    assert nb.complete("%pdnb run --wait --h") == ["--headless"]
-    assert nb.complete("run = %pdnb run --wa") == ["--wait"]
-    assert nb.complete("%pdnb steps --") == ["--workflow", "--remove"]
-    assert "--resume-with" in nb.complete("%%step draft --")
-    assert nb.complete("%%setup --") == ["--workflow"]
-
-
-def test_tab_knows_steps_workflows_statuses_and_runs(nb: Notebook) -> None:
-    nb.run("%%step draft\n1")
-    nb.run("%%step approve\n1")
-    nb.run("%%step send -w mail\n1")
-    ids = [nb.run("%pdnb run").id for _ in range(2)]
-    assert nb.complete("%pdnb steps dr") == ["draft"]
-    assert nb.complete("%pdnb steps --remove a") == ["approve"]
-    assert nb.complete("%pdnb steps -w mail s") == ["send"]
-    assert nb.complete("%%step a") == ["approve"]
-    assert nb.complete("%pdnb test a") == ["approve"]
-    assert nb.complete("%pdnb run -w m") == ["mail"]
-    assert nb.complete("%%step send --workflow m") == ["mail"]
-    assert nb.complete("%pdnb runs --status su") == ["suspended", "succeeded"]
-    assert nb.complete(f"%pdnb show {ids[0][:3]}") == ids[::-1]
-    assert nb.complete(f"%pdnb resume {ids[1]}") == [ids[1]]
-
-
-@pytest.mark.parametrize(
-    "line", ["%pdnb", "%%step", "%%setup", "%pdnb nope ", "%pdnb show x y", "%%step -w", "%pdnb  ", "x = %pdnb", "%pdn"]
-)
-def test_tab_never_fails(nb: Notebook, line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    nb.complete(line)
-    assert "Traceback" not in capsys.readouterr().err
-
-
-def test_tab_does_not_fail_where_the_store_or_the_name_cannot_be_used(
-    nb: Notebook, monkeypatch: pytest.MonkeyPatch, pdnb_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pdnb_dir.mkdir()
-    (pdnb_dir / "cache.db").write_text("no store")
-    nb.complete("%pdnb show 0")
-    assert capsys.readouterr().err == ""
-    assert "restore it from a backup" in nb.refused("%pdnb runs")
 
 
 # ---- no working link in what a cell shows

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kernel.test_magics import PACKAGE, Notebook, nb
+from tests.kernel.test_magics import PACKAGE
+from tests.support.notebook import Notebook
 from tests.support.smtp_server import SmtpServer, smtp_server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.kernel.test_magics import Said
+    from tests.support.notebook import Said
 
-__all__ = ["nb", "smtp_server"]  # fixtures
+__all__ = ["smtp_server"]  # a fixture
 
 GATE = "%%step gate --test{more}\nstep.flow.suspend()\n'asked'"
 

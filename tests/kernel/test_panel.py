@@ -14,15 +14,18 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 
-from pdnb.client import Run, current_user, start, wait
+from pdnb.client import Run, current_user, start
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import RunNotFound, StoreUnavailable
 from pdnb.kernel.fallback_panel import PlainPanel
 from pdnb.kernel.panel import Panel
-from pdnb.kernel.run_feed import FIRST, PAGE, STATUSES
+from pdnb.kernel.run_feed import FIRST, PAGE
 from pdnb.kernel.watcher import Watcher
 from pdnb.model import Status
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.runtime.foreground import wait
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
+from tests.support.sqlite_store import table_of
 
 GATE = "step.flow.suspend()"
 
@@ -80,26 +83,25 @@ def answer(wire: Wire) -> Any:
     return content
 
 
-def unpacked(message: Any) -> list[dict[str, Any]]:
+def decoded(message: Any) -> list[dict[str, Any]]:
     """The rows of a message as the front end reads them."""
+    fields, constants, choices, bases = (message[name] for name in ("fields", "constants", "choices", "bases"))
     rows = []
-    for given in message["rows"]:
-        assert given[-1] is not None
-        id_, kind, status, position, runs, since, flags, version, text, due, ended = (*given, None, None, None)[:11]
-        workflow, steps = message["kinds"][str(kind)]
-        row = {"id": id_, "workflow": workflow, "step": steps[position], "status": str(STATUSES[status])}
-        rows.append({**row, "runs": runs, "text": text, "revision": version, "rest": (since, due, ended, flags)})
+    for cells in message["rows"]:
+        row = constants | dict(zip(fields, cells, strict=True))
+        row |= {name: values[row[name]] for name, values in choices.items()}
+        rows.append(row | {name: base + row[name] for name, base in bases.items() if row[name] is not None})
     return rows
 
 
 def state(panel: Panel) -> list[dict[str, Any]]:
     """The rows that a front end gets with the widget."""
-    return [*{row["id"]: row for row in unpacked(panel.get_state("page")["page"])}.values()]
+    return [*{row["id"]: row for row in decoded(panel.get_state("page")["page"])}.values()]
 
 
 def shown(wire: Wire) -> list[list[dict[str, Any]]]:
     """The changed rows, look by look."""
-    return [unpacked(content) for content in told(wire) if "rows" in content and "seq" not in content]
+    return [decoded(content) for content in told(wire) if "rows" in content and "seq" not in content]
 
 
 def pages(wire: Wire) -> list[dict[str, Any]]:
@@ -110,8 +112,14 @@ def pages(wire: Wire) -> list[dict[str, Any]]:
         wire.messages.clear()
         wire.hear({"act": "page", "cursor": cursor, "seq": 1})
         page = answer(wire)
-        rows, cursor = rows + unpacked(page), page["next"]
+        rows, cursor = rows + decoded(page), page["next"]
     return rows
+
+
+def row_of(said: Any) -> dict[str, Any]:
+    """The row that came with the answer to a decision."""
+    [row] = decoded(said)
+    return row
 
 
 def told(wire: Wire) -> list[Any]:
@@ -163,16 +171,37 @@ def test_approve_resumes_the_run_and_says_who_did(home: Home) -> None:
     run = begun(home, GATE)
     _, wire = opened(home)
     said = asked(wire, run, "resume", body={"comment": "fine"})
-    assert (said["seq"], said["run"]["id"], said["run"]["status"]) == (7, run.id, "succeeded")
-    assert [rows[0]["status"] for rows in shown(wire)] == ["succeeded"]
+    assert (said["seq"], row_of(said)["id"], row_of(said)["status"]) == (7, run.id, "succeeded")
     request = run.exports["one"]["$resume_data"]
     assert (request["body"], request["via"], request["by"]) == ({"comment": "fine"}, "panel", current_user())
+
+
+def test_a_decision_s_row_goes_out_once_with_its_answer_and_to_other_panels_as_a_change(home: Home) -> None:
+    run = begun(home, GATE)
+    panel, wire = opened(home)
+    other, other_wire = opened(home)
+    assert row_of(asked(wire, run, "resume"))["status"] == "succeeded"
+    panel.look()
+    panel.look()
+    other.look()
+    assert shown(wire) == []
+    assert [[row["status"] for row in rows] for rows in shown(other_wire)] == [["succeeded"]]
+
+
+def test_what_happens_to_a_run_after_a_decision_is_a_change(home: Home) -> None:
+    version = WorkflowVersion("play", (Step("first", GATE), Step("second", "1")), (), Environment(sys.executable, "/"))
+    run = start(home, version, show=False)
+    panel, wire = opened(home)
+    assert row_of(asked(wire, run, "resume"))["status"] == "queued"
+    run.wait(20_000)
+    panel.look()
+    assert [[row["status"] for row in rows] for rows in shown(wire)] == [["succeeded"]]
 
 
 def test_approve_without_a_word_has_no_body(home: Home) -> None:
     run = begun(home, GATE)
     _, wire = opened(home)
-    assert asked(wire, run, "resume")["run"]["status"] == "succeeded"
+    assert row_of(asked(wire, run, "resume"))["status"] == "succeeded"
     assert "body" not in run.exports["one"]["$resume_data"]
 
 
@@ -180,8 +209,8 @@ def test_cancel_cancels_with_its_reason(home: Home) -> None:
     run = begun(home, GATE)
     _, wire = opened(home)
     said = asked(wire, run, "cancel", reason="not today")
-    decision = said["run"]["decision"]
-    assert (said["run"]["status"], decision["reason"], decision["via"]) == ("cancelled", "not today", "panel")
+    row = row_of(said)
+    assert (row["status"], row["decision.reason"], row["decision.via"]) == ("cancelled", "not today", "panel")
     assert run.status is Status.CANCELLED
 
 
@@ -195,10 +224,9 @@ def test_a_stale_button_changes_nothing_and_says_why(home: Home) -> None:
         wait(home, run.id, timeout_ms=0)
     wire.messages.clear()
     wire.hear(press)
-    assert answer(wire).keys() == {"seq", "error"}
     assert answer(wire)["error"].startswith("step 'first' was already resumed at ")
     assert (run.step, run.status) == ("second", Status.SUSPENDED)
-    assert shown(wire)[-1][0]["step"] == "second"
+    assert row_of(answer(wire))["step"] == "second"
 
 
 @pytest.mark.parametrize(
@@ -235,11 +263,11 @@ def test_a_message_that_makes_no_sense_is_answered_with_an_error(home: Home, con
 def test_ten_thousand_runs_are_less_than_a_megabyte_in_pages_that_block_nobody(home: Home) -> None:
     steps = tuple(Step(name, "1") for name in ("collect_the_rows", "approve_the_letter", "publish_the_letter"))
     version = WorkflowVersion("01_approve_a_letter", steps, (), Environment(sys.executable, "/"))
-    with home.store._rows.transact():  # one commit: this is not about the store
+    with table_of(home.store).transact():  # one commit: this is not about the store
         ids = [home.store.add(version, {"n": 1}, at_ms=now_ms()).id for _ in range(10_000)]
     panel, wire = opened(home)
     [message] = wire.messages
-    assert (message["type"], len(unpacked(message["data"]["state"]["page"]))) == ("comm_open", FIRST)
+    assert (message["type"], len(decoded(message["data"]["state"]["page"]))) == ("comm_open", FIRST)
     size = len(json.dumps(panel.get_state("page")))
     rows: list[Any] = []
     cursor: str | None = ""
@@ -249,40 +277,42 @@ def test_ten_thousand_runs_are_less_than_a_megabyte_in_pages_that_block_nobody(h
         [page] = told(wire)
         assert len(page["rows"]) <= PAGE
         size += len(json.dumps(page))
-        rows, cursor = rows + unpacked(page), page["next"]
+        rows, cursor = rows + decoded(page), page["next"]
     assert [row["id"] for row in rows] == ids[::-1]
     assert size < 1_000_000
 
 
-def test_a_look_without_news_reads_no_row(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_without_a_change_reads_no_row(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     begun(home, GATE)
     panel, wire = opened(home)
     wire.messages.clear()
     asked: list[str] = []
-    real = home.store._rows._query
+    real = table_of(home.store)._query
 
     def query(sql: str, values: tuple[object, ...]) -> list[Any]:
         asked.append(sql)
         return real(sql, values)
 
-    monkeypatch.setattr(home.store._rows, "_query", query)
+    monkeypatch.setattr(table_of(home.store), "_query", query)
     panel.look()
-    assert (asked, wire.messages) == (["PRAGMA data_version"], [])
+    assert (asked, wire.messages) == (["SELECT number, name FROM Changes WHERE number > ? ORDER BY number"], [])
 
 
-def test_news_are_only_what_changed(home: Home, pdnb_dir: Path) -> None:
+def test_changes_are_only_what_changed(home: Home, pdnb_dir: Path) -> None:
     runs = [begun(home, GATE) for _ in range(3)]
     panel, wire = opened(home)
     runs[0].cancel()
     new = begun(home, GATE)
     panel.look()
-    [news] = shown(wire)
-    assert {(row["id"], row["status"]) for row in news} == {(new.id, "suspended"), (runs[0].id, "cancelled")}
+    [changes] = shown(wire)
+    assert {(row["id"], row["status"]) for row in changes} == {(new.id, "suspended"), (runs[0].id, "cancelled")}
     with Home(pdnb_dir, kind="shell") as other:  # by another connection
         passed = start(other, code("1"), show=False)
         other.store.elapse(now_ms())
     panel.look()
-    assert [[(row["id"], row["status"]) for row in news] for news in shown(wire)[1:]] == [[(passed.id, "succeeded")]]
+    assert [[(row["id"], row["status"]) for row in changes] for changes in shown(wire)[1:]] == [
+        [(passed.id, "succeeded")]
+    ]
     panel.look()
     assert len(shown(wire)) == 2
 
@@ -295,11 +325,11 @@ def test_after_the_clock_was_set_back_nothing_is_missed(home: Home, monkeypatch:
     new = begun(home, GATE)
     run.cancel()
     panel.look()
-    assert {row["id"] for news in shown(wire) for row in news} == {run.id, new.id}
+    assert {row["id"] for changes in shown(wire) for row in changes} == {run.id, new.id}
 
 
 def test_those_whose_time_ends_first_are_drawn_first(home: Home) -> None:
-    with home.store._rows.transact():  # one commit: this is not about the store
+    with table_of(home.store).transact():  # one commit: this is not about the store
         late = [begun(home, "step.flow.suspend(7_200_000)").id for _ in range(FIRST)]
     soon = begun(home, "step.flow.suspend(60_000)", "mail").id
     for _ in range(3):
@@ -315,7 +345,7 @@ def test_no_run_is_sent_twice_in_the_first_page(home: Home) -> None:
         begun(home, "step.flow.delay(1_000)")
     waiting = {begun(home, GATE).id for _ in range(5)}
     panel, _ = opened(home)
-    ids = [row[0] for row in panel.get_state("page")["page"]["rows"]]
+    ids = [row["id"] for row in decoded(panel.get_state("page")["page"])]
     assert sorted(ids) == sorted(waiting)
 
 
@@ -349,7 +379,7 @@ def test_an_answer_that_does_not_fit_the_form_is_refused_with_its_problems(home:
     assert said["error"]
     assert [problem.split(":")[0] for problem in said["problems"]] == ["n"]
     assert run.status is Status.SUSPENDED
-    assert asked(wire, run, "resume", fields={"n": "2"})["run"]["status"] == "succeeded"
+    assert row_of(asked(wire, run, "resume", fields={"n": "2"}))["status"] == "succeeded"
     assert run.exports["one"]["$resume_data"]["body"] == {"n": 2}
 
 
@@ -367,7 +397,7 @@ def test_a_failed_run_is_retried(home: Home) -> None:
     _, wire = opened(home)
     wire.messages.clear()
     wire.hear({"act": "retry", "id": row.id, "step": "one", "runs": row.runs, "seq": 3})
-    assert answer(wire)["run"]["status"] == "queued"
+    assert row_of(answer(wire))["status"] == "queued"
 
 
 def test_links_go_only_to_who_asks_for_them(home: Home) -> None:
@@ -405,7 +435,7 @@ def test_where_nothing_draws_the_table_plain_widgets_decide(home: Home) -> None:
     reason.value = "fine"
     approve.click()
     assert second.exports["one"]["$resume_data"]["body"] == {"comment": "fine"}
-    assert said.value == "second: approved by you"
+    assert said.value == "second: Approved by you"
     assert picked.value == (first.id, "one", 1)
     first.cancel()
     cancel.click()
@@ -427,7 +457,7 @@ def test_no_row_holds_a_token_or_what_only_the_store_needs(home: Home) -> None:
     panel, wire = opened(home)
     assert "pdnb1r." not in json.dumps(wire.messages)
     [row] = state(panel)
-    assert row["text"].endswith("…")
+    assert row["summary"].endswith("…")
 
 
 async def test_the_panel_follows_the_store_until_it_is_closed(home: Home, pdnb_dir: Path) -> None:
@@ -437,11 +467,11 @@ async def test_the_panel_follows_the_store_until_it_is_closed(home: Home, pdnb_d
     assert isinstance(wire, Wire)
     with Home(pdnb_dir, kind="shell") as other:
         run = start(other, code(GATE), show=False)
-        await until(lambda: [row["status"] for news in shown(wire) for row in news] == ["suspended"])
+        await until(lambda: [row["status"] for changes in shown(wire) for row in changes] == ["suspended"])
         run.cancel()
         await until(lambda: shown(wire)[-1][0]["status"] == "cancelled")
         panel.close()
-        await until(lambda: not live._watchers)
+        await until(lambda: not live._displays)
     live.stop()
 
 
@@ -462,7 +492,7 @@ async def test_a_display_whose_run_is_gone_does_not_stop_the_others(home: Home) 
     live.watch(gone)
     live.watch(locked)
     async with asyncio.timeout(30):
-        while live._watchers:
+        while live._displays:
             live._notified()
             await asyncio.sleep(0.01)
     asyncio.get_running_loop().set_exception_handler(None)

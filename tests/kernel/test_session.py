@@ -13,7 +13,7 @@ import pytest
 from pdnb.errors import CaptureError, DefinitionError
 from pdnb.kernel.session import Session
 from pdnb.model import Status
-from pdnb.workflow.model import Step
+from pdnb.workflow.definition import Step
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def define(notebook: Session, name: str | None = None, **steps: str) -> None:
     workflow = notebook.workflow(name)
     for step, source in steps.items():
         workflow = workflow.with_step(Step(step, source))
-    notebook.keep(workflow)
+    notebook.define(workflow)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_test_goes_on_with_the_event_that_was_run_last(notebook: Session) -> N
 
 def test_a_setup_cell_run_again_takes_its_own_place_and_no_others(notebook: Session) -> None:
     for cell_id, source in (("a", "x = 1"), ("b", "y = 1"), ("a", "x = 2"), (None, "z = 1"), (None, "z = 2")):
-        notebook.keep_setup(notebook.workflow(), source, cell_id)
+        notebook.define_setup(notebook.workflow(), source, cell_id)
     assert notebook.workflow().setup == ("x = 2", "y = 1", "z = 1", "z = 2")
-    notebook.keep_setup(notebook.workflow(), "y = 1", "a")
+    notebook.define_setup(notebook.workflow(), "y = 1", "a")
     assert notebook.workflow().setup == ("y = 1", "z = 1", "z = 2")

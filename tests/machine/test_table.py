@@ -16,7 +16,11 @@ from hypothesis import strategies as st
 from pdnb.codec import run_to_json
 from pdnb.errors import AlreadyResumed, Fenced, MovedOn, Over, Refused
 from pdnb.machine import table
-from pdnb.machine.table import MAX_LOSSES, TABLE, Rule, advance, explain, record, settle
+from pdnb.machine.decisions import MAX_LOSSES
+from pdnb.machine.record import record
+from pdnb.machine.refusals import explain
+from pdnb.machine.table import TABLE, Rule, advance, due
+from pdnb.machine.transitions import CREDIT_MS
 from pdnb.model import (
     Attempt,
     Cancelled,
@@ -373,16 +377,17 @@ def test_a_pause_never_ends_by_itself_before_it_is_due() -> None:
     assert advance(run, Elapsed(due_ms)).status is CANCELLED
 
 
-def test_settle_ends_a_due_pause_and_else_gives_back_the_same_run() -> None:
+def test_a_pause_is_due_from_its_time_on_and_what_does_not_wait_never_is() -> None:
     run = told(claimed, suspended)
     assert run.due_ms is not None
-    assert settle(run, run.due_ms - 1) is run
-    assert settle(run, run.due_ms).status is CANCELLED
-    over = settle(run, run.due_ms + 10**9)
+    assert due(run, run.due_ms - 1) is None
+    assert due(run, run.due_ms) == Elapsed(run.due_ms)
+    late = due(run, run.due_ms + 10**9)
+    assert late is not None
+    over = advance(run, late)
     assert (over.status, over.ended_ms) == (CANCELLED, run.due_ms + 10**9)
-    assert settle(over, over.since_ms + 10**9) is over
-    working = told(claimed)
-    assert settle(working, T0 + 10**12) is working
+    assert due(over, over.since_ms + 10**9) is None
+    assert due(told(claimed), T0 + 10**12) is None
 
 
 def test_a_pause_says_since_when_until_when_and_how_it_was_asked_for() -> None:
@@ -864,7 +869,7 @@ def always_true(before: RunRecord, run: RunRecord, claims: int) -> None:
     assert run.paused_ms >= before.paused_ms
     assert 0 <= run.awake_ms <= run.active_ms
     assert run.awake_ms == 0 or run.status is RUNNING or (run.status is QUEUED and run.losses > 0)
-    assert run.credits >= math.ceil((run.active_ms - run.awake_ms) / table.CREDIT_MS)
+    assert run.credits >= math.ceil((run.active_ms - run.awake_ms) / CREDIT_MS)
     assert (run.id, run.created_ms) == (before.id, before.created_ms)
     assert run.steps[: len(before.steps)] == before.steps
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pdnb.runtime import execute as module
-from pdnb.runtime.execute import Outcome, execute, one_line
-from pdnb.runtime.flow import Flow, Pd, URLs
+from pdnb.runtime.execute import Execution, execute, one_line
+from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.runtime.step_object import Pd
+from pdnb.workflow.version import WorkflowVersion
 from tests.support.server import code
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 LINK = "http://x/pdnb/resume/pdnb1r." + "a" * 20 + ".one.1." + "s" * 43
 
 
-def go(source: str, *, setup: str = "", version: WorkflowVersion | None = None) -> Outcome:
+def go(source: str, *, setup: str = "", version: WorkflowVersion | None = None) -> Execution:
     if version is None:
         steps: dict[str, Any] = {"one": dedent(source).strip("\n")}
         plain = code(**steps)
@@ -31,20 +32,20 @@ def go(source: str, *, setup: str = "", version: WorkflowVersion | None = None) 
     return execute(version, "one", pd, show=False)
 
 
-def frames(outcome: Outcome) -> list[str]:
+def frames(outcome: Execution) -> list[str]:
     """The names of the functions in the error's traceback."""
     assert outcome.error is not None
     return [frame.name for frame in traceback.extract_tb(outcome.error.__traceback__)]
 
 
-def here(source: str) -> Outcome:
+def here(source: str) -> Execution:
     return go(source)
 
 
-def in_a_loop(source: str) -> Outcome:
+def in_a_loop(source: str) -> Execution:
     """As in a cell of a kernel."""
 
-    async def cell() -> Outcome:
+    async def cell() -> Execution:
         return go(source)
 
     return asyncio.run(cell())
@@ -63,7 +64,7 @@ WORKS = {
 
 @places
 @pytest.mark.parametrize("law", WORKS)
-def test_every_spelling_gives_its_value_also_inside_a_running_loop(place: Callable[[str], Outcome], law: str) -> None:
+def test_every_spelling_gives_its_value_also_inside_a_running_loop(place: Callable[[str], Execution], law: str) -> None:
     """Top-level `await` works."""
     outcome = place("import asyncio\n" + WORKS[law])
     assert (outcome.error, outcome.exports) == (None, {"$return_value": 42})
@@ -84,7 +85,7 @@ RAISES = {
 @pytest.mark.parametrize("law", RAISES)
 @pytest.mark.parametrize("error", ["ValueError('x')", "SystemExit(3)", "KeyboardInterrupt()"])
 def test_what_a_step_raises_is_its_outcome_with_its_own_frames_only(
-    place: Callable[[str], Outcome], law: str, error: str
+    place: Callable[[str], Execution], law: str, error: str
 ) -> None:
     """Interrupt or `SystemExit` in a step: the run fails."""
     outcome = place(RAISES[law].format(error))
@@ -153,4 +154,4 @@ def test_a_line_is_said_whatever_the_exceptions_own_str_does() -> None:
 
 def test_a_traceback_without_a_step_in_it_is_left_whole() -> None:
     assert module._own_frames(None) is None
-    assert frames(Outcome({}, (), go("def handler(pd, more): pass").error)) != []
+    assert frames(Execution({}, (), go("def handler(pd, more): pass").error)) != []

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from pdnb.errors import NotJSON, PdnbError
 from pdnb.model import End, Exited, Returned, Slept, Suspended
-from pdnb.runtime.flow import MAX_MS, Flow, Pd, URLs
+from pdnb.runtime.flow import MAX_MS, Flow, URLs
+from pdnb.runtime.step_object import Pd
 
 DAY = 86_400_000
 NOW = 1_700_000_000_000

@@ -13,17 +13,18 @@ from typing import Any
 import pytest
 
 from pdnb.errors import DefinitionError, TimeLimit
-from pdnb.runtime.execute import Outcome, execute
-from pdnb.runtime.flow import Flow, Pd, URLs
-from pdnb.runtime.limits import kept
+from pdnb.runtime.execute import Execution, execute
+from pdnb.runtime.flow import Flow, URLs
+from pdnb.runtime.limits import enforced
 from pdnb.runtime.send import MailSettings, Send
-from pdnb.workflow.model import Step
+from pdnb.runtime.step_object import Pd
+from pdnb.workflow.definition import Step
 from tests.support.server import code
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps memory limits")
 
 
-def go(source: str, **limits: Any) -> Outcome:
+def go(source: str, **limits: Any) -> Execution:
     sources: dict[str, Any] = {"one": dedent(source)}
     plain = code(**sources)
     version = replace(plain, steps=(replace(plain.steps[0], **limits),))
@@ -71,7 +72,7 @@ def test_a_time_limit_outside_the_main_thread_is_refused_with_what_to_do() -> No
 
     def here() -> None:
         try:
-            with kept(Step("slow", "1", time_limit=1)):
+            with enforced(Step("slow", "1", time_limit=1)):
                 raise AssertionError("it was not refused")
         except DefinitionError as error:
             errors.append(error)
@@ -99,7 +100,7 @@ def test_a_memory_limit_never_takes_a_stricter_one_away() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (2**40, hard))
     try:
-        with kept(Step("one", "1", memory_limit=2**50)):
+        with enforced(Step("one", "1", memory_limit=2**50)):
             assert resource.getrlimit(resource.RLIMIT_DATA)[0] == 2**40
         assert resource.getrlimit(resource.RLIMIT_DATA)[0] == 2**40
     finally:

@@ -14,7 +14,8 @@ import pytest
 from pdnb.errors import CellSyntaxError
 from pdnb.runtime.namespace import load, step_namespace
 from pdnb.workflow.cell import parse
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 
 def version(*setup: str, name: str = "") -> WorkflowVersion:

@@ -23,8 +23,9 @@ from pdnb.links import Target
 from pdnb.model import JSON, Cancelled, Claimed, Elapsed, Lost, Resumed, Retried, RunRecord, Status
 from pdnb.request import from_person
 from pdnb.runtime.runner import Runner
-from pdnb.store import sqlite
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.store import text_table
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 NOW = 1_763_763_060_000  # 21 Nov 2025, 22:11 UTC
 DAY = 86_400_000
@@ -237,7 +238,7 @@ def test_a_failed_export_that_the_step_catches_leaves_no_half_of_itself(stage: S
 def test_a_step_that_raises_after_asking_for_a_pause_has_failed_and_its_links_are_dead(stage: Stage, ask: str) -> None:
     run, _ = stage.fail(ZeroDivisionError, one=f"step.flow.{ask}\n1 / 0", two="1")
     assert (run.status, run.pause, run.owner) == (Status.FAILED, None, None)
-    assert isinstance(stage.store.look(run.id, "one", 1)[1], Over)
+    assert isinstance(stage.store.would_refuse(run.id, "one", 1)[1], Over)
     for event in (Resumed(NOW, "one", 1, "link"), Cancelled(NOW, "one", 1, "link")):
         with pytest.raises(Over):
             stage.store.apply(run.id, event)
@@ -620,7 +621,7 @@ def test_active_time_is_counted_and_paused_time_is_not(stage: Stage, props: Simp
 def test_a_store_that_is_locked_at_the_report_is_asked_again(
     pdnb_dir: Path, monkeypatch: pytest.MonkeyPatch, props: SimpleNamespace
 ) -> None:
-    monkeypatch.setattr(sqlite, "_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(text_table, "_TIMEOUT_S", 0.01)
     pauses = []
     with Home(pdnb_dir, kind="kernel") as home:
         stage = Stage(home)
@@ -701,7 +702,7 @@ def test_an_interrupt_between_steps_leaves_no_claim(stage: Stage, moment: int) -
 def test_code_that_was_changed_in_the_store_is_not_executed(stage: Stage) -> None:
     run = stage.add(one="'changed from outside'")
     with sqlite3.connect(stage.home.directory / "cache.db") as con:
-        con.execute("UPDATE Cache SET value = replace(value, ?, ?) WHERE key LIKE 'workflow/%'", ("from outside", "!"))
+        con.execute("UPDATE Cache SET value = replace(value, ?, ?) WHERE key LIKE 'version/%'", ("from outside", "!"))
     con.close()
     with pytest.raises(PdnbError, match=r"changed from outside, and nothing of it was executed"):
         stage.runner.drive(run)

@@ -106,8 +106,8 @@ def test_the_environment_configures_it_too(
 
 
 FAILS = {
-    "nobody": ("step.send.email('Hello', 'x')", "MailError: nobody to send the mail to: give to=, or configure"),
-    "an empty list": ("step.send.email('Hello', 'x', to=[])", "MailError: nobody to send the mail to"),
+    "nobody": ("step.send.email('Hello', 'x')", "MailError: the mail has no recipient: give to=, or configure"),
+    "an empty list": ("step.send.email('Hello', 'x', to=[])", "MailError: the mail has no recipient"),
     "no address": ("step.send.email('Hello', 'x', to='ann')", "MailError: 'ann' is no mail address"),
     "nothing in it": ("step.send.email('Hello', to='a@x.org')", "MailError: the mail is empty"),
     "injection": (

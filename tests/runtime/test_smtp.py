@@ -10,7 +10,7 @@ import pytest
 
 from pdnb.errors import MailError
 from pdnb.runtime import smtp
-from pdnb.runtime.smtp import Letter, deliver
+from pdnb.runtime.smtp import Mail, deliver
 from tests.support.processes import free_port
 from tests.support.smtp_server import PASSWORD, USER, SmtpServer, certificate, smtp_server
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["certificate", "smtp_server"]  # fixtures
 
 
-def letter(subject: object = "Hello", text: object = None, html: object = None, to: Any = "ann@example.org") -> Letter:
-    return Letter.checked(subject, "words" if text is html is None else text, html, to)
+def letter(subject: object = "Hello", text: object = None, html: object = None, to: Any = "ann@example.org") -> Mail:
+    return Mail.checked(subject, "words" if text is html is None else text, html, to)
 
 
 # ---- what arrives
@@ -122,8 +122,8 @@ def test_an_argument_that_makes_no_sense_is_named(
 
 def test_a_mail_with_nothing_in_it_is_refused() -> None:
     with pytest.raises(MailError, match=r"^the mail is empty: give text=, html= or both$"):
-        Letter.checked("Hello", None, None, "ann@x.org")
-    assert Letter.checked("Hello", "", None, "ann@x.org").text == ""
+        Mail.checked("Hello", None, None, "ann@x.org")
+    assert Mail.checked("Hello", "", None, "ann@x.org").text == ""
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 from pdnb import client
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
+from pdnb.coordination.scheduler import Scheduler
 from pdnb.runtime.runner import Runner
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 if TYPE_CHECKING:
     from pdnb.model import JSON, RunRecord
@@ -59,7 +60,7 @@ class Stage:
 
     def work(self) -> None:
         """Let due pauses end, and go on with every queued run; a step that raises fails its run, as in a worker."""
-        scheduler.tick(self.home)
+        Scheduler(self.home).step()
         while environments := self.home.store.queued_environments():
             for key in environments:
                 row = self.home.store.claim(key, self.home.owner, at_ms=self.home.clock())

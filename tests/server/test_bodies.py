@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pdnb.request import MAX_BODY
-from pdnb.server import link_handlers
+from pdnb.server import link_bodies
 from tests.support.server import Answer, Rig, chunked, parse, send, written
 
 if TYPE_CHECKING:
@@ -215,8 +215,8 @@ async def test_a_stalled_body_is_closed_in_time_and_nothing_has_changed(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slow (body up to 512 KB: 15 s): closed; state unchanged, link still good."""
-    assert link_handlers.BODY_S == 15
-    monkeypatch.setattr(link_handlers, "BODY_S", 0.2)
+    assert link_bodies.BODY_S == 15
+    monkeypatch.setattr(link_bodies, "BODY_S", 0.2)
     run = rig.suspended()
     path = rig.path("resume", run)
     stalled = (

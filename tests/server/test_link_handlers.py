@@ -14,6 +14,7 @@ from pdnb.links import Links, Target
 from pdnb.model import Exited, Raised, Returned, RunRecord, Status, Suspended
 from pdnb.server.pages import LINK_CSP
 from tests.support.server import DAY, Answer, Rig, code, parse, send, written
+from tests.support.sqlite_store import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -535,7 +536,7 @@ async def test_while_the_store_is_not_available_the_link_says_try_again_and_work
 
     with monkeypatch.context() as patch:
         patch.setattr(rig.service.home.store, "apply", locked)
-        patch.setattr(rig.service.home.store, "look", locked)
+        patch.setattr(rig.service.home.store, "would_refuse", locked)
         for method in (*ACTING, "GET"):
             for accept in (PAGE, JSON):
                 answer = await rig.request(method, rig.path("resume", run), accept)
@@ -548,9 +549,9 @@ async def test_while_the_store_is_not_available_the_link_says_try_again_and_work
 
 async def test_a_store_that_is_really_locked_gives_503_and_no_change(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     run = rig.suspended()
-    monkeypatch.setattr(rig.service.home.store._rows._cache, "_timeout", 0.05)
+    monkeypatch.setattr(table_of(rig.service.home.store)._cache, "_timeout", 0.05)
     await rig.service.call(rig.service.home.store.close)  # a connection keeps the timeout it began with
-    with rig.home.store._rows.transact():
+    with table_of(rig.home.store).transact():
         answer = await rig.request("POST", rig.path("resume", run))
     assert answer.status == 503
     assert answer.header("retry-after")

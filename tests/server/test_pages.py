@@ -180,9 +180,9 @@ def test_the_confirm_page_has_one_form_that_posts_to_its_own_address(
     assert re.findall(r"<button[^>]*>(.*?)</button>", html) == [label]
 
 
-def test_before_the_step_has_ended_the_confirm_page_says_that_the_answer_is_kept() -> None:
+def test_before_the_step_has_ended_the_confirm_page_says_when_the_answer_applies() -> None:
     words = Page(confirm_page(replace(RUN, status=Status.RUNNING, pause=None), "resume", NOW)).words()
-    assert "kept" in words
+    assert "your answer applies as soon as the step ends" in words
     assert "Until" not in words
 
 

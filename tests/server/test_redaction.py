@@ -134,7 +134,7 @@ async def test_no_token_is_logged_when_something_of_ours_breaks(
 
         with monkeypatch.context() as patch:
             patch.setattr(rig.service.home.store, "apply", broken)
-            patch.setattr(rig.service.home.store, "look", broken)
+            patch.setattr(rig.service.home.store, "would_refuse", broken)
             for method in ("GET", "POST", "HEAD"):
                 for purpose in ("resume", "cancel"):
                     headers = {"Accept": accept, "Referer": rig.path("resume", run), "User-Agent": token}
@@ -158,8 +158,8 @@ async def test_no_token_is_logged_when_the_keeper_of_the_store_stumbles(
 
         monkeypatch.setattr(rig.service.home.store, "elapse", broken)
         with pytest.raises(type(error)):
-            await rig.service.look()
-        rig.service._look.set()
+            await rig.service.step()
+        rig.service._changed.set()
         await rig.service.call(lambda: None)
 
 

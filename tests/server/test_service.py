@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home, now_ms
+from pdnb.coordination.scheduler import Scheduler
 from pdnb.coordination.settings import Settings, read_settings
 from pdnb.errors import StoreUnavailable
 from pdnb.model import Claimed, Resumed, RunRecord, Slept, Status, Suspended
 from pdnb.request import from_person
 from pdnb.server.service import StoreService
+from tests.support.owners import owners_in
 from tests.support.server import DAY, code, eventually
 
 if TYPE_CHECKING:
@@ -99,10 +100,10 @@ async def test_only_time_ends_a_pause(home: Home, opened: Open) -> None:
     run = gate(home, DAY)
     assert run.due_ms is not None
     clock.at_ms = run.due_ms - 1
-    await service.look()
+    await service.step()
     assert home.store.get(run.id) == run
     clock.at_ms += 1
-    await service.look()
+    await service.step()
     assert home.store.get(run.id).status is Status.CANCELLED
 
 
@@ -113,7 +114,7 @@ async def test_a_clock_set_back_or_far_forward_ends_nothing_twice(home: Home, op
     runs = [gate(home, wait, resume=True) for wait in (1_000, 2_000, DAY)]
     for moved in (1_500, -10 * DAY, 3_000, 400 * DAY, -400 * DAY, 400 * DAY):
         clock.at_ms = now_ms() + moved
-        assert 0 <= await service.look() <= 1
+        assert 0 <= await service.step() <= 1
     assert [home.store.get(run.id).revision for run in runs] == [run.revision + 1 for run in runs]
 
 
@@ -123,7 +124,7 @@ async def test_many_pauses_due_at_once_end_once_each(home: Home, opened: Open) -
     runs = [gate(home, 1_000, resume=True) for _ in range(250)]
     clock.at_ms = now_ms() + 5_000
     service = await opened(clock)
-    while await service.look() == 0:
+    while await service.step() == 0:
         assert home.store.list(statuses=[Status.QUEUED], limit=1).runs
     after = [home.store.get(run.id) for run in runs]
     assert {run.status for run in after} == {Status.QUEUED}
@@ -139,13 +140,13 @@ async def test_pauses_that_became_due_while_no_server_ran_end_at_its_start(home:
     await eventually(lambda: home.store.get(run.id).status is Status.CANCELLED)
 
 
-async def test_a_look_says_how_long_there_is_nothing_to_do(home: Home, opened: Open) -> None:
+async def test_a_step_returns_how_long_there_is_nothing_to_do(home: Home, opened: Open) -> None:
     clock = Clock()
     service = await opened(clock)
-    assert await service.look() == 1
+    assert await service.step() == 1
     run = gate(home, 60_000)
     clock.at_ms = (run.due_ms or 0) - 250
-    assert await service.look() == 0.25
+    assert await service.step() == 0.25
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ async def test_the_run_of_an_owner_that_died_is_queued_again(
     run = home.store.add(code("work"), None, at_ms=now_ms())
     claimed = home.store.apply(run.id, Claimed(now_ms(), owner))
     service = await opened()
-    await service.look()
+    await service.step()
     assert home.store.get(run.id) == claimed
     process.kill()
     await eventually(lambda: home.store.get(run.id).status is Status.QUEUED)
@@ -187,23 +188,23 @@ async def test_one_thread_that_is_not_the_loops_has_the_store(opened: Open) -> N
     assert threading.get_ident() not in idents
 
 
-async def test_what_goes_wrong_at_a_look_is_said_and_the_next_look_comes(
+async def test_what_goes_wrong_at_a_step_is_logged_and_the_next_step_comes(
     home: Home, opened: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     errors: list[Exception] = [StoreUnavailable("the store is locked"), ZeroDivisionError("a bug")]
-    honest = scheduler.tick
+    honest = Scheduler.step
 
-    def tick(home: Home) -> None:
+    def step(scheduler: Scheduler) -> float:
         if errors:
             raise errors.pop(0)
-        honest(home)
+        return honest(scheduler)
 
-    monkeypatch.setattr(scheduler, "tick", tick)
+    monkeypatch.setattr(Scheduler, "step", step)
     run = gate(home, 1)
     await opened()
     await eventually(lambda: home.store.get(run.id).status is Status.CANCELLED)
     said = [record.getMessage() for record in caplog.records if record.name == "service"]
-    assert said == ["pdnb: the store is locked", "pdnb: a look at the store failed"]
+    assert said == ["pdnb: the store is locked", "pdnb: a step of the leader failed"]
 
 
 async def test_closing_always_ends_whatever_comes_at_that_moment(home: Home, pdnb_dir: Path) -> None:
@@ -224,11 +225,11 @@ async def test_nothing_is_left_of_an_office_that_was_closed(home: Home, pdnb_dir
     before = threading.active_count()
     service = StoreService(pdnb_dir, logging.getLogger("service"), max_workers=0)
     service.open()
-    await service.look()
+    await service.step()
     assert home.has_leader()
     await service.close()
     assert not home.has_leader()
-    assert {card.name.split("-")[0] for card in (pdnb_dir / "owners").glob("*.json")} == {"kernel"}
+    assert {owner.kind for owner in owners_in(pdnb_dir)} == {"kernel"}
     assert threading.active_count() == before
 
 
@@ -246,19 +247,19 @@ async def test_of_two_offices_one_keeps_the_store_and_the_other_takes_over(
 ) -> None:
     """The holder of `server.lock` keeps clock, workers and `settings.json`; the others take over when it ends."""
     first = await opened(url="http://127.0.0.1:1/")
-    await first.look()
+    await first.step()
     version = Clock()
     version.at_ms -= DAY
     second = await opened(version, url="http://127.0.0.1:2/")
     for _ in range(3):
-        await second.look()
+        await second.step()
     assert read_settings(pdnb_dir).url == "http://127.0.0.1:1/"
     mine = gate(home, 50)
     await eventually(lambda: home.store.get(mine.id).status is Status.CANCELLED)  # by the first's clock
     await first.close()
     await eventually(lambda: read_settings(pdnb_dir).url == "http://127.0.0.1:2/")
     theirs = gate(home, 50)
-    await second.look()
+    await second.step()
     assert home.store.get(theirs.id) == theirs  # the second's clock is a day behind
     version.at_ms = now_ms() + 60_000
     await eventually(lambda: home.store.get(theirs.id).status is Status.CANCELLED)
@@ -266,7 +267,7 @@ async def test_of_two_offices_one_keeps_the_store_and_the_other_takes_over(
 
 async def test_the_other_server_answers_too(home: Home, opened: Open) -> None:
     first, second = await opened(), await opened(url="http://127.0.0.1:2/")
-    await first.look()
+    await first.step()
     run = gate(home, DAY)
     event = Resumed(now_ms(), run.step, run.runs, "api", None, from_person("api", None))
     assert (await second.apply(run.id, event)).status is Status.QUEUED

@@ -18,10 +18,11 @@ import pytest
 from pdnb.errors import StoreUnavailable
 from pdnb.model import Returned, Status
 from pdnb.request import MAX_BODY, BadBody
-from pdnb.server import link_handlers, uploads
+from pdnb.server import link_bodies, uploads
 from pdnb.server.link_handlers import LinkHandler
+from pdnb.server.multipart import FormUpload
 from pdnb.server.service import MAX_UPLOAD
-from pdnb.server.uploads import FormUpload, Place
+from pdnb.server.upload_files import RunFiles
 from tests.support.server import Answer, Rig, chunked, eventually, parse, send, written
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def body_of(rig: Rig, run: RunRecord) -> Any:
 async def sweep(rig: Rig) -> None:
     """What the server does when it becomes the leader, a minute from now."""
     named = rig.service._named_files
-    await rig.service.call(uploads.sweep, rig.home.directory, named, before_s=time.time() + 60)
+    await rig.service.call(uploads.remove_unnamed, rig.home.directory, named, before_s=time.time() + 60)
 
 
 def kept(rig: Rig) -> list[Path]:
@@ -303,7 +304,7 @@ def test_a_form_is_read_the_same_wherever_it_is_split(tmp_path: Path) -> None:
     file = b"\r\n--X\r\n--YX-not\r\r\n--X"
     sent = form(part('name="a"', b"field"), part('name="f"; filename="f"', file, "Content-Type: a/b"))
     for pieces in [(sent[:at], sent[at:]) for at in range(len(sent))] + [tuple(bytes([byte]) for byte in sent)]:
-        upload = FormUpload(Place(tmp_path, "run"), FORM["Content-Type"])
+        upload = FormUpload(RunFiles(tmp_path, "run"), FORM["Content-Type"])
         for piece in pieces:
             upload.write(piece)
         found = upload.close()
@@ -415,8 +416,8 @@ async def test_an_upload_that_stalls_is_closed_and_its_files_are_gone(
     rig: Rig, length: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At least 64 KB/s on average, also of one that would have time for 5 GB."""
-    assert (link_handlers.BODY_S, link_handlers._SLOWEST) == (15, 64 * 1024)
-    monkeypatch.setattr(link_handlers, "BODY_S", 0.2)
+    assert (link_bodies.BODY_S, link_bodies._MIN_SPEED) == (15, 64 * 1024)
+    monkeypatch.setattr(link_bodies, "BODY_S", 0.2)
     run = rig.suspended()
     sent = form(FILE)[:-10]
     piece = sent if "Content-Length" in length else b"%x\r\n%b\r\n" % (len(sent), sent)
@@ -433,8 +434,8 @@ async def test_an_upload_that_trickles_is_closed_and_a_fast_one_has_its_time(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On average: what came fast at first may pause."""
-    monkeypatch.setattr(link_handlers, "BODY_S", 0.1)
-    monkeypatch.setattr(link_handlers, "_SLOWEST", 2_000)
+    monkeypatch.setattr(link_bodies, "BODY_S", 0.1)
+    monkeypatch.setattr(link_bodies, "_MIN_SPEED", 2_000)
     run, patient = rig.suspended(), rig.suspended()
     async with begun(rig, patient, {**HEADER, "Content-Length": "100001"}, b"x" * 100_000) as (heard, fast):
         async with begun(rig, run, {**HEADER, "Content-Length": "100000"}, b"x") as (reader, writer):
@@ -543,14 +544,14 @@ async def test_the_files_of_a_loser_go_and_the_winners_stay(rig: Rig) -> None:
 
 def fill(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on the disk has room for names only."""
-    new = Place.new
+    new = RunFiles.new
 
-    def full(place: Place) -> tuple[Path, IO[bytes]]:
+    def full(place: RunFiles) -> tuple[Path, IO[bytes]]:
         path, file = new(place)
         file.close()
         return path, Path("/dev/full").open("wb")
 
-    monkeypatch.setattr(Place, "new", full)
+    monkeypatch.setattr(RunFiles, "new", full)
 
 
 @pytest.mark.parametrize("size", [10, 1_000_000], ids=["at the end", "in the middle"])
@@ -674,7 +675,7 @@ async def test_nothing_goes_while_the_store_cannot_say_what_it_names(rig: Rig, m
 
 
 def test_a_sweep_of_a_store_without_uploads_is_nothing(tmp_path: Path) -> None:
-    uploads.sweep(tmp_path, lambda _: set(), before_s=time.time())
+    uploads.remove_unnamed(tmp_path, lambda _: set(), before_s=time.time())
     assert list(tmp_path.iterdir()) == []
 
 

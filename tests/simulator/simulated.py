@@ -29,7 +29,7 @@ from pdnb.model import (
 )
 
 if TYPE_CHECKING:
-    from pdnb.workflow.model import WorkflowVersion
+    from pdnb.workflow.version import WorkflowVersion
 
 #: How often an owner may die at one attempt.
 LOSSES = 3

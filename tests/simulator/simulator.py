@@ -32,21 +32,23 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from unittest import mock
 
 from pdnb import client
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home
+from pdnb.coordination.scheduler import Scheduler
 from pdnb.errors import PdnbError, Refused, StoreUnavailable
 from pdnb.model import Cancelled, Claimed, Ended, Event, Lost, Resumed, RunRecord
-from pdnb.runtime import runner
+from pdnb.runtime import foreground, runner
 from pdnb.runtime.execute import execute
-from pdnb.store import store as store_module
+from pdnb.store.sqlite import _lane
 from pdnb.workers.worker import Worker
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.simulator.simulated import Gone, Known
+from tests.support.sqlite_store import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pdnb.runtime.flow import Pd
+    from pdnb.runtime.step_object import Pd
     from pdnb.store.store import Store
 
 T0 = 1_700_000_000_000
@@ -158,7 +160,7 @@ class Owner(threading.Thread):
 
     def _open(self) -> None:
         self.home = Home(self.world.directory, kind=self.kind, clock=lambda: self.world.now)
-        rows, put = self.home.store._rows, self.home.store._rows.set
+        rows, put = table_of(self.home.store), table_of(self.home.store).set
 
         def mortal_put(key: str, text: str, tag: str | None = None) -> None:
             if self.fatal is not None:
@@ -220,11 +222,10 @@ class Gate:
             self._held(run_id, known, expected, lambda: self._store.upgrade(run_id, version, at_ms=at_ms))
         )
 
-    def add(
-        self, version: WorkflowVersion, event: Any, *, at_ms: int, owner: str | None = None, by: str | None = None
-    ) -> RunRecord:
+    def add(self, version: WorkflowVersion, event: Any, *, at_ms: int, **more: Any) -> RunRecord:
+        owner = more.get("owner")
         self._owner.at("before add")
-        run = self._store.add(version, event, at_ms=at_ms, owner=owner, by=by)
+        run = self._store.add(version, event, at_ms=at_ms, **more)
         known = Known(run.id, version.name, version.names, version.id, event, at_ms)
         if owner is not None:
             known.take(Claimed(at_ms, owner))
@@ -450,7 +451,7 @@ class World:
 
     def _tick(self, owners: list[Owner]) -> None:
         owner = self.random.choice(owners)
-        owner.do("keeps the clock", lambda: scheduler.tick(owner.home))
+        owner.do("keeps the clock", lambda: Scheduler(owner.home).step())
 
     def _request(self, owners: list[Owner]) -> None:
         owner, known = self.random.choice(owners), self._any_run()
@@ -507,7 +508,7 @@ class World:
             if known.due_ms is not None:
                 index.add(f"due/{known.due_ms:013d}/{run_id}")
             if known.status == "queued":
-                lane = store_module._lane(known.workflow)
+                lane = _lane(known.workflow)
                 index.add(f"queue/{row['environment']}/{lane}/{known.since_ms:013d}/{run_id}")
         assert {key for key in found if key.startswith(("due/", "queue/"))} == index
         self._check_attempts({key: text for key, text in found.items() if key.startswith("attempt/")})
@@ -564,7 +565,7 @@ class World:
         last = Owner(self, "server")
         self.owners.append(last)
         for _ in range(2_000):
-            last.do("keeps the clock", lambda: scheduler.tick(last.home))
+            last.do("keeps the clock", lambda: Scheduler(last.home).step())
             last.do("works", last.worker.work_once)
             for known in [known for known in self.known.values() if known.status == "failed"]:
                 last.do(f"retries {known.id}", partial(last.retry, known.id))
@@ -604,9 +605,9 @@ def furnished(world: SimpleNamespace) -> Iterator[None]:
 
     defaults = cast("dict[str, Any]", runner.Runner.__init__.__kwdefaults__)
     with (
-        mock.patch.object(store_module, "new_id", side_effect=lambda at_ms: f"r{next(ids):019d}"),
+        mock.patch.object(foreground, "new_id", side_effect=lambda at_ms: f"r{next(ids):019d}"),
         mock.patch.dict(defaults, {"pause": lambda seconds: None}),
-        mock.patch.object(runner.Runner, "_telling", return_value=contextlib.nullcontext()),
+        mock.patch.object(runner.Runner, "_publishing", return_value=contextlib.nullcontext()),
         mock.patch.object(runner, "execute", point),
         mock.patch.dict(sys.modules, {WORLD: cast("Any", world)}),
     ):

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from pdnb.machine import table
+from pdnb.machine import table, transitions
+from pdnb.machine.decisions import decision_of
 from pdnb.model import Resumed, RunRecord
 from tests.simulator import simulator
 from tests.simulator.simulator import Violated, simulate
@@ -41,10 +42,10 @@ def test_a_violated_law_says_how_to_see_it_again(monkeypatch: pytest.MonkeyPatch
     """A machine that lets a second answer win is found, by the same line every time."""
 
     def any_answer(run: RunRecord, event: Resumed) -> RunRecord:
-        return replace(run, early=table._decision(event))
+        return replace(run, early=decision_of(event))
 
     for pair, rule in list(table.TABLE.items()):
-        if rule.apply is table._early:
+        if rule.apply is transitions.keep_early:
             monkeypatch.setitem(table.TABLE, pair, replace(rule, apply=any_answer))
     seed = next(seed for seed in range(100) if violated(seed))
     said = violated(seed)

@@ -46,11 +46,13 @@ from pdnb.model import (
     Suspended,
 )
 from pdnb.runtime.runner import Runner
-from pdnb.store import sqlite as rows_module
 from pdnb.store import store as store_module
+from pdnb.store import text_table
 from pdnb.store.store import Store
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.support.server import Rig
+from tests.support.sqlite_store import open_store, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -162,7 +164,7 @@ def add(store: Store, *events: Event, name: str = "launch", claimed: bool = True
 def furnish(directory: Path) -> dict[str, RunRecord]:
     """A store with a run in every status that an operation begins with."""
     suspended = Suspended(T0 + 1, 1, {"$return_value": "a draft"}, due_ms=T0 + DAY)
-    store = Store(directory, LINKS)
+    store = open_store(directory, LINKS)
     runs = {
         "queued": add(store, claimed=False),
         "running": add(store),
@@ -211,7 +213,7 @@ LOOKS: dict[str, Callable[[Store, dict[str, RunRecord]], object]] = {
     "get": lambda store, runs: store.get(runs["waiting"].id),
     "list": lambda store, runs: store.list(),
     "counts": lambda store, runs: store.counts(),
-    "look": lambda store, runs: store.look(runs["waiting"].id, "draft", 1)[0],
+    "would_refuse": lambda store, runs: store.would_refuse(runs["waiting"].id, "draft", 1)[0],
     "attempts": lambda store, runs: store.attempts(runs["waiting"].id),
     "exports": lambda store, runs: store.exports(runs["waiting"].id),
     "ask": lambda store, runs: store.prompt(runs["asking"].id, "draft", 1),
@@ -240,13 +242,13 @@ def test_a_change_whose_nth_statement_fails_has_happened_or_not_and_succeeds_aft
     runs = furnish(place / "base")
     monkeypatch.setattr(store_module, "new_id", lambda at_ms: "n" * 20)
     before = dump(place / "base")
-    store = Store(shutil.copytree(place / "base", place / "after"), LINKS)
+    store = open_store(shutil.copytree(place / "base", place / "after"), LINKS)
     call(store, runs)
     store.close()
     after = dump(place / "after")
     assert after != before
     for n, directory in tries(place):
-        store = Store(directory, LINKS)
+        store = open_store(directory, LINKS)
         faults.arm(n, way, SAYS[n % 3])
         line = None
         try:
@@ -283,7 +285,7 @@ def test_a_look_whose_nth_statement_fails_changes_nothing_and_succeeds_afterward
     (place / "base").mkdir()
     runs = furnish(place / "base")
     before = dump(place / "base")
-    store = Store(place / "base", LINKS)
+    store = open_store(place / "base", LINKS)
     seen = call(store, runs)
     for n in itertools.count(1):
         faults.arm(n, way, SAYS[n % 3])
@@ -305,7 +307,7 @@ def test_a_look_whose_nth_statement_fails_changes_nothing_and_succeeds_afterward
 
 def opened(directory: Path) -> list[Row]:
     """What is in the file of a store that somebody opens now, its tables and indexes too."""
-    Store(directory, LINKS).close()
+    open_store(directory, LINKS).close()
     with another(directory) as con:
         schema = con.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
         return [*schema, *con.execute("PRAGMA user_version"), *con.execute("SELECT * FROM Settings ORDER BY key")]
@@ -405,7 +407,7 @@ def test_a_stretch_whose_nth_statement_fails_executes_every_step_once_and_keeps_
 def test_a_stretch_waits_for_a_lock_that_another_process_holds(
     place: Path, executed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows_module, "_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(text_table, "_TIMEOUT_S", 0.01)
     with Home(place, kind="kernel") as home, contextlib.ExitStack() as stack:
         run = home.store.add(play(), None, at_ms=T0, owner=home.owner)
         held = stack.enter_context(locked(place))
@@ -460,7 +462,7 @@ def fill(directory: Path, free: int) -> Path:
 
 
 def test_on_a_full_disk_nothing_is_torn_and_everything_succeeds_once_there_is_room(small_disk: Path) -> None:
-    store = Store(small_disk, LINKS)
+    store = open_store(small_disk, LINKS)
     run = add(store, Suspended(T0 + 1, 1, due_ms=T0 + DAY))
     failed = 0
     for free in range(0, 96, 4):
@@ -575,7 +577,7 @@ async def test_a_post_to_a_store_that_another_process_has_locked_is_answered_503
     rig: Rig, pdnb_dir: Path
 ) -> None:
     run = rig.suspended()
-    await rig.service.call(lambda: rig.service.home.store._rows._cache._sql("PRAGMA busy_timeout = 50"))
+    await rig.service.call(lambda: table_of(rig.service.home.store)._cache._sql("PRAGMA busy_timeout = 50"))
     with locked(pdnb_dir):
         answer = await rig.request("POST", rig.path("resume", run))
         assert (answer.status, answer.header("retry-after")) == (503, "5")

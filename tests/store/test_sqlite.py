@@ -1,736 +1,412 @@
-"""diskcache, tamed: nothing foreign runs, no file is touched, nothing is torn, and every look uses an index."""
+"""The SQLite backend: its rows, its indexes, what is planted in them, and several processes at one file."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
+import itertools
+import json
+import re
 import sqlite3
-import subprocess
-import sys
-import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import diskcache
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pdnb.errors import StoreCorrupt, StoreError, StoreNewer, StoreUnavailable
-from pdnb.store import sqlite as rows_module
-from pdnb.store.sqlite import Rows
-
-SCHEMA = 1
+from pdnb.errors import (
+    Refused,
+    StoreCorrupt,
+    StoreNewer,
+    StoreUnavailable,
+)
+from pdnb.links import Links
+from pdnb.model import (
+    Cancelled,
+    Claimed,
+    Elapsed,
+    Lost,
+    Raised,
+    Resumed,
+    Returned,
+    RunRecord,
+    Slept,
+    Status,
+    Suspended,
+)
+from pdnb.store import text_table
+from pdnb.store.store import Store
+from tests.store.conftest import SQLitePlace
+from tests.store.test_sealing import linked
+from tests.support.sqlite_store import open_store, table_of
+from tests.support.store_runs import DAY, HERE, LINKS, T0, cancelled, code, resumed, waiting
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    path = tmp_path / "store"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def rows(directory: Path) -> Iterator[Rows]:
-    found = Rows(directory, SCHEMA)
-    yield found
-    found.close()
+def place(tmp_path: Path) -> SQLitePlace:
+    """Of this backend alone."""
+    return SQLitePlace(tmp_path)
 
 
 @contextlib.contextmanager
 def sqlite(directory: Path) -> Iterator[sqlite3.Connection]:
-    """The same file without diskcache, every statement its own transaction."""
     con = sqlite3.connect(directory / "cache.db", isolation_level=None)
     with contextlib.closing(con):
         yield con
 
 
 def dump(directory: Path) -> list[tuple[Any, ...]]:
+    """Every row but the times at which it was stored."""
     with sqlite(directory) as con:
-        return con.execute("SELECT key, raw, tag, mode, filename, value FROM Cache ORDER BY key").fetchall()
-
-
-# ---- text in, text out --------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=15)
-@given(st.dictionaries(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")), max_size=5))
-def test_texts_come_back_as_they_were(new_dir: Callable[[], Path], texts: dict[str, str]) -> None:
-    found = Rows(new_dir(), SCHEMA)
-    with found.transact():
-        for key, text in texts.items():
-            found.set(key, text)
-    assert {key: found.get(key) for key in texts} == texts
-    found.close()
-
-
-def test_a_large_text_lies_in_sqlite_too(rows: Rows, directory: Path) -> None:
-    """Everything inside SQLite: rollbacks lose file-backed values."""
-    text = "x" * 3_000_000
-    rows.set("a", text)
-    assert rows.get("a") == text
-    assert [path.name for path in directory.iterdir()] == ["cache.db"]
-
-
-@pytest.mark.parametrize("key", [1, 1.0, b"a", None, ("a",)])
-def test_keys_are_text(rows: Rows, key: Any) -> None:
-    for call in (rows.get, rows.delete, lambda k: rows.set(k, "x")):
-        with pytest.raises(TypeError, match="keys are text"):
-            call(key)
-
-
-@pytest.mark.parametrize("value", [1, 1.0, b"a", None, ["a"], object()], ids=lambda value: type(value).__name__)
-def test_values_are_text(rows: Rows, value: Any) -> None:
-    with pytest.raises(TypeError, match="values are text"):
-        rows.set("a", value)
-    assert rows.get("a") is None
-
-
-def test_nothing_expires_and_nothing_is_evicted(rows: Rows) -> None:
-    """Eviction and expiry silently drop the oldest runs, the longest-suspended ones."""
-    cache = rows._cache
-    assert (cache.eviction_policy, cache.cull_limit, cache.statistics) == ("none", 0, 0)
-    cache.reset("size_limit", 1)
-    for i in range(50):
-        rows.set(f"{i:02d}", "x" * 1_000)
-    assert len(rows.keys("", limit=100)) == 50
-    assert cache._sql("SELECT count(*) FROM Cache WHERE expire_time IS NOT NULL").fetchone() == (0,)
-
-
-def test_a_commit_is_on_the_disk_when_it_returns(rows: Rows) -> None:
-    """``sqlite_synchronous=2``; a rollback journal, and the mode belongs to the file."""
-
-    def modes() -> list[Any]:
-        return [
-            rows._cache._sql(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "mmap_size")
-        ]
-
-    assert modes() == ["delete", 2, 0]
-    with ThreadPoolExecutor(1) as other:  # each thread has its own connection, and closes it
-        assert other.submit(modes).result() == ["delete", 2, 0]
-        other.submit(rows.close).result()
-
-
-def test_a_store_in_wal_mode_is_brought_back_to_a_rollback_journal(directory: Path) -> None:
-    Rows(directory, SCHEMA).close()
-    with sqlite(directory) as con:
-        con.execute("PRAGMA journal_mode = wal")
-    found = Rows(directory, SCHEMA)
-    assert found._cache._sql("PRAGMA journal_mode").fetchone() == ("delete",)
-    found.close()
-
-
-def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
-    """Files 0600."""
-    old = os.umask(0)
-    try:
-        found = Rows(tmp_path, SCHEMA)
-        with found.transact():
-            found.set("a", "x")
-            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
-    finally:
-        os.umask(old)
-    found.close()
-    assert modes == {"cache.db": 0o600, "cache.db-journal": 0o600}
-
-
-# ---- transactions -------------------------------------------------------------------------------------------------
-
-
-class Boom(Exception):
-    """What goes wrong in a block."""
-
-
-def test_a_transaction_is_all_or_nothing(rows: Rows, directory: Path) -> None:
-    rows.set("a", "1")
-    with pytest.raises(Boom), rows.transact():  # noqa: PT012
-        rows.set("a", "2")
-        rows.set("b", "2")
-        rows.delete("a")
-        raise Boom
-    assert [row[0] for row in dump(directory)] == ["a"]
-    assert rows.get("a") == "1"
-    with rows.transact():
-        rows.set("a", "2")
-    assert rows.get("a") == "2"
-
-
-def test_another_process_sees_nothing_of_a_transaction_before_its_end(rows: Rows, directory: Path) -> None:
-    with rows.transact():
-        rows.set("a", "1")
-        assert dump(directory) == []
-    assert [row[0] for row in dump(directory)] == ["a"]
-
-
-def test_threads_take_turns(rows: Rows) -> None:
-    rows.set("n", "0")
-
-    def count(_: int) -> None:
-        for _ in range(10):
-            with rows.transact():
-                rows.set("n", str(int(rows.get("n") or "") + 1))
-        rows.close()
-
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(count, range(4)))
-    assert rows.get("n") == "40"
-
-
-def test_an_interrupt_waits_until_the_transaction_has_ended(rows: Rows) -> None:
-    """One between BEGIN and COMMIT would keep the lock."""
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), rows.transact():  # noqa: PT012
-        rows.set("a", "1")
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        rows.set("b", "2")
-    assert (rows.get("a"), rows.get("b")) == ("1", "2")
-    assert signal.getsignal(signal.SIGINT) is before
-    rows.set("c", "3")
-
-
-def test_an_interrupt_is_not_forgotten_when_the_transaction_fails(rows: Rows) -> None:
-    with pytest.raises(KeyboardInterrupt) as interrupt, rows.transact():  # noqa: PT012
-        rows.set("a", "1")
-        signal.raise_signal(signal.SIGINT)
-        raise Boom
-    assert isinstance(interrupt.value.__context__, Boom)
-    assert rows.get("a") is None
-
-
-def test_an_interrupt_while_another_process_holds_the_lock_is_not_forgotten(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rows_module, "_TIMEOUT_S", 0.05)
-    found = Rows(directory, SCHEMA)
-    with sqlite(directory) as con:
-        con.execute("BEGIN EXCLUSIVE")
-        held = rows_module._interrupts_held
-        monkeypatch.setattr(rows_module, "_interrupts_held", lambda: pressing(held()))
-        with pytest.raises(KeyboardInterrupt), found.transact():
-            pass
-        con.execute("ROLLBACK")
-    found.close()
-
-
-@contextlib.contextmanager
-def pressing(inner: contextlib.AbstractContextManager[None]) -> Iterator[None]:
-    """Press Interrupt as soon as *inner* holds it back."""
-    with inner:
-        signal.raise_signal(signal.SIGINT)
-        yield
-
-
-def test_in_a_thread_that_is_never_interrupted_nothing_is_held_back(rows: Rows) -> None:
-    def write() -> object:
-        with rows.transact():
-            rows.set("a", "1")
-            return signal.getsignal(signal.SIGINT)
-
-    with ThreadPoolExecutor(1) as other:
-        assert other.submit(write).result() is signal.getsignal(signal.SIGINT)
-        other.submit(rows.close).result()
-
-
-# ---- what was planted ---------------------------------------------------------------------------------------------
-
-
-class Bomb:
-    """Unpickling it makes a directory."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.mark),)
-
-
-@pytest.mark.parametrize("in_file", [False, True])
-def test_a_planted_pickle_never_runs(rows: Rows, directory: Path, tmp_path: Path, in_file: bool) -> None:
-    """A row of any other kind is refused as corrupt, so a planted pickle never runs (CVE-2025-69872)."""
-    mark = tmp_path / "executed"
-    with diskcache.Cache(str(directory), disk_min_file_size=0 if in_file else 2**20) as plain:
-        plain["run/x"] = Bomb(mark)
-        plain["run/bytes"] = b"x" * 10
-        plain["run/number"] = 7
-    for key in ("run/x", "run/bytes", "run/number"):
-        with pytest.raises(StoreCorrupt, match="nothing was executed"):
-            rows.get(key)
-    assert not mark.exists()
-    again = Rows(directory, SCHEMA)  # and not when the store is opened either
-    with pytest.raises(StoreCorrupt, match="nothing was executed"):
-        again.get("run/x")
-    again.close()
-    assert not mark.exists()
-    with diskcache.Cache(str(directory)) as plain:
-        plain["run/x"]  # the proof that it would
-    assert mark.exists()
-
-
-def test_a_planted_key_of_another_kind_is_never_seen(rows: Rows, directory: Path, tmp_path: Path) -> None:
-    mark = tmp_path / "executed"
-    rows.set("run/a", "1", tag="queued w")
-    with diskcache.Cache(str(directory)) as plain:
-        plain.set((Bomb(mark),), "x", tag="queued w")
-        plain.set(7, "x", tag="queued w")
-        plain.set(b"run/b", "x", tag=b"queued w")
-        plain.set("run/c", "x", tag=7)
-    assert [tag for _, tag in rows.tags("")] == ["queued w"]
-    assert {rows.key(rowid) for rowid in rows.tagged("queued w")} == {"run/a", None}
-    assert rows.keys("run/") == ["run/a", "run/c"]
-    assert rows.counts([""]) == [len(rows.tagged("queued w"))]
-    assert not mark.exists()
-
-
-@pytest.mark.parametrize("name", ["../victim", "victim", "{absolute}"])
-@pytest.mark.parametrize("mode", [1, 2, 3, 4])
-def test_a_planted_file_name_reads_and_removes_no_file(
-    rows: Rows, directory: Path, tmp_path: Path, name: str, mode: int
-) -> None:
-    """No file outside the directory is touched."""
-    victims = [tmp_path / "victim", directory / "victim"]
-    for victim in victims:
-        victim.write_text("precious")
-    for key in ("overwritten", "deleted"):
-        rows.set(key, "x")
-    with sqlite(directory) as con:
-        con.execute("UPDATE Cache SET mode = ?, filename = ?", (mode, name.format(absolute=victims[0])))
-    with pytest.raises(StoreCorrupt):
-        rows.get("overwritten")
-    rows.set("overwritten", "new")
-    with rows.transact():
-        rows.delete("deleted")
-    assert rows.get("overwritten") == "new"
-    assert rows.get("deleted") is None
-    assert [victim.read_text() for victim in victims] == ["precious", "precious"]
-
-
-# ---- opening ------------------------------------------------------------------------------------------------------
-
-
-def refused(directory: Path, error: type[StoreError]) -> str:
-    with pytest.raises(error) as refusal:
-        Rows(directory, SCHEMA)
-    line = str(refusal.value)
-    assert "\n" not in line
-    assert str(directory) in line
-    return line
-
-
-def test_a_newer_store_is_refused_and_stays_byte_for_byte(rows: Rows, directory: Path) -> None:
-    """A newer store is refused and stays byte for byte."""
-    rows.set("a", "1")
-    rows.close()
-    with sqlite(directory) as con:
-        con.execute(f"PRAGMA user_version = {SCHEMA + 1}")
-    path = directory / "cache.db"
-    before, changed = path.read_bytes(), path.stat().st_mtime_ns
-    assert "upgrade pdnb" in refused(directory, StoreNewer)
-    assert f"schema {SCHEMA + 1}, this pdnb knows up to {SCHEMA}" in refused(directory, StoreNewer)
-    assert path.read_bytes() == before
-    assert path.stat().st_mtime_ns == changed
-    assert [p.name for p in directory.iterdir()] == ["cache.db"]
-
-
-def test_a_store_says_its_schema(rows: Rows, directory: Path) -> None:
-    with sqlite(directory) as con:
-        assert con.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
-
-
-def test_an_empty_file_becomes_a_store(directory: Path) -> None:
-    (directory / "cache.db").touch()
-    found = Rows(directory, SCHEMA)
-    found.set("a", "1")
-    assert found.get("a") == "1"
-    found.close()
-
-
-@pytest.mark.parametrize("garbage", [b"garbage", b"\x00" * 8192, b"SQLite format 3\x00" + b"\xff" * 4096], ids=len)
-def test_garbage_is_refused_and_left_as_it_is(directory: Path, garbage: bytes) -> None:
-    path = directory / "cache.db"
-    path.write_bytes(garbage)
-    assert "restore it from a backup, or move it away" in refused(directory, StoreCorrupt)
-    assert path.read_bytes() == garbage
-
-
-@pytest.mark.parametrize("part", [0.03, 0.2, 0.5, 0.8, 0.97])
-def test_a_truncated_store_is_never_taken_for_a_good_one(rows: Rows, directory: Path, part: float) -> None:
-    """A store that is truncated."""
-    with rows.transact():
-        for i in range(500):
-            rows.set(f"run/{i:03d}", "x" * 300, tag="queued w")
-    rows.close()
-    path = directory / "cache.db"
-    os.truncate(path, int(path.stat().st_size * part))
-    with pytest.raises(StoreCorrupt, match=r"is damaged or no store of pdnb \(.*\): restore it from a backup"):
-        read_all(directory)
-
-
-def read_all(directory: Path) -> None:
-    found = Rows(directory, SCHEMA)
-    try:
-        assert [found.get(f"run/{i:03d}") for i in range(500)] == ["x" * 300] * 500
-    finally:
-        found.close()
-
-
-def test_a_directory_in_the_files_place_is_refused(directory: Path) -> None:
-    (directory / "cache.db").mkdir()
-    refused(directory, StoreUnavailable)
-
-
-def test_a_directory_that_is_not_there_is_refused(directory: Path) -> None:
-    refused(directory / "nowhere", StoreUnavailable)
-
-
-OPEN_AS_NOBODY = """
-import os, sys
-from pathlib import Path
-from pdnb.errors import StoreError
-from pdnb.store.sqlite import Rows
-if os.getuid() == 0:  # root writes everywhere
-    os.setgroups([]); os.setgid(65534); os.setuid(65534)
-try:
-    Rows(Path(sys.argv[1]), 1)
-except StoreError as error:
-    print(type(error).__name__, error)
-"""
-
-
-@pytest.mark.parametrize(
-    ("directory_mode", "file_mode"), [(0o555, 0o444), (0o555, 0o666), (0o777, 0o444), (0o777, 0o000), (0o000, 0o666)]
-)
-def test_a_store_that_cannot_be_written_is_refused_and_left_as_it_is(directory_mode: int, file_mode: int) -> None:
-    """A store that is read-only: a one-line error that says what to do, nothing lost, nothing half done."""
-    with tempfile.TemporaryDirectory() as name:  # where others may enter: tmp_path is private
-        directory = Path(name) / "store"
-        directory.mkdir()
-        Rows(directory, SCHEMA).close()
-        path = directory / "cache.db"
-        before = path.read_bytes()
-        Path(name).chmod(0o755)
-        path.chmod(file_mode)
-        directory.chmod(directory_mode)
-        answer = subprocess.run(
-            [sys.executable, "-c", OPEN_AS_NOBODY, str(directory)], capture_output=True, text=True, check=True
-        )
-        directory.chmod(0o755)
-        path.chmod(0o600)
-        assert path.read_bytes() == before
-        assert [p.name for p in directory.iterdir()] == ["cache.db"]
-    assert answer.stdout.startswith(f"StoreUnavailable the store {directory} ")
-    assert answer.stdout.count("\n") == 1
-    assert answer.stderr == ""
-
-
-HOLD_THE_LOCK = """
-import sqlite3, sys
-con = sqlite3.connect(sys.argv[1], isolation_level=None)
-con.execute(f"BEGIN {sys.argv[2]}")
-print("locked", flush=True)
-sys.stdin.read()
-"""
-
-
-@contextlib.contextmanager
-def locked(directory: Path, how: str) -> Iterator[None]:
-    """Another process holds the store's lock: ``EXCLUSIVE``, or ``IMMEDIATE``, with which others may still read."""
-    command = [sys.executable, "-c", HOLD_THE_LOCK, str(directory / "cache.db"), how]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"locked\n"
-        yield
-        process.kill()
-
-
-def test_a_store_locked_by_another_process_is_not_available_and_works_afterwards(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A short timeout and an error, never ``retry=True`` for ever."""
-    monkeypatch.setattr(rows_module, "_TIMEOUT_S", 0.05)
-    rows = Rows(directory, SCHEMA)
-    rows.set("a", "1")
-    reached: list[str] = []
-
-    def change() -> None:
-        with rows.transact():
-            reached.append("in the block")
-
-    calls: list[Callable[[], object]] = [
-        change, lambda: rows.set("b", "2"), lambda: rows.delete("a"), lambda: rows.get("a"), lambda: rows.keys(""),
-        lambda: rows.tags(""), lambda: rows.counts([""]), lambda: rows.tagged("x"), lambda: rows.key(1),
-    ]  # fmt: skip
-    with locked(directory, "IMMEDIATE"):
-        started = time.monotonic()
-        refused(directory, StoreUnavailable)
-        assert time.monotonic() - started < 20  # diskcache itself would try for a minute
-        with pytest.raises(StoreUnavailable):
-            change()
-        assert rows.get("a") == "1"
-    with locked(directory, "EXCLUSIVE"):
-        refused(directory, StoreUnavailable)
-        for call in calls:
-            with pytest.raises(StoreUnavailable, match=r"^the store .*$"):
-                call()
-    assert reached == []
-    assert rows.get("a") == "1"
-    rows.set("b", "2")
-    change()
-    rows.close()
-    Rows(directory, SCHEMA).close()
-
-
-def test_a_full_disk_tears_nothing_and_the_same_call_succeeds_afterwards(rows: Rows, directory: Path) -> None:
-    rows.set("a", "1")
-    before = dump(directory)
-
-    def fill() -> None:
-        with rows.transact():
-            rows.set("a", "2")
-            rows.set("b", "x" * 1_000_000)
-
-    rows._cache._sql("PRAGMA max_page_count = 20")
-    with pytest.raises(StoreUnavailable, match=r"full"):
-        fill()
-    assert dump(directory) == before
-    fill()  # trouble ended the connection, and with it the limit
-    assert rows.get("a") == "2"
-
-
-def test_a_failing_commit_tears_nothing(rows: Rows, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process that reads while we commit keeps the commit back: nothing half done is left open."""
-    rows.set("a", "1")
-    rows._cache._sql("PRAGMA busy_timeout = 20")
-    with sqlite(directory) as reader:
-        reader.execute("BEGIN")
-        reader.execute("SELECT * FROM Cache").fetchall()
-        with pytest.raises(StoreUnavailable, match="locked"), rows.transact():  # the COMMIT
-            rows.set("a", "2")
-        reader.execute("ROLLBACK")
-    assert rows.get("a") == "1"
-    with sqlite(directory) as other:
-        other.execute("BEGIN IMMEDIATE")  # the lock is free
-        other.execute("ROLLBACK")
-    with rows.transact():
-        rows.set("a", "2")
-    assert rows.get("a") == "2"
-
-
-def test_a_store_deleted_while_open_is_a_clear_error(rows: Rows, directory: Path) -> None:
-    """A store that is deleted while open."""
-    rows.set("a", "1")
-    (directory / "cache.db").unlink()
-    for _ in range(2):
-        with pytest.raises(StoreError, match=r"^[^\n]*$"), rows.transact():
-            rows.set("a", "2")
-
-
-OPEN_AND_WRITE = """
-import sys
-from pathlib import Path
-from pdnb.store.sqlite import Rows
-rows = Rows(Path(sys.argv[1]), 1)
-with rows.transact():
-    rows.set(sys.argv[2], "x")
-rows.close()
-"""
-
-
-def test_processes_that_make_the_store_at_once_make_one_store(directory: Path) -> None:
-    started = [
-        subprocess.Popen([sys.executable, "-c", OPEN_AND_WRITE, str(directory), str(i)], stderr=subprocess.PIPE)
-        for i in range(5)
-    ]
-    assert [process.communicate()[1] for process in started] == [b""] * 5
-    rows = Rows(directory, SCHEMA)
-    assert rows.keys("") == ["0", "1", "2", "3", "4"]
-    rows.close()
-
-
-# ---- looks --------------------------------------------------------------------------------------------------------
-
-parts = st.text("ab/", max_size=3)
-
-
-@settings(max_examples=15)
-@given(
-    present=st.sets(st.text("ab/", min_size=1, max_size=5), max_size=20),
-    prefix=parts,
-    after=parts,
-    before=st.none() | parts,
-    limit=st.integers(1, 5),
-)
-def test_keys_come_in_order_with_their_prefix_between_after_and_before(
-    new_dir: Callable[[], Path], *, present: set[str], prefix: str, after: str, before: str | None, limit: int
-) -> None:
-    after, before = prefix + after, None if before is None else prefix + before
-    wanted = sorted(k for k in present if k.startswith(prefix) and k > after and (before is None or k < before))
-    rows = Rows(new_dir(), SCHEMA)
-    with rows.transact():
-        for key in present:
-            rows.set(key, "")
-    assert rows.keys(prefix, after=after, before=before, limit=limit) == wanted[:limit]
-    below = [k for k in sorted(present) if k.startswith(prefix) and k > prefix and (before is None or k < before)]
-    assert rows.last(prefix, before=before) == (below[-1] if below else None)
-    rows.close()
-
-
-@settings(max_examples=15)
-@given(
-    st.lists(st.tuples(st.text("ab", min_size=1, max_size=2), st.sampled_from(["x", "x y", "y", None])), max_size=15)
-)
-def test_tags_file_rows_newest_first(new_dir: Callable[[], Path], changes: list[tuple[str, str | None]]) -> None:
-    rows, filed = Rows(new_dir(), SCHEMA), dict[str, str | None]()
-    with rows.transact():
-        for key, tag in changes:
-            rows.set(key, "", tag)
-            filed[key] = tag  # a dict keeps the order in which keys came first, as rowids do
-    present = {tag for tag in filed.values() if tag}
-    assert [tag for _, tag in rows.tags("")] == sorted(present)
-    assert [tag for _, tag in rows.tags("x")] == sorted(tag for tag in present if tag.startswith("x"))
-    tags = [tag for tag in filed.values() if tag]
-    assert rows.counts(["x", "y"]) == [sum(tag.startswith(first) for tag in tags) for first in "xy"]
-    for newest_row, tag in rows.tags(""):
-        newest = [key for key in reversed(filed) if filed[key] == tag]
-        found = rows.tagged(tag)
-        assert [rows.key(rowid) for rowid in found] == newest
-        assert newest_row == found[0]
-        assert rows.tagged(tag, before=found[0], limit=1) == found[1:2]
-        assert [row for row, other in rows.tags("", before=newest_row) if other == tag] == found[1:2]
-    rows.close()
-
-
-def test_a_snapshot_shows_one_moment(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows_module, "_TIMEOUT_S", 0.01)
-    rows, other = Rows(directory, SCHEMA), Rows(directory, SCHEMA)
-    rows.set("a", "1")
-    with rows.snapshot():
-        assert rows.get("a") == "1"
-        with pytest.raises(StoreUnavailable):
-            other.set("a", "2")
-        assert rows.get("a") == "1"
-    other.set("a", "2")
-    assert rows.get("a") == "2"
-    with pytest.raises(Boom), rows.snapshot():
-        raise Boom
-    rows.set("a", "3")
-    rows.close()
+        return con.execute("SELECT key, raw, tag, mode, value FROM Cache ORDER BY key").fetchall()
+
+
+def test_code_is_stored_once_per_content_hash(tmp_path: Path, store: Store) -> None:
+    for _ in range(3):
+        store.add(code(), None, at_ms=T0)
+    store.add(code("other"), None, at_ms=T0)
+    assert sum(row[0].startswith("version/") for row in dump(tmp_path)) == 2
+
+
+def test_a_runs_row_holds_none_of_the_bulk(tmp_path: Path, store: Store) -> None:
+    """A run's row stays under 4 KB; exports and outputs are rows per attempt, absent from lists."""
+    run = store.add(code(), {"event": "x" * 100_000}, at_ms=T0, owner="worker-1")
+    output = {"output_type": "stream", "text": "y" * 100_000}
+    store.apply(run.id, Returned(T0 + 1, 1, {"$return_value": "z" * 100_000, "$summary": "s" * 9_000}, (output,)))
+    run = store.get(run.id)
+    store.apply(run.id, resumed(run, T0 + 2, request={"body": "w" * 100_000}))
+    store.apply(run.id, Raised(T0 + 3, 1, {"$summary": "ä" * 9_000}, error="é" * 9_000))
+    sizes = [len(row[-1]) for row in dump(tmp_path) if row[0].startswith("run/")]
+    assert len(sizes) == 1
+    assert sizes[0] < 4_096
+    assert store.attempts(run.id)[1].error == "é" * 9_000
+
+
+def test_a_run_that_changes_while_a_list_is_read_is_in_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look is one read."""
+    store = open_store(tmp_path, LINKS)
+    ids = [store.add(code(name), None, at_ms=T0).id for name in "ab"]
+    monkeypatch.setattr(text_table, "_TIMEOUT_S", 0.01)
+    other = open_store(tmp_path, LINKS)
+    tagged = table_of(store).tagged
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Any:
+        found = tagged(*args, **kwargs)
+        for run_id in ids:
+            with contextlib.suppress(StoreUnavailable, Refused):
+                other.apply(run_id, Claimed(T0 + 1, "worker-1"))
+        return found
+
+    monkeypatch.setattr(table_of(store), "tagged", meanwhile)
+    page = store.list(limit=50)
+    assert [run.id for run in page.runs] == ids[::-1]
+    assert {run.status for run in page.runs} == {Status.QUEUED}
+    store.close()
     other.close()
 
 
-# ---- what is taken for granted of diskcache -----------------------------------------------------------------------
+def test_the_newest_50_of_20000_runs_cost_no_more_than_of_200(tmp_path: Path) -> None:
+    """A million finished runs must not slow a start, a resume or a list."""
+    store = open_store(tmp_path, LINKS)
+    row = dict(zip(("key", "raw", "tag", "mode", "value"), run_row(tmp_path, store), strict=True))
+    costs = []
+    for count in (200, 20_000):
+        with table_of(store).transact():
+            table_of(store)._cache._con.executemany(
+                "INSERT INTO Cache(key, raw, tag, mode, value) VALUES (?, 1, ?, 1, ?)",
+                ((f"run/{count}-{i}", "succeeded launch" if i % 3 else "queued w", row["value"]) for i in range(count)),
+            )
+        newest = [store.add(code(), None, at_ms=T0) for _ in range(50)]
+        con = table_of(store)._cache._con
+        ticks = itertools.count()
+        con.set_progress_handler(lambda ticks=ticks: next(ticks) * 0, 1)
+        page = store.list(limit=50)
+        con.set_progress_handler(None, 1)
+        costs.append(next(ticks))
+        assert page.runs == tuple(newest[::-1])
+    assert costs[0] > 0
+    assert costs[1] < costs[0] * 1.1
+    store.close()
 
 
-def test_the_table_has_the_columns_and_indexes_that_the_queries_need(rows: Rows, directory: Path) -> None:
-    """A contract test on diskcache's schema."""
-    with sqlite(directory) as con:
-        columns = [row[1] for row in con.execute("PRAGMA table_info(Cache)")]
-        indexes = {row[1]: bool(row[2]) for row in con.execute("PRAGMA index_list(Cache)")}
-        parts = {name: [row[2] for row in con.execute(f"PRAGMA index_info({name})")] for name in indexes}
-    assert columns == [
-        "rowid", "key", "raw", "store_time", "expire_time", "access_time", "access_count", "tag", "size", "mode",
-        "filename", "value",
-    ]  # fmt: skip
-    assert parts["Cache_key_raw"] == ["key", "raw"]
-    assert indexes["Cache_key_raw"], "keys must be unique"
-    assert parts["Cache_tag_rowid"] == ["tag", "rowid"]
+def run_row(directory: Path, store: Store) -> tuple[Any, ...]:
+    run = store.add(code(), None, at_ms=T0)
+    return next(row for row in dump(directory) if row[0] == f"run/{run.id}")
 
 
-def test_the_inner_parts_that_are_used_are_there(rows: Rows) -> None:
-    cache = rows._cache
-    assert diskcache.__version__.split(".")[:2] == ["5", "6"]
-    holders = [cache._txn_id]
-    with cache._transact() as (sql, _):
-        holders.append(cache._txn_id)
-        assert sql("SELECT 1").fetchone() == (1,)
-    assert [*holders, cache._txn_id] == [None, threading.get_ident(), None]
-    assert cache._sql("SELECT count(*) FROM Cache").fetchone() == (0,)
-    assert not cache._con.in_transaction
-
-
-def plans(rows: Rows, look: Callable[[], object]) -> list[str]:
-    """How SQLite answers every statement of *look*."""
-    con = rows._cache._con
+def test_a_list_reads_by_indexes_alone(store: Store) -> None:
+    for name in "abc":
+        store.add(code(name), None, at_ms=T0)
+    run = waiting(store)
+    con = table_of(store)._cache._con
     statements: list[str] = []
     con.set_trace_callback(statements.append)
-    look()
+    store.list(limit=2)
+    store.list(statuses=[Status.QUEUED], workflow="a", cursor="99", limit=2)
+    for look in (store.next_due_ms, store.queued_environments, store.running):
+        look()
+    for of in (store.get, store.exports, store.attempts, store.event, store.resolve_id):
+        of(run.id)
+    store.claim(HERE.key, "worker-1", at_ms=T0)
+    store.elapse(T0)
     con.set_trace_callback(None)
-    return [row[3] for query in statements for row in con.execute(f"EXPLAIN QUERY PLAN {query}")]
+    looks = [query for query in statements if query.startswith(("SELECT", "WITH"))]
+    plans = {line[3] for query in looks for line in con.execute(f"EXPLAIN QUERY PLAN {query}")}
+    assert any(line.startswith("SEARCH Cache USING") for line in plans)
+    assert [line for line in plans if line.startswith("SCAN Cache") or "TEMP B-TREE" in line] == []
 
 
-LOOKS: dict[str, Callable[[Rows], object]] = {
-    "get": lambda rows: rows.get("run/00007"),
-    "keys": lambda rows: rows.keys("run/", after="run/00003", before="run/9", limit=3),
-    "last": lambda rows: rows.last("run/", before="run/9"),
-    "tags": lambda rows: rows.tags("queued ", before=40),
-    "key": lambda rows: rows.key(3),
-    "tagged": lambda rows: rows.tagged("queued w", before=40, limit=5),
+def test_no_working_token_ever_lies_in_the_store_and_its_own_run_reads_it(tmp_path: Path, store: Store) -> None:
+    """Any link in what is stored is stored as a placeholder and minted again when it is read by its own run."""
+    first = store.add(code("other"), None, at_ms=T0)
+    run = store.add(code(), linked(first)[1], at_ms=T0, owner="worker-1")
+    token, value = linked(run)
+    output = {"output_type": "stream", "text": f"{value}"}
+    mail = {"text": f"{value}"}
+    ask = Slept(T0 + 1, 1, {"x": value}, (output,), (mail,), kind="rerun", due_ms=T0 + DAY, context=value)
+    store.apply(run.id, ask)
+    run = store.get(run.id)
+    store.apply(run.id, resumed(run, request={"body": value}))
+    store.apply(run.id, Claimed(T0 + 3, "worker-1"))
+    store.apply(run.id, Suspended(T0 + 4, 2, {"$summary": f"see {value}"}, due_ms=T0 + DAY))
+    run = store.get(run.id)
+    store.apply(run.id, Resumed(T0 + 5, run.step, run.runs, "link", by=token, request={"body": value}))
+    store.apply(run.id, Claimed(T0 + 6, "worker-1"))
+    store.apply(run.id, Raised(T0 + 7, 3, error=f"ValueError: {token}"))
+    third = store.add(code(), None, at_ms=T0)
+    store.apply(third.id, Cancelled(T0 + 8, "draft", 1, "magic", reason=f"because of {token}"))
+
+    content = (tmp_path / "cache.db").read_bytes()
+    for found in (token, linked(first)[0]):
+        assert found.encode() not in content
+        assert found[-43:].encode() not in content
+    assert re.search(rb"pdnb1[rc]\.[0-9a-z]{20}\.[\w-]+\.\d+\.[\w-]", content) is None  # nor most of one
+    assert b"pdnb1r!" in content
+
+    one, two, three = store.attempts(run.id)
+    assert (one.exports, one.outputs, one.context, one.request) == ({"x": value}, (output,), value, {"body": value})
+    assert one.mails == (mail,)
+    assert two.request == {"body": value}
+    assert three.error == f"ValueError: {token}"
+    assert store.event(run.id) == linked(first)[1]
+    assert store.exports(run.id)["draft"]["$resume_data"] == {"body": value}
+
+
+def test_a_sealed_link_moved_into_another_runs_row_is_not_opened(tmp_path: Path, store: Store) -> None:
+    """The store alone resumes nothing."""
+    victim, thief = waiting(store), waiting(store)
+    token, value = linked(victim)
+    store.apply(victim.id, resumed(victim))
+    store.apply(victim.id, Claimed(T0 + 3, "worker-1"))
+    store.apply(victim.id, Returned(T0 + 4, 2, {"link": value}))
+    rows = {row[0]: row[-1] for row in dump(tmp_path)}
+    (source,) = (text for key, text in rows.items() if key.startswith(f"attempt/{victim.id}/0001/"))
+    (place,) = (key for key in rows if key.startswith(f"attempt/{thief.id}/"))
+    with sqlite(tmp_path) as con:
+        con.execute("UPDATE Cache SET value = ? WHERE key = ?", (source, place))
+    assert store.attempts(victim.id)[1].exports == {"link": value}
+    stolen = json.dumps(store.attempts(thief.id)[0].exports)
+    assert token not in stolen
+    assert "pdnb1r!" in stolen
+
+
+def tamper(directory: Path, key: str, text: str | bytes) -> None:
+    with sqlite(directory) as con:
+        assert con.execute("UPDATE Cache SET value = ? WHERE key = ?", (text, key)).rowcount == 1
+
+
+def stored(directory: Path, key: str) -> Any:
+    return json.loads(next(row[-1] for row in dump(directory) if row[0] == key))
+
+
+def test_changed_code_is_refused_in_one_clear_line(tmp_path: Path, store: Store) -> None:
+    """Workflow code and interpreter path carry a MAC under the secret; nothing is executed."""
+    run = waiting(store)
+    key = f"version/{run.version_id}"
+    good = stored(tmp_path, key)
+    evil = code("launch", "draft").to_json().replace("'draft'", "__import__('os').abort()")
+    other = Links(b"x" * 32)
+    changes: list[Any] = [
+        {**good, "code": evil},
+        {**good, "code": good["code"].replace("/usr/bin/python3", "/tmp/evil")},
+        {"code": evil, "mac": other.mac(evil)},
+        {**good, "mac": ""},
+        {**good, "mac": None},
+        {**good, "code": None},
+        {"code": code("other").to_json(), "mac": LINKS.mac(code("other").to_json())},  # signed, but another's place
+        {},
+        [],
+        3,
+    ]
+    for change in changes:
+        tamper(tmp_path, key, json.dumps(change))
+        with pytest.raises(StoreCorrupt, match=r"^the code [^\n]*$") as refusal:
+            store.workflow_version(run.version_id)
+        assert "executed" in str(refusal.value)
+    for text in ("", "{", "[" * 100_000):
+        tamper(tmp_path, key, text)
+        with pytest.raises(StoreCorrupt, match="nothing was executed"):
+            store.workflow_version(run.version_id)
+    with pytest.raises(StoreCorrupt, match="is missing from the store; nothing was executed"):
+        store.workflow_version("0" * 32)
+    tamper(tmp_path, key, json.dumps(good))
+    assert store.workflow_version(run.version_id) == code()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", '"x"', "{}", b"\x80\x04N.", "[" * 100_000], ids=lambda t: repr(t)[:12]
+)
+def test_a_damaged_row_is_refused_and_hides_no_other(tmp_path: Path, store: Store, text: str | bytes) -> None:
+    """Tampered rows are refused, that run is marked corrupt, nothing is executed."""
+    bad, good = waiting(store, due_ms=T0 + 10), waiting(store, due_ms=T0 + 20)
+    queued = store.add(code(), None, at_ms=T0)
+    store.add(code(), None, at_ms=T0 + 1)
+    working = store.add(code(), None, at_ms=T0, owner="kernel-1")
+    store.add(code(), None, at_ms=T0, owner="kernel-1")
+    for run in (bad, queued, working):
+        tamper(tmp_path, f"run/{run.id}", text)
+        for call in (store.get, store.exports, lambda i: store.apply(i, Elapsed(T0 + 99))):
+            with pytest.raises(StoreCorrupt, match=r"^[^\n]*$"):
+                call(run.id)
+    assert len(store.list().runs) == 3
+    assert good in store.list().runs
+    assert len(store.running()) == 1
+    assert store.elapse(T0 + 30) == 1
+    assert store.get(good.id).status is Status.CANCELLED
+    claimed = store.claim(HERE.key, "worker-1", at_ms=T0 + 40)
+    assert claimed is not None
+    assert claimed.id != queued.id
+    assert store.claim(HERE.key, "worker-1", at_ms=T0 + 40) is None
+
+
+def test_a_damaged_attempt_or_event_is_refused(tmp_path: Path, store: Store) -> None:
+    run = waiting(store)
+    for key, look in ((f"attempt/{run.id}/0000/000000001", store.attempts), (f"event/{run.id}", store.event)):
+        good = stored(tmp_path, key)
+        for text in ("", "{", b"\x80\x04N.", "[" * 100_000):
+            tamper(tmp_path, key, text)
+            for call in (look, store.exports):
+                with pytest.raises(StoreCorrupt, match=r"^[^\n]*$"):
+                    call(run.id)
+        tamper(tmp_path, key, json.dumps(good))
+    with sqlite(tmp_path) as con:
+        con.execute("DELETE FROM Cache WHERE key = ?", (f"event/{run.id}",))
+    with pytest.raises(StoreCorrupt, match="is missing"):
+        store.event(run.id)
+
+
+def test_a_row_in_another_runs_place_is_refused(tmp_path: Path, store: Store) -> None:
+    one, two = waiting(store), waiting(store)
+    tamper(tmp_path, f"run/{one.id}", json.dumps(stored(tmp_path, f"run/{two.id}")))
+    with pytest.raises(StoreCorrupt, match="names another run"):
+        store.get(one.id)
+
+
+def test_foreign_rows_disturb_no_list(tmp_path: Path, store: Store) -> None:
+    run = waiting(store)
+    with sqlite(tmp_path) as con:
+        con.executemany(
+            "INSERT INTO Cache(key, raw, tag, mode, value) VALUES (?, ?, ?, 1, 'x')",
+            [
+                ("foreign", 1, "evil" ), ("run/foreign", 1, "suspended launch"), (b"\x80\x04", 0, "suspended launch"),
+                (7, 1, 7), ("other", 1, b"suspended launch"), ("third", 1, "suspended launch"),
+            ],
+        )  # fmt: skip
+    assert store.list().runs == (run,)
+    assert store.counts()[Status.SUSPENDED] >= 1
+    assert store.running() == ()
+
+
+def test_a_newer_store_is_refused(tmp_path: Path, store: Store) -> None:
+    store.close()
+    with sqlite(tmp_path) as con:
+        con.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreNewer, match="upgrade pdnb"):
+        open_store(tmp_path, LINKS)
+
+
+class Faulty:
+    """A connection whose n-th statement fails, as on a broken or full disk."""
+
+    def __init__(self, con: sqlite3.Connection, n: int) -> None:
+        self._con = con
+        self.left = n
+
+    def execute(self, *statement: Any) -> sqlite3.Cursor:
+        self.left -= 1
+        if self.left == 0:
+            raise sqlite3.OperationalError("disk I/O error")
+        return self._con.execute(*statement)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._con, name)
+
+
+CALLS: dict[str, Callable[[Store, dict[str, RunRecord]], object]] = {
+    "add": lambda store, runs: store.add(code("new"), {"a": 1}, at_ms=T0 + 1),
+    "add and claim": lambda store, runs: store.add(code("new"), {"a": 1}, at_ms=T0 + 1, owner="kernel-1"),
+    "claim": lambda store, runs: store.claim(HERE.key, "worker-1", at_ms=T0 + 5),
+    "return": lambda store, runs: store.apply(runs["running"].id, Returned(T0 + 5, 1, {"$return_value": 1})),
+    "suspend": lambda store, runs: store.apply(runs["running"].id, Suspended(T0 + 5, 1, due_ms=T0 + DAY)),
+    "rerun": lambda store, runs: store.apply(runs["running"].id, Slept(T0 + 5, 1, kind="rerun", due_ms=T0 + 9)),
+    "raise": lambda store, runs: store.apply(runs["running"].id, Raised(T0 + 5, 1, error="x")),
+    "early": lambda store, runs: store.apply(runs["running"].id, resumed(runs["running"], request={"body": 1})),
+    "resume": lambda store, runs: store.apply(runs["waiting"].id, resumed(runs["waiting"], request={"body": 1})),
+    "cancel": lambda store, runs: store.apply(runs["waiting"].id, cancelled(runs["waiting"])),
+    "lose": lambda store, runs: store.apply(runs["running"].id, Lost(T0 + 5, 1)),
+    "elapse": lambda store, runs: store.elapse(T0 + 2 * DAY),
+    "list": lambda store, runs: store.list(),
+    "exports": lambda store, runs: store.exports(runs["waiting"].id),
+    "attempts": lambda store, runs: store.attempts(runs["waiting"].id),
+    "counts": lambda store, runs: store.counts(),
+    "workflow_version": lambda store, runs: store.workflow_version(runs["waiting"].version_id),
 }
 
 
-@pytest.mark.parametrize("name", LOOKS)
-def test_every_look_uses_an_index(rows: Rows, name: str) -> None:
-    """Listings use indexed queries: key iteration of diskcache itself is quadratic."""
-    with rows.transact():
-        for i in range(50):
-            rows.set(f"run/{i:05d}", "", tag="queued w")
-    found = plans(rows, lambda: LOOKS[name](rows))
-    assert any(line.startswith("SEARCH Cache USING") for line in found)
-    assert [line for line in found if "TEMP B-TREE" in line or line.startswith("SCAN Cache")] == []
-
-
-def steps(rows: Rows, look: Callable[[], object]) -> int:
-    """How many of its machine's instructions SQLite needs for *look*."""
-    count = 0
-
-    def tick() -> int:
-        nonlocal count
-        count += 1
-        return 0
-
-    con = rows._cache._con
-    con.set_progress_handler(tick, 1)
-    look()
-    con.set_progress_handler(None, 1)
-    return count
-
-
-@pytest.mark.parametrize("name", LOOKS)
-def test_a_look_does_not_cost_more_with_20000_rows_than_with_200(directory: Path, name: str) -> None:
-    """A million finished runs must not slow a start, a resume or a list."""
-    rows = Rows(directory, SCHEMA)
-    costs = []
-    for first, last in ((0, 200), (200, 20_000)):
-        with rows.transact():
-            rows._cache._con.executemany(
-                "INSERT INTO Cache(key, raw, tag, mode, value) VALUES (?, 1, ?, 1, '')",
-                ((f"run/{i:05d}", "succeeded w" if i % 2 else "queued w") for i in range(first, last)),
-            )
-        costs.append(steps(rows, lambda: LOOKS[name](rows)))
-    assert costs[0] > 0
-    assert costs[1] == costs[0]
-    rows.close()
-
-
-def test_a_store_that_refuses_at_once_while_another_reads_a_dead_ones_journal_is_opened_a_moment_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", CALLS)
+def test_when_the_nth_operation_fails_nothing_is_torn_and_the_same_call_succeeds_afterwards(
+    tmp_path: Path, name: str
 ) -> None:
-    tries: list[int] = []
-    real = diskcache.Cache.create_tag_index
+    """The n-th store operation fails, for every n: nothing torn; the same request succeeds once the fault is gone."""
+    store = open_store(tmp_path, LINKS)
+    runs = {
+        "queued": store.add(code(), None, at_ms=T0),
+        "running": store.add(code(), None, at_ms=T0, owner="kernel-1"),
+        "waiting": waiting(store),
+        "sleeping": waiting(store, due_ms=T0 + DAY),
+    }
+    before = dump(tmp_path)
+    for n in itertools.count(1):
+        faulty = Faulty(table_of(store)._cache._con, n)
+        table_of(store)._cache._local.con = faulty
+        try:
+            CALLS[name](store, runs)
+        except StoreUnavailable as error:
+            line = str(error)
+        else:
+            if faulty.left > 0:  # no statement was left to fail
+                break
+            assert name == "list"  # the end of a read transaction
+            CALLS[name](store, runs)
+            continue
+        assert "\n" not in line
+        assert str(tmp_path) in line
+        whole = name == "elapse" and store.counts()[Status.CANCELLED] == 2  # it failed at its look for more
+        assert dump(tmp_path) == before or whole
+    assert n > 1
+    table_of(store)._cache._local.con = faulty._con
+    looks_only = name in {"list", "exports", "attempts", "counts", "workflow_version"}
+    assert (dump(tmp_path) == before) == looks_only
+    assert sum(store.counts().values()) == len(runs) + name.startswith("add")
+    assert {run.id for run in store.list().runs} >= {run.id for run in runs.values()}
+    store.close()
 
-    def busy(cache: Any) -> None:
-        tries.append(1)
-        if len(tries) < 3:
-            raise sqlite3.OperationalError("database is locked")
-        real(cache)
 
-    monkeypatch.setattr(diskcache.Cache, "create_tag_index", busy)
-    rows = Rows(tmp_path, 1)
-    rows.set("a", "1")
-    assert (rows.get("a"), len(tries)) == ("1", 3)
-    rows.close()
+def test_a_full_disk_loses_nothing_and_the_same_call_succeeds_afterwards(tmp_path: Path, store: Store) -> None:
+    run = store.add(code(), None, at_ms=T0, owner="kernel-1")
+    before = dump(tmp_path)
+    event = Returned(T0 + 1, 1, {"$return_value": "x" * 1_000_000})
+    table_of(store)._cache._sql("PRAGMA max_page_count = 30")
+    with pytest.raises(StoreUnavailable, match="full"):
+        store.apply(run.id, event)
+    assert dump(tmp_path) == before
+    assert store.apply(run.id, event).step == "approve"

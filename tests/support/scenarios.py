@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pdnb.capture.snapshot import freeze
+from pdnb.capture.snapshot import snapshot
 from pdnb.errors import CaptureError, DefinitionError
-from pdnb.workflow.model import Environment, Step, Workflow, WorkflowVersion
+from pdnb.workflow.definition import Step, Workflow
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,13 +48,13 @@ class Notebook:
             self.shell.run_cell(cell, store_history=True).raise_error()
         return self
 
-    def freeze(self, *steps: str, setup: tuple[str, ...] = ()) -> WorkflowVersion:
+    def snapshot(self, *steps: str, setup: tuple[str, ...] = ()) -> WorkflowVersion:
         named = tuple(Step(f"s{i}", source) for i, source in enumerate(steps, 1))
-        return freeze(Workflow("w", named, setup), self.shell.user_ns, HERE)
+        return snapshot(Workflow("w", named, setup), self.shell.user_ns, HERE)
 
     def refusal(self, *steps: str, setup: tuple[str, ...] = ()) -> str:
         with pytest.raises(CaptureError) as raised:
-            self.freeze(*steps, setup=setup)
+            self.snapshot(*steps, setup=setup)
         return str(raised.value)
 
     def check_refused(self, text: str) -> None:
@@ -85,7 +86,7 @@ _RUN = """
 import asyncio, inspect, json, sys
 from pdnb.workflow.cell import parse
 from pdnb.runtime.namespace import load, step_namespace
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 sys.path.insert(0, sys.argv[1])
 for line in sys.stdin:
     version = WorkflowVersion.from_json(json.loads(line))
@@ -136,7 +137,7 @@ def outcomes(
         case = Scenario.read(text)
         shell.reset()
         try:
-            codes[law] = shell.run(*case.cells).freeze(case.step, setup=case.setup)
+            codes[law] = shell.run(*case.cells).snapshot(case.step, setup=case.setup)
         except DefinitionError as error:
             found[law] = str(error)
     sys.path.remove(str(library))

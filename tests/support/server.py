@@ -22,7 +22,8 @@ import pytest
 from pdnb.coordination.home import Home, now_ms
 from pdnb.links import Purpose, Target
 from pdnb.model import Claimed, RunRecord, Slept, Status, Suspended
-from pdnb.workflow.model import Environment, Step, WorkflowVersion
+from pdnb.workflow.definition import Step
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

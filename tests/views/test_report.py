@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from nbconvert import HTMLExporter
 
-from pdnb.capture.snapshot import freeze
+from pdnb.capture.snapshot import snapshot
 from pdnb.errors import DefinitionError
 from pdnb.links import Links, Target
 from pdnb.model import Attempt, Cancelled, Claimed, Decision, Lost, Pause, Prompt, Resumed, Retried, RunRecord, Status
@@ -27,7 +27,8 @@ from pdnb.request import from_person
 from pdnb.testing import EPOCH_MS, Sandbox
 from pdnb.views.documents import redacted_attempt
 from pdnb.views.report import default_path, notebook, write
-from pdnb.workflow.model import Environment, Step, Workflow, WorkflowVersion
+from pdnb.workflow.definition import Step, Workflow
+from pdnb.workflow.version import Environment, WorkflowVersion
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -110,7 +111,7 @@ def retried(sandbox: Sandbox) -> str:
 
 
 def _added(sandbox: Sandbox) -> str:
-    version = freeze(launch("1"), {}, Environment.here())
+    version = snapshot(launch("1"), {}, Environment.here())
     return str(sandbox.home.store.add(version, None, at_ms=sandbox.now_ms).id)
 
 
@@ -145,7 +146,10 @@ HISTORIES: dict[str, tuple[Callable[[Sandbox], str], tuple[str, ...]]] = {
             "Step `approve` waits for a person since 1 Jan 2026, 00:00 UTC",
             "## `approve`, attempt 1: waited",
             "Began 1 Jan 2026, 00:00 UTC, took 0 s, ran in a shell.",
-            "Waited for a person or a callback since 1 Jan 2026, 00:00 UTC, to cancel itself on 1 Jan 2026, 01:00 UTC.",
+            (
+                "Waited for a person or a callback since 1 Jan 2026, 00:00 UTC, until 1 Jan 2026, 01:00 UTC at most; "
+                "then the run cancels itself."
+            ),
             "Mail in the outbox to `a@b.cd`: `Please`",
             "look at it",
             "not reached yet",
@@ -161,14 +165,17 @@ HISTORIES: dict[str, tuple[Callable[[Sandbox], str], tuple[str, ...]]] = {
         rerun,
         (
             "## `approve`, attempt 1: asked to run again",
-            "Waited since 1 Jan 2026, 00:00 UTC to run again on 1 Jan 2026, 00:01 UTC.",
+            "Slept since 1 Jan 2026, 00:00 UTC, until 1 Jan 2026, 00:01 UTC at most; then the step runs again.",
             "Went on by itself on 1 Jan 2026, 00:01 UTC",
             '"seen": 3',
             "## `approve`, attempt 3: done",
             "Note: `retries used up`",
         ),
     ),
-    "delayed": (delayed, ("sleeps since", "to go on with the next step on 1 Jan 2026, 00:01 UTC", "not reached yet")),
+    "delayed": (
+        delayed,
+        ("sleeps since", "until 1 Jan 2026, 00:01 UTC at most; then the run goes on by itself.", "not reached yet"),
+    ),
     "exited": (exited, ("## `approve`, attempt 1: ended the run", "Note: `nothing to do`")),
     "failed": (
         failed,
@@ -180,7 +187,7 @@ HISTORIES: dict[str, tuple[Callable[[Sandbox], str], tuple[str, ...]]] = {
     ),
     "queued": (queued, ("## `draft`, attempt 1: queued", "Queued since", "not reached yet")),
     "running": (running, ("## `draft`, attempt 1: running", "Running since", "not reached yet")),
-    "interrupted": (interrupted, ("Step `draft` is queued since", "## `draft`, attempt 1: interrupted")),
+    "interrupted": (interrupted, ("Step `draft` waits for a worker since", "## `draft`, attempt 1: interrupted")),
     "asked early": (asked_early, ("## `draft`, attempt 1: running", "Request of `draft`, attempt 1:")),
 }
 
@@ -302,7 +309,7 @@ def test_what_people_were_shown_is_told(sandbox: Sandbox) -> None:
 
 def test_code_from_before_an_upgrade_is_shown_and_defines_nothing(sandbox: Sandbox) -> None:
     run, before, event, attempts = parts(sandbox, suspended(sandbox))
-    after = freeze(launch("'better'"), {}, Environment.here())
+    after = snapshot(launch("'better'"), {}, Environment.here())
     run = replace(run, version_id=after.id)
     attempts = tuple(replace(attempt, version_id=before.id) for attempt in attempts)
     report = notebook(run, after, event, attempts, earlier=[before])

@@ -14,8 +14,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 from pdnb.coordination.home import Home
-from pdnb.coordination.liveness import LeaderLock
+from pdnb.coordination.locks import ProcessLock
 from pdnb.workers import background
+from tests.support.owners import owners_in
 from tests.support.processes import Server, alive, until
 
 SESSION = """\
@@ -57,7 +58,7 @@ def ipython(tmp_path: Path, **env: str) -> str:
 
 def test_a_plain_ipython_starts_one_and_says_so(tmp_path: Path, pdnb_dir: Path) -> None:
     said = ipython(tmp_path)
-    pids = [int(path.name.split("-")[1]) for path in (pdnb_dir / "owners").glob("server-*.json")]
+    pids = [owner.pid for owner in owners_in(pdnb_dir, "server")]
     try:
         log = pdnb_dir / "background.log"
         ends = "it ends after an hour without unfinished runs"
@@ -85,7 +86,7 @@ def test_none_is_started_where_a_server_keeps_the_store(tmp_path: Path, pdnb_dir
 
 def test_one_that_cannot_start_is_told_and_nothing_else_happens(pdnb_dir: Path) -> None:
     with Home(pdnb_dir, kind="shell") as home:
-        lock = LeaderLock(pdnb_dir, background.POST)
+        lock = ProcessLock(pdnb_dir, background.LOCK)
         assert lock.acquire()  # as another that starts, and gets no further
         line = background.ensure(home)
         lock.release()

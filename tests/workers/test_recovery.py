@@ -17,7 +17,8 @@ from pdnb.errors import DefinitionError, Fenced, MovedOn, Over
 from pdnb.model import Raised, Returned, Status
 from pdnb.runtime.runner import Runner
 from pdnb.testing import Sandbox
-from pdnb.workflow.model import Step, Workflow, difference
+from pdnb.workflow.definition import Step, Workflow
+from pdnb.workflow.version import difference
 from tests.support.server import code
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ def home(pdnb_dir: Path) -> Iterator[Home]:
 
 
 def version(workflow: Workflow) -> Any:
-    from pdnb.capture.snapshot import freeze
-    from pdnb.workflow.model import Environment
+    from pdnb.capture.snapshot import snapshot
+    from pdnb.workflow.version import Environment
 
-    return freeze(workflow, {}, Environment.here())
+    return snapshot(workflow, {}, Environment.here())
 
 
 # ---- retry --------------------------------------------------------------------------------------------------------

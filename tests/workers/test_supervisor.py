@@ -16,14 +16,16 @@ import pytest
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
+from tests.support.owners import owners_in
 from tests.support.processes import Server, alive, post, until
 from tests.support.server import Rig, code, eventually
+from tests.support.sqlite_store import table_of
 from tests.workers.test_worker import HOLD, PLACE
 
 if TYPE_CHECKING:
     from traitlets.config import Config
 
-    from pdnb.workflow.model import WorkflowVersion
+    from pdnb.workflow.version import WorkflowVersion
 
 ASK = "step.flow.suspend()\n'asked'"
 
@@ -45,8 +47,8 @@ def left(rig: Rig, run: RunRecord, step: str) -> Any:
 
 def workers(rig: Rig) -> set[int]:
     """The process ids of the workers that live."""
-    names = [card.stem for card in (rig.home.directory / "owners").glob("worker-*.json")]
-    return {int(name.split("-")[1]) for name in names if rig.home.owners.alive(name)}
+    owners = owners_in(rig.home.directory, "worker")
+    return {owner.pid for owner in owners if rig.home.owners.alive(str(owner))}
 
 
 async def ended(rig: Rig, *runs: RunRecord, status: Status = Status.SUCCEEDED) -> None:
@@ -79,7 +81,7 @@ async def test_no_more_workers_than_allowed_work_at_once(rig: Rig, tmp_path: Pat
     runs = [queued(rig, code(hold=HOLD), {"at": str(tmp_path)}) for _ in range(5)]
     await eventually(lambda: [rig.status(run) for run in runs].count(Status.RUNNING) == 2)
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     assert len(workers(rig)) == 2
     assert [rig.status(run) for run in runs].count(Status.QUEUED) == 3
     (tmp_path / "go").touch()
@@ -101,7 +103,7 @@ async def test_one_worker_makes_room_for_another_environment(rig: Rig, tmp_path:
 async def test_with_no_workers_allowed_a_run_waits(rig: Rig) -> None:
     run = queued(rig, code(fine="1"))
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     assert (rig.status(run), workers(rig)) == (Status.QUEUED, set())
 
 
@@ -135,7 +137,7 @@ async def test_a_place_that_is_gone_is_said_in_one_line_and_stops_nobody_else(
     fine = queued(rig, code(fine="1"))
     await ended(rig, fine)
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     said = [record.getMessage() for record in caplog.records if "no worker for run" in record.getMessage()]
     assert len(said) == 1  # once, not at every look
     assert str(gone) in said[0]
@@ -159,7 +161,7 @@ async def test_an_interpreter_that_cannot_work_is_said_and_not_tried_in_a_circle
     await eventually(said)
     end = time.monotonic() + 0.5
     while time.monotonic() < end:
-        await rig.service.look()
+        await rig.service.step()
         await asyncio.sleep(0.01)
     assert len((tmp_path / "starts").read_text()) <= 3
     assert rig.status(lost) is Status.QUEUED
@@ -167,13 +169,13 @@ async def test_an_interpreter_that_cannot_work_is_said_and_not_tried_in_a_circle
 
 async def test_code_that_was_tampered_with_fails_its_run_alone(rig: Rig, tmp_path: Path) -> None:
     """Workflow code and interpreter path carry a MAC; that run is marked corrupt, nothing is executed."""
-    rows, owned = rig.home.store._rows, tmp_path / "owned"
+    rows, owned = table_of(rig.home.store), tmp_path / "owned"
     evil = code(evil="'meant well'")
     with rows.transact():  # nobody can claim it before it is spoilt
         run = rig.home.store.add(evil, None, at_ms=now_ms())
-        text = rows.get(f"workflow/{run.version_id}")
+        text = rows.get(f"version/{run.version_id}")
         assert text is not None
-        rows.set(f"workflow/{run.version_id}", text.replace("'meant well'", f"open({str(owned)!r}, 'w')"))
+        rows.set(f"version/{run.version_id}", text.replace("'meant well'", f"open({str(owned)!r}, 'w')"))
     fine = queued(rig, code(fine="1"))
     await ended(rig, run, status=Status.FAILED)
     await ended(rig, fine)
@@ -182,12 +184,12 @@ async def test_code_that_was_tampered_with_fails_its_run_alone(rig: Rig, tmp_pat
 
 
 async def test_a_damaged_row_does_not_stand_before_the_others(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    rows = rig.home.store._rows
+    rows = table_of(rig.home.store)
     with rows.transact():
         bad = rig.home.store.add(code(x="1"), None, at_ms=now_ms())
         rows.set(f"run/{bad.id}", "{", tag=f"queued {bad.workflow}")
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     assert sum(bad.id in record.getMessage() for record in caplog.records) == 1  # said once, not at every look
     fine = queued(rig, code(fine="1"))
     await ended(rig, fine)
@@ -201,7 +203,7 @@ async def test_a_store_that_is_locked_for_a_moment_costs_no_run(rig: Rig, monkey
         patch.setattr(rig.service.home.store, "workflow_version", locked)
         run = queued(rig, code(x="1"))
         with pytest.raises(StoreUnavailable):
-            await rig.service.look()
+            await rig.service.step()
     await ended(rig, run)
 
 
@@ -223,7 +225,7 @@ def test_a_server_that_stops_leaves_no_idle_worker(tmp_path: Path, pdnb_dir: Pat
         assert server.stop() == 0
         until(lambda: not alive(pid), within_s=10)
         home.owners.reap()
-        assert {card.name.split("-")[0] for card in (pdnb_dir / "owners").glob("*.json")} == {"kernel"}
+        assert {owner.kind for owner in owners_in(pdnb_dir)} == {"kernel"}
 
 
 def test_a_server_that_is_killed_leaves_no_worker_for_long(tmp_path: Path, pdnb_dir: Path) -> None:
@@ -263,7 +265,7 @@ async def test_a_constant_backlog_in_one_environment_does_not_starve_another(rig
 async def test_a_step_that_does_not_give_way_to_its_time_limit_is_killed_and_fails(
     rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pdnb.workers.supervisor._GRACE_S", 0)
+    monkeypatch.setattr("pdnb.workers.time_limits._GRACE_S", 0)
     deaf = f"import signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\nopen({str(tmp_path / 'in')!r}, 'w')\n"
     plain = code(deaf=deaf + "time.sleep(60)")
     version = replace(plain, steps=(replace(plain.steps[0], time_limit=0.5),))
@@ -281,7 +283,7 @@ async def test_a_machine_that_slept_or_a_clock_that_was_set_ends_no_step(rig: Ri
     await eventually((tmp_path / "begun").exists)
     rig.service.home.clock = lambda: now_ms() + 86_400_000
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     assert rig.status(run) is Status.RUNNING
     (tmp_path / "go").touch()
     await ended(rig, run)
@@ -299,7 +301,7 @@ async def test_who_has_to_end_but_is_at_work_still_counts(
     await eventually((tmp_path / "begun").exists)
     waiting = queued(rig, code(place=PLACE, cwd=other))
     for _ in range(5):
-        await rig.service.look()
+        await rig.service.step()
     assert len(rig.service._supervisor._workers) == 1
     assert rig.status(waiting) is Status.QUEUED
     (tmp_path / "go").touch()
@@ -310,6 +312,6 @@ async def test_a_place_that_comes_back_is_served(rig: Rig, tmp_path: Path) -> No
     gone = tmp_path / "gone"
     run = queued(rig, code(x="1", cwd=gone))
     for _ in range(3):
-        await rig.service.look()
+        await rig.service.step()
     gone.mkdir()
     await ended(rig, run)

@@ -13,20 +13,22 @@ from typing import Any
 
 import pytest
 
-from pdnb.coordination import scheduler
 from pdnb.coordination.home import Home, now_ms
+from pdnb.coordination.scheduler import Scheduler
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
 from pdnb.workers.worker import Worker
-from pdnb.workflow.model import WorkflowVersion
+from pdnb.workflow.version import WorkflowVersion
 from tests.support.processes import alive, until
 from tests.support.server import code
+from tests.support.sqlite_store import table_of
 
 PLACE = 'import os, sys\n{"pid": os.getpid(), "cwd": os.getcwd(), "executable": sys.executable, "path": sys.path}'
 #: Says that it has begun, then waits for leave to end.
 HOLD = """
 import os, pathlib, time
+from tests.support.sqlite_store import table_of
 here = pathlib.Path(step.steps["trigger"]["event"]["at"])
 with (here / "begun").open("a") as file:
     file.write(step.context["run"]["key"] + "\\n")
@@ -186,7 +188,7 @@ def test_an_attempt_whose_worker_was_killed_runs_again_under_the_same_key(
     until((tmp_path / "begun").exists)
     process.kill()
     process.wait()
-    scheduler.tick(home)
+    Scheduler(home).step()
     assert home.store.get(run.id).status is Status.QUEUED
     (tmp_path / "go").touch()
     assert work(run, "--idle", "0").wait(20) == 0
@@ -200,7 +202,7 @@ def test_a_step_that_kills_its_worker_three_times_fails(home: Home, work: Start)
     for _ in range(3):
         assert home.store.get(run.id).status is Status.QUEUED
         assert work(run).wait(20) == -signal.SIGKILL
-        scheduler.tick(home)
+        Scheduler(home).step()
     after = home.store.get(run.id)
     assert (after.status, "3 times" in (after.error or "")) == (Status.FAILED, True)
 
@@ -208,7 +210,7 @@ def test_a_step_that_kills_its_worker_three_times_fails(home: Home, work: Start)
 def test_code_that_was_changed_from_outside_is_not_executed(home: Home, work: Start, tmp_path: Path) -> None:
     """The store alone makes no worker run anything: nothing is executed, that run is marked."""
     honest, run = queued(home, code(fine="1")), queued(home, code(evil="'meant well'"))
-    rows, key = home.store._rows, f"workflow/{run.version_id}"
+    rows, key = table_of(home.store), f"version/{run.version_id}"
     text = rows.get(key)
     assert text is not None
     with rows.transact():

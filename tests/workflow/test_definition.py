@@ -11,16 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdnb.errors import DefinitionError
-from pdnb.workflow.model import (
-    MAX_STEP_NAMES,
-    Environment,
-    Step,
-    Workflow,
-    WorkflowVersion,
-    check_step_name,
-    check_workflow_name,
-    step_filename,
-)
+from pdnb.workflow.definition import MAX_STEP_NAMES, Step, Workflow, check_step_name, check_workflow_name
+from pdnb.workflow.version import Environment, WorkflowVersion, step_filename
 
 LAUNCH = Workflow("launch", (Step("draft", "1"), Step("approve", "2"), Step("publish", "3")))
 HERE = Environment("/usr/bin/python3", "/home/ann", ("/home/ann", "/usr/lib"))

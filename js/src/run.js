@@ -1,0 +1,51 @@
+// @ts-check
+// What a run document says, without words for people.
+
+import { PAUSES, STATUSES } from "./vocabulary.js";
+
+/** @import { Attempt, Run, RunDetail, StepState } from "./types" */
+
+/** @param {Run} run */
+export const isOver = (run) => STATUSES[run.status]?.over ?? false;
+
+/** It is paused: nothing happens until a request or the time comes. @param {Run} run */
+export const isPaused = (run) => STATUSES[run.status]?.waits ?? false;
+
+/** What a decision on the run would be about, or `null` if there is none to make: it changes with the buttons' meaning. @param {Run} run */
+export const decisionKey = (run) => (isPaused(run) || run.status === "failed" ? `${run.step} ${run.runs} ${run.status}` : null);
+
+/** An answer has to fit a form. @param {RunDetail} run */
+export const asksForm = (run) => run.status === "suspended" && Boolean(run.prompt ? run.prompt.fields : run.pause?.form);
+
+/** What comes when the pause ends by itself: a key of `THEN`; `null` if the run is not paused. @param {Run} run */
+export function whatFollows(run) {
+  if (!run.pause) return null;
+  const { due, resumed } = PAUSES[run.pause.kind];
+  if (due !== "on_timeout") return due;
+  return run.pause.on_timeout === "cancel" ? "cancel" : resumed;
+}
+
+/** The state of the step at which the run is. @param {Run} run @returns {StepState} */
+export const presentState = (run) => (run.status === "succeeded" ? "done" : run.status);
+
+/** The state of its step number *position*. @param {Run} run @param {number} position @returns {StepState} */
+export function stepState(run, position) {
+  if (position < run.position) return "done";
+  if (position > run.position) return isOver(run) ? "unreached" : "upcoming";
+  return presentState(run);
+}
+
+/** What the run says of itself in one line: what went wrong, or its summary. @param {Run} run */
+export const headline = (run) => (run.status === "failed" && run.error ? run.error : run.summary ?? "");
+
+/** The attempt is the one at which the run is. @param {Attempt} attempt @param {Run} run */
+export const isPresent = (attempt, run) => attempt.position === run.position && attempt.runs === run.runs;
+
+/** Something happened that people notice. @param {Run} before @param {Run} after */
+export const hasMoved = (before, after) => before.status !== after.status || before.position !== after.position || before.runs !== after.runs;
+
+/** The document as lists show it. @param {RunDetail} run @returns {Run} */
+export function withoutDetail(run) {
+  const { attempts: _attempts, exports: _exports, prompt: _prompt, ...summary } = run;
+  return summary;
+}
