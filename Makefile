@@ -12,8 +12,7 @@
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
-# Tests wait more than they compute. A file's tests stay together, because they share what is expensive to set up;
-# files begin in their order, the browser's (the longest) first.
+# Two of four processes drive a browser and wait much (tests/support/parallel.py); files begin in their order.
 WORKERS ?= 4
 PYTEST := $(PYTHON) -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 # The lines that pytest's own processes execute; the workers, kernels and servers that tests start are not measured.

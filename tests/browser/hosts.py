@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -16,7 +15,6 @@ from playwright.async_api import Page
 from tests.browser.lab import TOKEN, Lab
 from tests.browser.page import Rig, Watch
 
-_PATIENCE_S: Final = 30.0
 _HIDDEN: Final = ("PDNB_", "JPY_SESSION_NAME")  # of the process that runs the tests; a host sets its kernels' own
 _QUIET: Final = ("--no-browser", "--Application.log_level=ERROR")
 _IDLE: Final = """() => {
@@ -41,15 +39,6 @@ class Host(Lab):
         """As a ``Lab``'s, without settings of the process that runs the tests."""
         inherited = {name for name in os.environ if name.startswith(_HIDDEN)} - {"PDNB_DIR"}
         return {name: value for name, value in super().environment().items() if name not in inherited}
-
-    def ready(self) -> None:
-        """Wait until it answers, whatever the status."""
-        assert self._process is not None
-        until = time.monotonic() + _PATIENCE_S
-        while not self._answers():
-            assert self._process.poll() is None, f"{self._command[0]} ended; its output stands above"
-            assert time.monotonic() < until, f"{self._command[0]} does not answer after {_PATIENCE_S:.0f} s"
-            time.sleep(0.05)
 
     def end(self) -> None:
         """Begin to end it; :meth:`stop` waits."""

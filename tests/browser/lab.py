@@ -10,13 +10,14 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any, Final
+
+import pytest
 
 from pdnb.client import Run, list_runs, start
 from pdnb.coordination.home import Home, now_ms
@@ -25,11 +26,12 @@ from pdnb.model import Suspended
 from pdnb.workflow.definition import Step
 from pdnb.workflow.version import Environment, WorkflowVersion
 from tests.support.owners import owners_in
+from tests.support.processes import free_port
 from tests.support.sqlite_store import table_of
 
 NOTEBOOKS: Final = Path(__file__).parent.parent.parent / "notebooks"
 TOKEN: Final = "t0ken"
-_PATIENCE_S: Final = 30.0
+_PATIENCE_S: Final = 90.0
 
 _SETTINGS: Final = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -51,9 +53,7 @@ class Lab:
             file = place / "settings" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(values))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
@@ -67,10 +67,17 @@ class Lab:
         ]
         # fmt: on
         self._process = subprocess.Popen(command, env=self.environment())
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until it answers; one that does not is killed."""
+        assert self._process is not None
         until = time.monotonic() + _PATIENCE_S
         while not self._answers():
-            assert self._process.poll() is None, "JupyterLab ended; its output stands above"
-            assert time.monotonic() < until, f"JupyterLab does not answer after {_PATIENCE_S:.0f} s"
+            assert self._process.poll() is None, "it ended; its output stands above"
+            if time.monotonic() > until:
+                self.kill()
+                pytest.fail(f"it does not answer after {_PATIENCE_S:.0f} s")
             time.sleep(0.05)
 
     def environment(self) -> dict[str, str]:

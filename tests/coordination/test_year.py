@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from benchmarks.year import END_MS, Year
 from pdnb.model import Status
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 PAUSES = 2_000
 
 
+@pytest.mark.no_cover  # the same few lines for a year
 def test_in_a_year_every_pause_ends_once_in_order_and_never_early(tmp_path: Path) -> None:
     """Virtual time: a year, each once, in order; clock set back: nothing twice, no crash."""
     year = Year(tmp_path, PAUSES)

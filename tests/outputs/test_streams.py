@@ -51,6 +51,7 @@ def test_the_streams_answer_what_libraries_ask_of_them() -> None:
     assert texts(recorder) == "é\nstill open\n"
 
 
+@pytest.mark.no_cover  # tracing would be the time taken
 def test_recording_a_hundred_thousand_prints_takes_less_than_a_second() -> None:
     with redirect_stdout(io.StringIO()):
         for show in (False, True):
@@ -62,6 +63,7 @@ def test_recording_a_hundred_thousand_prints_takes_less_than_a_second() -> None:
             assert texts(recorder).endswith("\n99999\n")
 
 
+@pytest.mark.no_cover  # likewise
 def test_long_lines_of_small_writes_take_linear_time() -> None:
     start = time.process_time()
     with redirect_stdout(io.StringIO()), Recorder(show=True, redact=redact):
