@@ -21,31 +21,31 @@ DAY = 86_400_000
 NOW = 1_700_000_000_000
 LINKS = URLs(resume_url="http://host/pdnb/resume/r", cancel_url="http://host/pdnb/cancel/c")
 
-Prompt: TypeAlias = Callable[[Flow], object]
+Call: TypeAlias = Callable[[Flow], object]
 
-PAUSES: dict[str, Prompt] = {
+PAUSES: dict[str, Call] = {
     "suspend": lambda flow: flow.suspend(),
     "rerun": lambda flow: flow.rerun(5),
     "delay": lambda flow: flow.delay(5),
 }
 
 
-def asked(*asks: Prompt, **settings: Any) -> End:
+def wanted(*calls: Call, **settings: Any) -> End:
     """The event after these calls."""
     flow = Flow(LINKS, **settings)
-    for ask in asks:
-        ask(flow)
+    for call in calls:
+        call(flow)
     return flow.event(NOW, 7, {"a": 1}, ({"output_type": "stream"},))
 
 
-def suspended(*asks: Prompt, **settings: Any) -> Suspended:
-    event = asked(*asks, **settings)
+def suspended(*calls: Call, **settings: Any) -> Suspended:
+    event = wanted(*calls, **settings)
     assert isinstance(event, Suspended)
     return event
 
 
-def slept(*asks: Prompt) -> Slept:
-    event = asked(*asks)
+def slept(*calls: Call) -> Slept:
+    event = wanted(*calls)
     assert isinstance(event, Slept)
     return event
 
@@ -55,11 +55,11 @@ def pd_of(flow: Flow | None = None) -> Pd:
     return Pd("load", flow or Flow(LINKS), send, {"trigger": {"event": {"to": "ann"}}}, {"run": {"runs": 1}})
 
 
-# ---- one ask ------------------------------------------------------------------------------------------------------
+# ---- one call -----------------------------------------------------------------------------------------------------
 
 
 def test_a_step_that_asks_for_nothing_returns() -> None:
-    event = asked()
+    event = wanted()
     assert event == Returned(NOW, 7, {"a": 1}, ({"output_type": "stream"},))
 
 
@@ -75,7 +75,7 @@ def test_every_pause_returns_the_same_two_links(kind: str) -> None:
 @pytest.mark.parametrize("kind", PAUSES)
 def test_every_pause_carries_what_the_step_left(kind: str) -> None:
     """Code after the call runs, ``return`` still exports."""
-    event = asked(PAUSES[kind])
+    event = wanted(PAUSES[kind])
     assert (event.at_ms, event.fence, event.exports) == (NOW, 7, {"a": 1})
     assert event.outputs == ({"output_type": "stream"},)
 
@@ -105,13 +105,13 @@ def test_whether_a_link_asks_first_can_be_said_in_the_call_or_in_the_configurati
     configured: bool, said: bool | None
 ) -> None:
     """``confirm=False`` on the call, or ``confirm_links=False`` in the configuration: GET acts."""
-    asks: tuple[Prompt, ...] = (
+    calls: tuple[Call, ...] = (
         lambda flow: flow.suspend(confirm=said),
         lambda flow: flow.rerun(1, confirm=said),
         lambda flow: flow.delay(1, confirm=said),
     )
-    for ask in asks:
-        event = asked(ask, confirm=configured)
+    for call in calls:
+        event = wanted(call, confirm=configured)
         assert isinstance(event, Suspended | Slept)
         assert event.confirm is (configured if said is None else said)
 
@@ -148,7 +148,7 @@ def test_delay_is_a_pause_before_the_next_step() -> None:
 
 
 def test_exit_ends_the_run_and_says_why() -> None:
-    event = asked(lambda flow: flow.exit("nothing to do"))
+    event = wanted(lambda flow: flow.exit("nothing to do"))
     assert isinstance(event, Exited)
     assert (event.reason, event.exports) == ("nothing to do", {"a": 1})
 
@@ -174,13 +174,13 @@ def test_a_context_that_is_not_json_is_refused_with_its_place() -> None:
         Flow(LINKS).rerun(1, {"a": [set()]})
 
 
-# ---- several asks -------------------------------------------------------------------------------------------------
+# ---- several calls -------------------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.sampled_from(sorted(PAUSES)), min_size=1, max_size=5))
 def test_of_several_asks_the_last_wins(kinds: list[str]) -> None:
     """The last of ``suspend``/``rerun``/``delay`` wins."""
-    event = asked(*(PAUSES[kind] for kind in kinds))
+    event = wanted(*(PAUSES[kind] for kind in kinds))
     if kinds[-1] == "suspend":
         assert isinstance(event, Suspended)
     else:
@@ -199,8 +199,8 @@ def test_all_calls_in_one_attempt_return_the_same_links() -> None:
 @given(st.permutations([*sorted(PAUSES), "exit"]))
 def test_exit_beats_all(kinds: list[str]) -> None:
     """``exit`` beats all."""
-    asks: dict[str, Prompt] = {**PAUSES, "exit": lambda flow: flow.exit()}
-    assert isinstance(asked(*(asks[kind] for kind in kinds)), Exited)
+    calls: dict[str, Call] = {**PAUSES, "exit": lambda flow: flow.exit()}
+    assert isinstance(wanted(*(calls[kind] for kind in kinds)), Exited)
 
 
 def test_an_ask_that_is_refused_records_nothing() -> None:
@@ -226,11 +226,11 @@ def test_an_ask_that_is_refused_records_nothing() -> None:
 @pytest.mark.parametrize("kind", [*PAUSES, "exit"])
 def test_after_the_step_has_ended_nothing_can_be_asked_for(kind: str) -> None:
     """A pause asked for outside a step, in a thread."""
-    asks: dict[str, Prompt] = {**PAUSES, "exit": lambda flow: flow.exit()}
+    calls: dict[str, Call] = {**PAUSES, "exit": lambda flow: flow.exit()}
     flow = Flow(LINKS)
     flow.event(NOW, 7, {}, ())
     with pytest.raises(PdnbError, match="after its step had ended"):
-        asks[kind](flow)
+        calls[kind](flow)
 
 
 # ---- times --------------------------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ def test_what_is_no_time_is_a_type_error_naming_the_argument(name: str, value: A
 )
 def test_times_are_whole_milliseconds_never_less_than_asked_for(name: str, value: Any, ms: int) -> None:
     """All times are **integer milliseconds**; ``datetime.timedelta`` is accepted everywhere a time is."""
-    event = asked(lambda flow: TIMED[name](flow, value))
+    event = wanted(lambda flow: TIMED[name](flow, value))
     assert isinstance(event, Suspended | Slept)
     assert event.due_ms == NOW + ms
     assert type(event.due_ms) is int
