@@ -19,7 +19,7 @@ import pytest
 import pdnb
 from pdnb.client import Run, Runs, current_user, list_runs, start
 from pdnb.coordination.home import Home, now_ms
-from pdnb.coordination.locks import LeaderLock
+from pdnb.coordination.leader import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import AlreadyResumed, DefinitionError, MovedOn, NotJSON, Over, Refused, RunNotFound
 from pdnb.model import JSON, Status

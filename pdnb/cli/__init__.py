@@ -1,4 +1,4 @@
-"""``pdnb`` in a shell (also ``jupyter pdnb`` and ``python -m pdnb``): start runs, show and answer them, keep a store.
+"""The ``pdnb`` command (also ``jupyter pdnb``): start, show and answer runs; run a store's scheduler and workers.
 
 Rules:
 

@@ -1,4 +1,4 @@
-"""What commands show of a run, and the check before an answer is taken."""
+"""What commands print about a run, and the check that a run can be answered."""
 
 from __future__ import annotations
 

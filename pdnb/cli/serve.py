@@ -1,4 +1,4 @@
-"""``pdnb serve`` and ``pdnb worker``: keep a store's scheduler and workers going, with a server or without one."""
+"""``pdnb serve`` and ``pdnb worker``: run a store's scheduler and workers, with a server or without one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import click
 
 from pdnb.cli.messages import put
 from pdnb.coordination.home import Home
-from pdnb.coordination.locks import ProcessLock
+from pdnb.coordination.leader import ProcessLock
 from pdnb.coordination.notify import POLL_S
 from pdnb.coordination.scheduler import Scheduler
 from pdnb.errors import PdnbError

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from pdnb.codec import SCHEMA
+from pdnb.coordination.leader import find_leader
 from pdnb.coordination.liveness import Owner, Owners
-from pdnb.coordination.locks import find_leader
 from pdnb.coordination.notify import Notifier
 from pdnb.coordination.settings import Settings, default_directory, read_settings
 from pdnb.errors import StoreCorrupt, StoreError, StoreUnavailable

@@ -1,4 +1,4 @@
-"""What a step passes as ``form=``, checked and made a plain JSON Schema whose references all lead into itself."""
+"""Checks ``form=`` and turns it into a plain JSON Schema without external references."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The kernel wing: magics, card and panel of a notebook."""
+"""Everything in the notebook's kernel: magics, card and panel."""

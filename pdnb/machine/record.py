@@ -1,11 +1,11 @@
-"""The record of an attempt: what it becomes when its run takes an event."""
+"""How an attempt's stored record changes when its run takes an event."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
 
-from pdnb.machine.decisions import (
+from pdnb.machine.outcomes import (
     MAX_PERSON,
     decision_by_time,
     decision_of,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from pdnb.errors import Fenced, MovedOn
-from pdnb.machine.decisions import (
+from pdnb.machine.outcomes import (
     MAX_LOSSES,
     decision_by_time,
     decision_of,

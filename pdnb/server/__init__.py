@@ -1,1 +1,1 @@
-"""The extension of Jupyter Server: open links, API, pages, and the service that leads the store."""
+"""The Jupyter Server extension: link routes (no login), API, pages, and the service that is the store's leader."""

@@ -1,4 +1,4 @@
-"""The Jupyter Server extension: its configuration, its routes, and the service that keeps the store."""
+"""The Jupyter Server extension: configuration, routes, and the service that runs scheduler and workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the two open routes answer, as a page or as JSON: headers, statuses, texts; and the handler's open posture.
+"""Base handler of the link routes: response headers, statuses and bodies, without login, cookies or CORS.
 
 - Unknown, damaged, forged: 404 with one constant body. Already resumed: 409. Cancelled, timed out, over: 410.
 - No login, no cookie, no XSRF token (a caller has none), no CORS header, no redirect, any ``Host``.

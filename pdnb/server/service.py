@@ -22,7 +22,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from pdnb.coordination import progress
 from pdnb.coordination.home import Home
-from pdnb.coordination.locks import LeaderLock
+from pdnb.coordination.leader import LeaderLock
 from pdnb.coordination.notify import POLL_S
 from pdnb.coordination.scheduler import Scheduler
 from pdnb.coordination.settings import Settings, write_settings

@@ -1,4 +1,4 @@
-"""Where a request's files go on disk, and what takes a body on its way there.
+"""Directory and file names of uploads, and the interface of an upload in progress.
 
 Files stand in ``uploads/<run>/`` under names made here (0600); what a sender calls its file is data and never a path.
 """

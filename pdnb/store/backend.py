@@ -1,4 +1,4 @@
-"""The seam: what the store asks of whatever keeps its records.
+"""The interface of a storage backend: the reads and transactions that the store needs.
 
 Rules:
 

@@ -1,4 +1,4 @@
-"""Looks at the store: each is one read, and none changes anything.
+"""Read-only queries on the store; each is one read.
 
 What a step left is sealed in what is kept and unsealed here, for its own run: no working link lies in the store.
 """

@@ -1,4 +1,4 @@
-"""The execution store: every change is one event applied in one transaction, every look is one read.
+"""The store: applies each event to a run in one transaction, and answers queries.
 
 The rules of a run's life are the machine's; where the records lie is the backend's (``backend.py``). Here the two
 meet: a record is read, an event applied, and what comes of it is kept together.
@@ -30,8 +30,8 @@ from pdnb.model import (
     Suspended,
     Upgraded,
 )
-from pdnb.store.answers import Verdict, check, judge
 from pdnb.store.backend import Backend, Transaction
+from pdnb.store.form_check import Verdict, check, judge
 from pdnb.store.queries import Queries, decoded
 from pdnb.workflow.version import WorkflowVersion
 

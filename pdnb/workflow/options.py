@@ -1,4 +1,4 @@
-"""Reading a magic's line: options first, then names or one event, taken literally.
+"""Parses a magic's line: options, then step names or a JSON event; ``$x`` and ``{x}`` are not expanded.
 
 Unlike in IPython's own magics, ``{x}`` and ``$x`` are not expanded. Options may not be abbreviated; what cannot be read
 raises ``DefinitionError`` with one clear line.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable
@@ -149,8 +150,12 @@ class Rig:
         JupyterLab makes a new frame when the kernel updates the output: wait for that with a text of the static card
         inside, the one that would be saved.
         """
-        url = await (await self.page.wait_for_function(_CARD_SHOWS, arg=[saved, *texts])).json_value()
-        return next(frame for frame in reversed(self.page.frames) if frame.url == url)
+        while True:
+            url = await (await self.page.wait_for_function(_CARD_SHOWS, arg=[saved, *texts])).json_value()
+            for frame in reversed(self.page.frames):
+                if frame.url == url:
+                    return frame
+            await asyncio.sleep(0.02)  # that frame was made anew in between: look again
 
     @property
     def panel(self) -> Locator:

@@ -14,7 +14,7 @@ import pytest
 
 from pdnb.coordination import home as home_module
 from pdnb.coordination.home import Home, now_ms
-from pdnb.coordination.locks import LeaderLock
+from pdnb.coordination.leader import LeaderLock
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import BadLink, StoreCorrupt, StoreError, StoreUnavailable
 from pdnb.links import Links

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from pdnb.coordination.leader import ProcessLock
 from pdnb.coordination.liveness import Owner, Owners, owners_directory
-from pdnb.coordination.locks import ProcessLock
 from pdnb.owner_id import OwnerId, this_host
 from tests.support.scripts import kill, process
 

@@ -16,7 +16,7 @@ from pdnb.coordination.home import Home
 from pdnb.coordination.notify import POLL_S
 from pdnb.coordination.scheduler import Scheduler, mark_lost
 from pdnb.errors import Fenced, Over
-from pdnb.machine.decisions import MAX_LOSSES
+from pdnb.machine.outcomes import MAX_LOSSES
 from pdnb.model import Cancelled, Claimed, Returned, Slept, Status, Suspended
 from pdnb.workflow.definition import Step
 from pdnb.workflow.version import Environment, WorkflowVersion

@@ -12,7 +12,7 @@ from pdnb.model import Status
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAUSES = 2_000
+PAUSES = 500  # make soak lets 100,000 end
 
 
 @pytest.mark.no_cover  # the same few lines for a year

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pdnb.client import Run
-from pdnb.coordination.locks import LeaderLock
+from pdnb.coordination.leader import LeaderLock
 from pdnb.kernel.fallback_buttons import Buttons
 from pdnb.model import Status
 from pdnb.testing import Sandbox

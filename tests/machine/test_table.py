@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pdnb.codec import run_to_json
 from pdnb.errors import AlreadyResumed, Fenced, MovedOn, Over, Refused
 from pdnb.machine import table
-from pdnb.machine.decisions import MAX_LOSSES
+from pdnb.machine.outcomes import MAX_LOSSES
 from pdnb.machine.record import record
 from pdnb.machine.refusals import explain
 from pdnb.machine.table import TABLE, Rule, advance, due

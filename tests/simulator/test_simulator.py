@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pdnb.machine import table, transitions
-from pdnb.machine.decisions import decision_of
+from pdnb.machine.outcomes import decision_of
 from pdnb.model import Resumed, RunRecord
 from tests.simulator import simulator
 from tests.simulator.simulator import Violated, simulate

@@ -29,7 +29,7 @@ from pdnb.model import (
     Status,
     Suspended,
 )
-from pdnb.store import answers
+from pdnb.store import form_check
 from pdnb.store.store import Store
 from tests.store.conftest import Place
 from tests.support.store_runs import DAY, HERE, T0, cancelled, code, resumed, waiting
@@ -177,7 +177,7 @@ def test_an_answer_is_judged_once_before_the_lock_is_taken(store: Store, monkeyp
     run = store.add(code(), None, at_ms=T0, owner="worker-1")
     store.apply(run.id, Suspended(T0 + 1, 1, due_ms=T0 + DAY, prompt=Prompt(form=form)))
     monkeypatch.setattr(store._backend, "transaction", transaction)
-    monkeypatch.setattr(answers, "problems", slow)
+    monkeypatch.setattr(form_check, "problems", slow)
     with pytest.raises(BadAnswer):
         store.apply(run.id, Resumed(T0 + 2, "draft", 1, "link", request={"body": {"x": "judged once"}}))
     assert held == [False]
@@ -185,8 +185,8 @@ def test_an_answer_is_judged_once_before_the_lock_is_taken(store: Store, monkeyp
 
 def test_a_verdict_counts_only_for_the_form_and_the_answer_it_was_made_for() -> None:
     form = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-    fits = answers.judge(form, {"body": {"n": 1}})
+    fits = form_check.judge(form, {"body": {"n": 1}})
     assert fits.problems == ()
-    assert answers.judge(form, {"body": {"n": 1}}, fits) is fits
-    assert answers.judge(form, {"body": {"n": "1"}}, fits).problems
-    assert answers.judge(form | {"required": ["n", "m"]}, {"body": {"n": 1}}, fits).problems
+    assert form_check.judge(form, {"body": {"n": 1}}, fits) is fits
+    assert form_check.judge(form, {"body": {"n": "1"}}, fits).problems
+    assert form_check.judge(form | {"required": ["n", "m"]}, {"body": {"n": 1}}, fits).problems

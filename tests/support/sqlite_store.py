@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pdnb.links import Links
-    from pdnb.store.text_table import TextTable
+    from pdnb.store.sqlite_table import TextTable
 
 
 def open_store(directory: Path, links: Links, *, on_commit: Callable[[], None] = lambda: None) -> Store:

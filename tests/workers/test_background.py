@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 from pdnb.coordination.home import Home
-from pdnb.coordination.locks import ProcessLock
+from pdnb.coordination.leader import ProcessLock
 from pdnb.workers import background
 from tests.support.owners import owners_in
 from tests.support.processes import Server, alive, until

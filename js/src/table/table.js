@@ -13,7 +13,7 @@ import { BulkDecision } from "./bulk.js";
 import { COLUMNS, gridOf } from "./columns.js";
 import { Detail } from "./detail.js";
 import { Filters } from "./filters.js";
-import { Hand } from "./hand.js";
+import { RowInput } from "./row_input.js";
 import { Head } from "./head.js";
 import { Row } from "./row.js";
 import { Selection } from "./selection.js";
@@ -54,7 +54,7 @@ export class Table {
       isSelected: (id) => this.selection.has(id),
       openId: () => this.detail.id,
     });
-    this.hand = new Hand(this.viewport, this.selection, { open: (run) => this.show(run.id), onLeave: () => this.settle() });
+    this.hand = new RowInput(this.viewport, this.selection, { open: (run) => this.show(run.id), onLeave: () => this.settle() });
     this.bulk = new BulkDecision({
       source, selection: this.selection, confirmation: this.confirmation, runs: () => this.runs,
       onDone: (after) => this.takeSoon(after), onEnd: () => this.endBulk(),

@@ -1,4 +1,4 @@
-"""diskcache, tamed: texts by key in one SQLite file, transactions, and the few indexed queries that listings need.
+"""The SQLite file itself, through diskcache: settings, timeouts, transactions, SQL.
 
 diskcache's defaults would lose or execute data; what is done about it here:
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from pdnb.coordination.home import Home
+from pdnb.coordination.leader import LeaderLock, ProcessLock, find_leader
 from pdnb.coordination.liveness import Owner, Owners
-from pdnb.coordination.locks import LeaderLock, ProcessLock, find_leader
 from pdnb.errors import StoreUnavailable
 from tests.support.scripts import kill, process
 
 TAKE = """
 import sys
 from pathlib import Path
-from pdnb.coordination.locks import ProcessLock
+from pdnb.coordination.leader import ProcessLock
 lock = ProcessLock(Path(sys.argv[1]), "server")
 print(lock.acquire(), lock.held, flush=True)
 sys.stdin.readline()
@@ -29,7 +29,7 @@ LEAD = """
 import sys
 from pathlib import Path
 from pdnb.coordination.liveness import Owner
-from pdnb.coordination.locks import LeaderLock
+from pdnb.coordination.leader import LeaderLock
 owner = Owner(Path(sys.argv[1]), "server", 4711)
 lock = LeaderLock(Path(sys.argv[1]), owner.id)
 print(owner.id, lock.acquire(), flush=True)

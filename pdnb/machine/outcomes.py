@@ -1,4 +1,4 @@
-"""What an event means for the record: the decision it makes, the pause it asks for, the remark it leaves."""
+"""What an event adds to a run's record: the decision it makes, the pause it asks for, a note for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks that one process of a store has at a time, each guarded by a lock file that ends with its process.
+"""The leader's lock, and other file locks that one process of a store can hold.
 
 The leader is the process that runs the scheduler and the workers and writes ``settings.json``. Whether there is one
 can be asked without touching its lock: it writes its owner id into ``leader.json``, and owners are known to be alive.

@@ -13,7 +13,7 @@ import { rowOf } from "./row.js";
 
 const RESTS_MS = 5_000;
 
-export class Hand {
+export class RowInput {
   /** @param {Viewport} viewport @param {Selection} selection @param {{ open: (run: Run) => void, onLeave: () => void }} options */
   constructor(viewport, selection, { open, onLeave }) {
     this.viewport = viewport;
