@@ -14,7 +14,9 @@ PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 # Two of four processes drive a browser and wait much (tests/support/parallel.py); files begin in their order.
 WORKERS ?= 4
-PYTEST := $(PYTHON) -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
+# The tests' stores lie in memory where there is room: what is flushed there costs nothing (chaos and benchmarks use the disk).
+IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
+PYTEST := $(IN_MEMORY) $(PYTHON) -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 # The lines that pytest's own processes execute; the workers, kernels and servers that tests start are not measured.
 # From Python 3.12 on it is measured by sys.monitoring, which costs next to nothing.
 MEASURED := COVERAGE_CORE=$$($(PYTHON) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
@@ -41,7 +43,7 @@ coverage: .venv/test.stamp
 	$(MEASURED) $(PYTEST) --ignore=tests/browser --cov --cov-report=term-missing:skip-covered
 
 matrix:
-	.ci/matrix $(SUITE)
+	$(IN_MEMORY) .ci/matrix $(SUITE)
 
 soak: .venv/test.stamp
 	$(PYTHON) -m tests.simulator.simulator --seeds 1000 --steps 400

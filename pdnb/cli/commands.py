@@ -50,7 +50,7 @@ def run(
 ) -> None:
     """Start a run of NOTEBOOK's workflow.
 
-    The notebook is read, not executed. Where a server keeps the store, a worker runs the steps; else they run here,
+    The notebook is read, not executed. Where a server runs, a worker executes the steps; else they run here,
     to the first pause (--wait: to the end). A module (.py) whose functions are marked with @pdnb.step will do, too.
     """
     from pdnb.cli.run import start
@@ -184,7 +184,7 @@ def upgrade(*, run_id: str, notebook: Path, as_json: bool, directory: Path) -> N
 @click.option("--port", type=click.IntRange(0, 65_535), help="Default: that of the last time if it is free.")
 @click.option("--ip", default="127.0.0.1", show_default=True, help="Which address to listen on.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
-@click.option("--background", is_flag=True, help="Start it in the background, if no server keeps the store yet.")
+@click.option("--background", is_flag=True, help="Start it in the background, if no server runs yet.")
 @click.option("--idle", type=click.FloatRange(0.1), help="End after this many seconds without unfinished runs.")
 @click.option("--in-background", is_flag=True, hidden=True)
 @as_json

@@ -39,7 +39,7 @@ def serve(
     browser: bool,
     detached: bool,
 ) -> None:
-    """A server in the foreground; *detached*: the one that :mod:`pdnb.workers.background` has started."""
+    """A server in the foreground; *detached*: it is the background server that ``pdnb.workers.background`` started."""
     lock = ProcessLock(directory, background.LOCK)
     with Home(directory, kind="shell") as home:  # a store that cannot be used is reported before anything starts
         has_leader = home.has_leader()
@@ -52,8 +52,8 @@ def serve(
     def ready(address: str) -> None:
         if detached:
             return
-        other = f"another server keeps {directory}: this one stands by"
-        click.echo(other if has_leader else f"pdnb keeps {directory}")
+        other = f"another server leads the store {directory}: this one stands by"
+        click.echo(other if has_leader else f"pdnb serves the store {directory}")
         click.echo(f"  open  {address}")
         click.echo("  (Control-C ends it; runs that wait go on waiting)")
 
@@ -62,7 +62,7 @@ def serve(
 
 
 def in_background(directory: Path, idle: float | None, *, as_json: bool) -> None:
-    """Start a server in the background unless one keeps the store already."""
+    """Start a server in the background unless the store has a leader already."""
     with Home(directory, kind="shell") as home:
         line = background.ensure(home, idle_s=idle or background.IDLE_S)
         served = home.has_leader()
@@ -70,13 +70,13 @@ def in_background(directory: Path, idle: float | None, *, as_json: bool) -> None
     if as_json:
         put({"directory": str(directory), "started": served and line is not None, "served": served, "url": url})
     else:
-        click.echo(line or f"a server keeps {directory} already: {url}")
+        click.echo(line or f"a server serves {directory} already: {url}")
     if not served:
         raise click.exceptions.Exit(1)
 
 
 def _last_port(home: Home) -> int | None:
-    """The port of the server before this one: at the same address its links work again."""
+    """The previous server's port: at the same address, links that were sent before work again."""
     with suppress(ValueError):
         where = urlsplit(home.settings.url)
         if (home.directory / "settings.json").exists() and where.hostname in ("localhost", "127.0.0.1"):
@@ -104,15 +104,15 @@ def work(directory: Path, max_workers: int, idle: float | None) -> None:
         log = logging.getLogger("pdnb.workers.worker")
         log.addHandler(logging.StreamHandler())
         log.propagate = False
-        _Keeper(home, log, max_workers=max_workers).work(_Stop(), idle)
+        _WorkerLoop(home, log, max_workers=max_workers).work(_Stop(), idle)
         _await_workers()
 
 
-_LEADS: Final = "keeps the store; Control-C ends it after the steps at hand"
+_LEADS: Final = "runs the scheduler and the workers; Control-C ends it after the steps at hand"
 
 
-class _Keeper:
-    """``pdnb worker``: what the leader does, without a server; it stands by while a server or another one does it."""
+class _WorkerLoop:
+    """``pdnb worker``: scheduler and supervisor without a server; idle while a server or another one runs them."""
 
     def __init__(self, home: Home, log: logging.Logger, *, max_workers: int) -> None:
         self._home = home
@@ -123,7 +123,7 @@ class _Keeper:
         self._role = ""
 
     def work(self, stop: _Stop, idle_s: float | None) -> None:
-        """Step after step until *stop* or *idle_s* seconds with nothing to do; workers finish what they are at."""
+        """Step after step until *stop* or *idle_s* seconds with nothing to do; workers finish their wake-ups."""
         busy_s = time.monotonic()
         try:
             while not stop.requested:
@@ -143,11 +143,11 @@ class _Keeper:
             self._lock.release()
 
     def _show_role(self) -> None:
-        """Find out who keeps the store, and print it when that has changed."""
+        """Find out which process runs the scheduler, and print this one's role when it has changed."""
         if self._home.has_leader():
-            role = "stands by: a server keeps the store"
+            role = "stands by: a server runs them"
         else:
-            role = _LEADS if self._lock.acquire() else "stands by: another pdnb worker keeps the store"
+            role = _LEADS if self._lock.acquire() else "stands by: another pdnb worker runs them"
         if role != self._role:
             self._role = role
             click.echo(f"pdnb worker: {role}")
@@ -155,7 +155,7 @@ class _Keeper:
                 self._supervisor.close()  # its workers finish their wake-ups
 
     def _step(self) -> tuple[bool, float]:
-        """One step: whether any run is queued or running, and how long there is nothing to do, in seconds."""
+        """One step: whether any run is queued or running, and how long the loop may wait, in seconds."""
         try:
             rest_s = self._scheduler.step()
             self._supervisor.step()

@@ -40,7 +40,7 @@ def waiting(pdnb_dir: Path) -> str:
 def worked() -> None:
     """Let what is queued be worked off, without a server."""
     done = subprocess.run([*PDNB, "worker", "--idle", "0.2"], check=True, capture_output=True, text=True, timeout=60)
-    assert done.stdout.startswith("pdnb worker: keeps the store")
+    assert done.stdout.startswith("pdnb worker: runs the scheduler and the workers")
 
 
 # ---- run ----
@@ -525,7 +525,7 @@ def test_worker_works_off_the_queue_and_ends_after_the_step_at_hand(tmp_path: Pa
 def test_serve_keeps_the_store_for_headless_runs_and_worker_stands_by(pdnb_dir: Path) -> None:
     with process("serve", "--no-browser", "--port", "0", PYTHONUNBUFFERED="1") as server:
         assert server.stdout is not None
-        assert server.stdout.readline() == f"pdnb keeps {pdnb_dir}\n"
+        assert server.stdout.readline() == f"pdnb serves the store {pdnb_dir}\n"
         address = server.stdout.readline().split()[-1]
         found = re.fullmatch(r"(http://127\.0\.0\.1:\d+)/pdnb/\?token=([0-9a-f]+)", address)
         assert found, address
@@ -533,7 +533,7 @@ def test_serve_keeps_the_store_for_headless_runs_and_worker_stands_by(pdnb_dir: 
             until(home.has_leader)
         with process("worker", PYTHONUNBUFFERED="1") as worker:
             assert worker.stdout is not None
-            assert worker.stdout.readline() == "pdnb worker: stands by: a server keeps the store\n"
+            assert worker.stdout.readline() == "pdnb worker: stands by: a server runs them\n"
         result = pdnb("run", APPROVE, "--event", '{"to": "me"}')
         assert re.search(
             r"in a worker\n[\s\S]*drafting a note to me\n✓ draft: done.*\n[\s\S]*◆ approve: suspended\n", result.stdout

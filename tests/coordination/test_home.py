@@ -224,7 +224,7 @@ def test_a_home_is_alive_until_it_is_left(home: Home) -> None:
 
 
 def test_a_store_is_served_while_some_server_holds_the_post(home: Home) -> None:
-    """Whether some server keeps this store: its clock and its workers."""
+    """Whether the store has a leader: a server that runs its scheduler and its workers."""
     lock = LeaderLock(home.directory, home.owner)
     assert [home.has_leader(), home.has_leader()] == [False, False]
     assert lock.acquire()  # asking has not taken it away
