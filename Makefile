@@ -12,7 +12,8 @@
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
-# Two of four processes drive a browser and wait much (tests/support/parallel.py); files begin in their order.
+# Tests wait more than they compute; a file's tests stay together, because they share what is expensive to set up.
+# The browser's tests come one after the other: a JupyterLab and a Chromium fill a small machine.
 WORKERS ?= 4
 # The tests' stores lie in memory where there is room: what is flushed there costs nothing (chaos and benchmarks use the disk).
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
@@ -31,7 +32,8 @@ demo: .venv/demo.stamp
 	$(PYTHON) -m pdnb.cli.demo
 
 test: lint js-check chromium
-	$(MEASURED) $(PYTEST) --cov --cov-report=
+	$(MEASURED) $(PYTEST) --ignore=tests/browser --cov --cov-report=
+	$(IN_MEMORY) $(PYTHON) -m pytest tests/browser
 	@echo "$$($(PYTHON) -m coverage report --format=total) % of pdnb's lines are executed by the tests' own processes"
 
 lint: .venv/test.stamp

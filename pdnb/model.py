@@ -2,7 +2,7 @@
 
 All times are integer Unix milliseconds (``…_ms``). A *run* is one passage through a workflow; an *attempt* is one go
 at one step; ``runs`` counts the attempts of a step from 1 (Pipedream's spelling); a *wake-up* is a stretch of work
-between pauses. A *claim* is numbered by ``fence``: whoever reports under an older number is refused.
+between pauses. A *claim* is numbered by ``fence``: a report under an older number is refused.
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 pytest_plugins = [
     "pytest_jupyter.jupyter_server",
-    "tests.support.parallel",
     "tests.support.recorder_hosts",
     "tests.support.scenarios",
     "tests.support.server",

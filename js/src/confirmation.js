@@ -1,5 +1,5 @@
 // @ts-check
-// A question before what cannot be undone, in its place on the page.
+// An inline confirmation dialog for actions that cannot be undone.
 
 import { button, focused, h, setAttribute, setText, show, uniqueId } from "./dom.js";
 import { HOLD_MS } from "./gate.js";

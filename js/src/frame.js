@@ -1,5 +1,5 @@
 // @ts-check
-// A card in a frame of a notebook: as high as its content, and with what a person had in hand when the frame is made anew.
+// A card in a notebook's iframe: fits the iframe's height, and restores a half-filled form when the host re-creates it.
 
 import { setAttribute } from "./dom.js";
 
@@ -10,7 +10,7 @@ import { setAttribute } from "./dom.js";
 
 const DRAFT_KEPT_MS = 3_000;
 
-/** The element in the document around that shows this one, where that may be seen. */
+/** The `<iframe>` in the parent document, or `null` if that is of another origin. */
 function frameElement() {
   try {
     return /** @type {HTMLElement | null} */ (window.frameElement);
@@ -34,7 +34,7 @@ export function fitFrame(root) {
 
 export const isFramed = () => document.documentElement.hasAttribute("data-framed");
 
-/** JupyterLab draws a frame anew whenever the kernel updates it: give the *card* back what was in hand, and keep it again. @param {string} id @param {Card} card */
+/** JupyterLab draws a frame anew whenever the kernel updates it: restore the *card*'s draft, and save it when the page is hidden. @param {string} id @param {Card} card */
 export function keepDraft(id, card) {
   const key = `pdnb-draft ${id}`;
   const stored = read(key);

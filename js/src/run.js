@@ -1,5 +1,5 @@
 // @ts-check
-// What a run document says, without words for people.
+// Predicates and derived values of a run document; no text for display.
 
 import { PAUSES, STATUSES } from "./vocabulary.js";
 
@@ -11,7 +11,7 @@ export const isOver = (run) => STATUSES[run.status]?.over ?? false;
 /** It is paused: nothing happens until a request or the time comes. @param {Run} run */
 export const isPaused = (run) => STATUSES[run.status]?.waits ?? false;
 
-/** What a decision on the run would be about, or `null` if there is none to make: it changes with the buttons' meaning. @param {Run} run */
+/** Identifies what the buttons would decide, or `null`: a new key means that they act on something else. @param {Run} run */
 export const decisionKey = (run) => (isPaused(run) || run.status === "failed" ? `${run.step} ${run.runs} ${run.status}` : null);
 
 /** An answer has to fit a form. @param {RunDetail} run */
@@ -41,7 +41,7 @@ export const headline = (run) => (run.status === "failed" && run.error ? run.err
 /** The attempt is the one at which the run is. @param {Attempt} attempt @param {Run} run */
 export const isPresent = (attempt, run) => attempt.position === run.position && attempt.runs === run.runs;
 
-/** Something happened that people notice. @param {Run} before @param {Run} after */
+/** Whether status, step or attempt changed. @param {Run} before @param {Run} after */
 export const hasMoved = (before, after) => before.status !== after.status || before.position !== after.position || before.runs !== after.runs;
 
 /** The document as lists show it. @param {RunDetail} run @returns {Run} */

@@ -5,11 +5,11 @@ Rules:
 - What a ``%%setup`` cell binds needs no capturing: the cell is part of the workflow.
 - A module becomes its import, something importable a from-import, a JSON literal its literal, a function or class of
   the notebook the source it was defined by, with what that needs in turn. Anything else is refused.
-- A step has a copy of each name, so it does not see what a function assigns by ``global``: it must not read that.
+- A step works on a copy of the names: one that reads a name which a function assigns by ``global`` is refused.
 - Everything that cannot be captured is reported at once, a line each.
-- Imports and literals come first, then every cell after what it needs when it executes. What is needed only when a
-  function is called comes earlier too where that is possible, because the cell may call it.
-- The same notebook gives the same code, and so the same hash.
+- Imports and literals come first, then every cell after what it needs when it executes. Names that are used inside a
+  function's body are defined before it where that is possible, because a setup cell may call it.
+- The same notebook gives the same code, and so the same version id.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Notebook:
         self.captured: dict[str, Captured] = {}
         self.dotted: set[str] = set()
 
-    # -- which code a name leads to
+    # -- resolving names to the code that defines them
 
     def follow(
         self, cell: str, needs: Names, *, here: int | None = None, given: frozenset[str] = PROVIDED

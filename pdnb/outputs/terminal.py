@@ -9,7 +9,7 @@ from pdnb.outputs.nbformat import piece_end
 
 
 class OpenText:
-    """Text that may still change: what was written and not taken yet."""
+    r"""Buffered text that a later ``\r`` may still overwrite."""
 
     def __init__(self) -> None:
         self.length = 0  # in characters
@@ -24,11 +24,11 @@ class OpenText:
             self._overwrite(text)
 
     def peek(self) -> str:
-        """The text; it is not taken."""
+        """The text; it stays in the buffer."""
         return "".join(self._chunks)
 
     def take(self, *, keep_line: bool = False) -> str:
-        """Take the text; with *keep_line* all but its last line, if that is short, and but an unfinished token."""
+        """Remove and return the text; *keep_line* leaves its last line (if short) and an incomplete link token."""
         text = "".join(self._chunks)
         end = piece_end(text, 0, len(text)) if keep_line else len(text)
         if text[end - 1 : end] != "\n" or not keep_line:

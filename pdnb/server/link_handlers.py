@@ -1,7 +1,7 @@
 """The two open routes: ``/pdnb/resume/<token>`` and ``/pdnb/cancel/<token>``. The link is the whole permission.
 
 - GET shows a page with one button and acts on nothing (mail scanners and chat previews open every link), unless the
-  author said ``confirm=False``; even then never before the step has ended.
+  step passed ``confirm=False``; even then never before the step has ended.
 - POST, PUT, PATCH and DELETE act. HEAD and OPTIONS never do.
 
 How they answer stands in :mod:`pdnb.server.link_answers`, how they read a body in :mod:`pdnb.server.link_bodies`.
@@ -33,7 +33,7 @@ class LinkHandler(LinkBodies):
 
     @allow_unauthenticated
     async def get(self, purpose: Purpose, token: str) -> None:
-        """A page that asks; the link acts only if its author said ``confirm=False``."""
+        """The confirmation page; the link acts only if its step passed ``confirm=False``."""
         found = await self.open_attempt(purpose, token)
         if found is None:
             return None
@@ -130,7 +130,7 @@ class LinkHandler(LinkBodies):
 
 
 class NoLinkHandler(LinkHandler):
-    """Whatever else begins like a link (doubled slashes, something behind the token): the same 404, unlogged."""
+    """Other URLs under ``/pdnb/resume`` and ``/pdnb/cancel``: the same 404, not logged."""
 
     def target(self, purpose: Purpose, token: str) -> Target | None:  # noqa: ARG002  # there is none
         """No link."""

@@ -2154,9 +2154,9 @@ var Row = class {
 };
 var cellClass = ({ key, wideOnly }) => `pdnb-${key}${wideOnly ? " pdnb-wide-only" : ""}`;
 
-// src/table/hand.js
+// src/table/row_input.js
 var RESTS_MS = 5e3;
-var Hand = class {
+var RowInput = class {
   /** @param {Viewport} viewport @param {Selection} selection @param {{ open: (run: Run) => void, onLeave: () => void }} options */
   constructor(viewport, selection, { open, onLeave }) {
     this.viewport = viewport;
@@ -2176,7 +2176,7 @@ var Hand = class {
     body.addEventListener("click", (event) => this.onClick(event));
     body.addEventListener("keydown", (event) => this.onKey(event));
   }
-  /** A pointer has just been here: what it is about to press must not move. */
+  /** Whether the pointer moved over the table just now: then rows must not move under it. */
   get isOver() {
     return performance.now() < this.until;
   }
@@ -2528,7 +2528,7 @@ var Table = class {
       isSelected: (id) => this.selection.has(id),
       openId: () => this.detail.id
     });
-    this.hand = new Hand(this.viewport, this.selection, { open: (run) => this.show(run.id), onLeave: () => this.settle() });
+    this.hand = new RowInput(this.viewport, this.selection, { open: (run) => this.show(run.id), onLeave: () => this.settle() });
     this.bulk = new BulkDecision({
       source,
       selection: this.selection,

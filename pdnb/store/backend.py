@@ -6,7 +6,7 @@ Rules:
   is text, with the record beside it where an index is made of its fields.
 - A backend keeps what it is given and finds it again. It never reads a text, and it decides nothing.
 - Inside a transaction, what is read stays as it is until the transaction ends. A transaction belongs to one thread.
-- Cursors are the backend's own: text that nobody else reads. One that it has not made is a ``ValueError``.
+- Cursors are the backend's own: text that only it reads. One that it has not made is a ``ValueError``.
 - Raises ``StoreUnavailable`` when it cannot do it now (nothing is changed then), ``StoreCorrupt`` and ``StoreNewer``
   when it should not.
 """

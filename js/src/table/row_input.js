@@ -1,5 +1,5 @@
 // @ts-check
-// What keys and clicks on rows mean, and how long a pointer over the table keeps the rows in their places.
+// Keyboard and pointer input on rows; rows are not re-ordered while a pointer has just moved over the table.
 
 import { isPaused } from "../run.js";
 import { rowOf } from "./row.js";
@@ -29,7 +29,7 @@ export class RowInput {
     body.addEventListener("keydown", (event) => this.onKey(event));
   }
 
-  /** A pointer has just been here: what it is about to press must not move. */
+  /** Whether the pointer moved over the table just now: then rows must not move under it. */
   get isOver() { return performance.now() < this.until; }
 
   /** @param {MouseEvent} event */
