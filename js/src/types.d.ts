@@ -117,6 +117,7 @@ export interface Run {
   error: string | null;
   summary: string | null;
   credits: number;
+  deployment_id?: string;
   by: string | null;
 }
 

@@ -222,7 +222,7 @@ def serve(
 def worker(*, max_workers: int, idle: float | None, directory: Path) -> None:
     """Keep the store without a server.
 
-    It keeps the clock and the workers, and stands by while a server does. Control-C (or SIGTERM) ends it after the
+    It runs the scheduler and the workers, and stands by while a server does. Control-C (or SIGTERM) ends it after the
     steps at hand.
     """
     from pdnb.cli import serve

@@ -514,7 +514,7 @@ def test_worker_works_off_the_queue_and_ends_after_the_step_at_hand(tmp_path: Pa
     run_id = document("run", path)["id"]
     with process("worker", PYTHONUNBUFFERED="1") as worker, process("worker", PYTHONUNBUFFERED="1") as other:
         first = {p.stdout.readline() for p in (worker, other) if p.stdout}
-        assert {line.partition(":")[2].split()[0] for line in first} == {"keeps", "stands"}
+        assert {line.partition(":")[2].split()[0] for line in first} == {"runs", "stands"}
         until((tmp_path / "begun").exists)
         for each in (worker, other):
             each.terminate()
