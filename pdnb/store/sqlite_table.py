@@ -66,8 +66,18 @@ class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
         """No row of ours has a file, so a planted name removes nothing."""
 
 
+class _Closing:
+    """Lies in a thread's own storage, and closes the thread's connection when that storage goes with the thread."""
+
+    connection: sqlite3.Connection
+
+    def __del__(self) -> None:
+        with contextlib.suppress(sqlite3.ProgrammingError):  # in a forked child: the thread was its parent's
+            self.connection.close()
+
+
 class _Cache(diskcache.Cache):  # type: ignore[misc]  # likewise
-    """Leaves no connection behind when it cannot be opened."""
+    """Leaves no connection behind: when it cannot be opened, or when a thread that used it ends."""
 
     def __init__(self, directory: Path, **settings: object) -> None:
         try:
@@ -75,6 +85,14 @@ class _Cache(diskcache.Cache):  # type: ignore[misc]  # likewise
         except BaseException:
             self.close()
             raise
+
+    @property
+    def _con(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = super()._con
+        if not hasattr(self._local, "closing"):
+            self._local.closing = _Closing()
+        self._local.closing.connection = connection
+        return connection
 
 
 class TextTable:
