@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import warnings
 from contextlib import ExitStack, redirect_stdout
@@ -32,6 +33,7 @@ def start(
     notebook: Path, event: JSON, workflow: str | None, *, wait: bool, links: bool, as_json: bool, directory: Path
 ) -> None:
     """Start a run and follow it to its first pause, or with *wait* to its end; ends with 1 when it failed."""
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # figures are outputs, no windows
     code = workflow_version(notebook, workflow, environment_of(notebook))
     console = display.make_console(sys.stderr if as_json else None)
     with WatchedHome(directory) as home:

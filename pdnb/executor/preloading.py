@@ -28,8 +28,8 @@ def leading_imports(setup: Iterable[str]) -> list[str]:
         for node in ast.parse(source).body:
             if isinstance(node, ast.Import):
                 found += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module and node.module != "__future__":
-                found.append(node.module)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                found += [node.module] if node.module != "__future__" else []
             elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):  # a docstring is nothing
                 return [name for name in dict.fromkeys(found) if _is_installed(name.partition(".")[0])]
     return [name for name in dict.fromkeys(found) if _is_installed(name.partition(".")[0])]

@@ -90,6 +90,10 @@ def is_plain(value: object) -> bool:
 
 def plain(value: object) -> str:
     """Nearly what IPython's plain text would be, without IPython."""
+    kind = type(value)
+    if kind.__repr__ is object.__repr__:
+        module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+        return f"<{module}{kind.__qualname__} at {id(value):#x}>"
     text = repr(value)
     if 79 < len(text) < 20_000 and isinstance(value, dict | list | tuple | set | frozenset):
         from pprint import pformat  # noqa: PLC0415 - seldom needed, and a cold start is measured
@@ -102,7 +106,7 @@ def plain(value: object) -> str:
 
 
 def error_output(exc: BaseException) -> Output:
-    """*exc* as an ``error`` output. Its traceback starts after pdnb's own frames and those of asyncio and IPython."""
+    """*exc* as an ``error`` output. Its traceback is the step's: without pdnb's own frames, and asyncio's and IPython's before it."""
     try:
         message = str(exc)
     except BaseException:  # noqa: BLE001 - a broken __str__ may raise anything; the traceback module catches as much
@@ -134,6 +138,8 @@ def _traceback(exc: BaseException) -> str:
         if shown is not None:
             while shown.stack and shown.stack[0].filename.startswith(ours):
                 del shown.stack[0]
+            while len(shown.stack) > 1 and shown.stack[-1].filename.startswith(ours[0]):  # how pdnb refuses is no news
+                del shown.stack[-1]
             for other in (shown.__cause__, shown.__context__, *(shown.exceptions or ())):
                 strip(other)
 

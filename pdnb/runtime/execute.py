@@ -7,6 +7,7 @@ It is the same code in a kernel, a shell and an executor; :class:`HereExecutor` 
 from __future__ import annotations
 
 import builtins
+import getpass
 import inspect
 import os
 import sys
@@ -158,8 +159,7 @@ def _without_keyboard() -> Iterator[None]:
     with ExitStack() as undo, Path(os.devnull).open() as nothing:
         undo.enter_context(swapped(builtins, "input", _no_input))
         undo.enter_context(swapped(sys, "stdin", nothing))
-        if "getpass" in sys.modules:
-            undo.enter_context(swapped(sys.modules["getpass"], "getpass", _no_input))
+        undo.enter_context(swapped(getpass, "getpass", _no_input))
         yield
 
 
