@@ -7,7 +7,7 @@ payload and large file interfaces.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -27,7 +27,7 @@ class RawUpload:
         """Append."""
         self._file.write(chunk)
 
-    def close(self) -> JSON:
+    def close(self, asked: Collection[str] = ()) -> JSON:  # noqa: ARG002  # the file has no fields
         """Both ways to name the file."""
         close_durably(self._file)
         return {"raw_body_url": self._path.as_uri(), "path": str(self._path)}
