@@ -19,6 +19,9 @@ Kind: TypeAlias = Literal[
     "list", "mixed", "json",
 ]  # fmt: skip
 
+#: What helps people to fill in a field, by its kind, besides what the form's author wrote.
+HINTS: Final[dict[Kind, str]] = {"list": "One per line.", "mixed": "In quotation marks a number is a text."}
+
 #: What an entry of a list may be, so that a line holds it.
 _ENTRIES: Final = frozenset({"text", "number", "integer", "decimal", "date", "time", "datetime", "mixed"})
 _MAX_DEPTH: Final = 3

@@ -52,11 +52,17 @@ def aware(text: str, zone: str = "") -> str:
         return text
 
 
-def local(text: str) -> str:
-    """What an input for a date and a time shows of a moment, in this machine's zone; ``""`` for what is none."""
+def read(text: str) -> datetime | None:
+    """The moment *text*, in this machine's zone; ``None`` for what is none."""
     try:
-        moment = datetime.fromisoformat(text.strip().upper())
-        moment = moment if moment.tzinfo is None else moment.astimezone().replace(tzinfo=None)
+        return datetime.fromisoformat(text.strip().upper()).astimezone()
     except (ValueError, OverflowError, OSError):
+        return None
+
+
+def local(text: str) -> str:
+    """What an input for a date and a time shows of the moment *text*, in this machine's zone; ``""`` for none."""
+    moment = read(text)
+    if moment is None:
         return ""
-    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds" if moment.microsecond else "seconds")

@@ -146,7 +146,7 @@ class DecisionHandler(PdnbAPIHandler):
         try:
             given = parse_body(self.request.body, self._json_headers())
         except BadBody as error:
-            raise _http(error.status, error) from None
+            raise _http(400, error) from None
         given = {} if given is NO_BODY or given is None else given
         if not isinstance(given, dict):
             raise web.HTTPError(400, 'send {"step": …, "runs": …}')

@@ -170,7 +170,7 @@ def test_a_panel_of_one_workflow_shows_no_other(home: Home) -> None:
 def test_approve_resumes_the_run_and_says_who_did(home: Home) -> None:
     run = begun(home, GATE)
     _, wire = opened(home)
-    said = asked(wire, run, "resume", body={"comment": "fine"})
+    said = asked(wire, run, "resume", json='{"comment": "fine"}')
     assert (said["seq"], row_of(said)["id"], row_of(said)["status"]) == (7, run.id, "succeeded")
     request = run.exports["one"]["$resume_data"]
     assert (request["body"], request["via"], request["by"]) == ({"comment": "fine"}, "panel", current_user())
@@ -362,7 +362,7 @@ def test_one_run_is_told_in_full_unless_it_was_seen(home: Home) -> None:
     _, wire = opened(home)
     wire.messages.clear()
     wire.hear({"act": "detail", "id": run.id, "seq": 1})
-    document = answer(wire)["run"]
+    document = json.loads(answer(wire)["run"])
     assert document["prompt"]["message_html"].strip() == "<p><strong>Well?</strong></p>"
     assert [field["name"] for field in document["prompt"]["fields"]] == ["n"]
     assert [attempt["step"] for attempt in document["attempts"]] == ["one"]

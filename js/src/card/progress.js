@@ -10,7 +10,8 @@ const WORTH_SHOWING_MS = 2_000;
 
 /** The part that is done (0 to 1), or `null` if that is not known. @param {ProgressNote | null} note */
 export function shareOf(note) {
-  return note?.total && note.total > 0 && note.done != null ? Math.min(1, Math.max(0, note.done / note.total)) : null;
+  const [done, total] = [Number(String(note?.done ?? "")), Number(String(note?.total ?? ""))];
+  return total > 0 && note?.done != null ? Math.min(1, Math.max(0, done / total)) : null;
 }
 
 /** What a step says of its progress, in words. @param {ProgressNote | null} note */
