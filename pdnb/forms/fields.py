@@ -270,7 +270,9 @@ def _type(value: JSON) -> str:
 def _is_decimal(root: Schema, node: Schema) -> bool:
     """A number, or text that can only be one: how pydantic writes a ``Decimal``."""
     texts = [branch for branch in _branches(root, node) if branch.get("type") == "string"]
-    return all(branch.get("format") == "decimal" or _is_of_digits(branch.get("pattern")) for branch in texts)
+    return bool(texts) and all(
+        branch.get("format") == "decimal" or _is_of_digits(branch.get("pattern")) for branch in texts
+    )
 
 
 def _is_of_digits(pattern: str | None) -> bool:

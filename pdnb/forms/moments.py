@@ -6,7 +6,7 @@ A person's own zone is known to a script in the browser, or by what the person p
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -42,9 +42,8 @@ def aware(text: str, zone: str = "") -> str:
     try:
         moment = datetime.fromisoformat(bare.upper())
         if moment.tzinfo is None:
-            at: tzinfo | None = ZoneInfo(zone) if zone else None
-            there = moment.replace(tzinfo=at) if at is not None else moment.astimezone()
-            moment = there.astimezone(UTC).astimezone(at)
+            at = ZoneInfo(zone) if zone else None
+            moment = _here(moment) if at is None else moment.replace(tzinfo=at).astimezone(UTC).astimezone(at)
         elif bare[16:17] == ":":  # whole: in the sender's own spelling
             return bare
         return moment.isoformat()
@@ -55,7 +54,8 @@ def aware(text: str, zone: str = "") -> str:
 def read(text: str) -> datetime | None:
     """The moment *text*, in this machine's zone; ``None`` for what is none."""
     try:
-        return datetime.fromisoformat(text.strip().upper()).astimezone()
+        moment = datetime.fromisoformat(text.strip().upper())
+        return _here(moment) if moment.tzinfo is None else moment.astimezone()
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -66,3 +66,9 @@ def local(text: str) -> str:
     if moment is None:
         return ""
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+
+
+def _here(moment: datetime) -> datetime:
+    """A moment without an offset, in this machine's zone; ``astimezone()`` goes back where clocks skip an hour."""
+    seconds = int(moment.replace(microsecond=0).timestamp())
+    return datetime.fromtimestamp(seconds, UTC).astimezone().replace(microsecond=moment.microsecond)

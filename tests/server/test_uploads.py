@@ -216,7 +216,7 @@ async def test_a_form_brings_fields_as_text_and_files_as_files(rig: Rig) -> None
 
 
 async def test_a_form_with_files_is_read_as_real_senders_write_it(rig: Rig) -> None:
-    """Marks and brackets are no part of a name; an input for a file that was left empty is absent, an empty file is not."""
+    """Marks and brackets are no part of a name; an empty input for a file is absent, an empty file is there."""
     run = rig.suspended()
     sent = codecs.BOM_UTF8 + form(
         part('name="\ufeffdecision"', b"yes"),
