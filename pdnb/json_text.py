@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Self
 
 #: The most digits of a whole number: a little less than what Python reads, and what a store keeps.
@@ -34,10 +34,14 @@ class OutOfRange(float):
     __repr__ = __str__
 
 
-def loads(text: str) -> Any:
-    """The value of a JSON text. Raises ``ValueError`` in one line, also where it is nested too deeply."""
+def loads(text: str, *, constants: Callable[[str], float] | None = None) -> Any:
+    """The value of a JSON text. Raises ``ValueError`` in one line, also where it is nested too deeply.
+
+    *constants*: what ``NaN`` and ``Infinity`` stand for, for those who name the place of what is no JSON themselves.
+    """
+    constant = constants or _refuse
     try:
-        return json.loads(text.lstrip("\ufeff"), parse_constant=_refuse, parse_float=_float, parse_int=_int)
+        return json.loads(text.lstrip("\ufeff"), parse_constant=constant, parse_float=_float, parse_int=_int)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -67,5 +71,5 @@ def _int(text: str) -> int | OutOfRange:
     return int(text) if len(text) <= MAX_DIGITS else OutOfRange(text)
 
 
-def _refuse(constant: str) -> None:
+def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no JSON number")

@@ -137,7 +137,7 @@ def read_event(text: str, names: Mapping[str, Any]) -> JSON:
             raise DefinitionError(f"{text!r} is no variable here and no JSON: pass JSON or the name of a variable")
         return names[text]
     try:
-        return json_text.loads(text)
+        return json_text.loads(text, constants=float)
     except ValueError as error:
         hint = ": JSON wants double quotes" if "'" in text else ""
         raise DefinitionError(f"{text[:60]!r} is neither JSON nor the name of a variable ({error}){hint}") from None

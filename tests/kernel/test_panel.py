@@ -505,3 +505,32 @@ async def until(condition: Any) -> None:
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110  # the panel has no event to wait for
             await asyncio.sleep(0.01)
+
+
+def test_what_people_wrote_travels_as_text_and_keeps_its_digits(home: Home) -> None:
+    """A front end reads messages into JavaScript's numbers."""
+    run = begun(home, "step.flow.suspend(form={'properties': {'n': {'type': 'integer', 'default': 9007199254740993}}})")
+    _, wire = opened(home)
+    wire.messages.clear()
+    wire.hear({"act": "detail", "id": run.id, "seq": 1})
+    sent = answer(wire)["run"]
+    assert isinstance(sent, str)
+    assert json.loads(sent)["prompt"]["fields"][0]["strings"] == ["9007199254740993"]
+    assert asked(wire, run, "resume", json='{"n": 9007199254740993}')["seq"] == 7
+    assert run.exports["one"]["$resume_data"]["body"] == {"n": 9007199254740993}
+
+
+def test_a_number_out_of_range_is_a_problem_of_its_field(home: Home) -> None:
+    run = begun(home, "step.flow.suspend(form={'properties': {'n': {'type': ['number', 'string']}}})")
+    _, wire = opened(home)
+    for given in ({"json": '{"n": 1e400}'}, {"fields": {"n": "1e400"}}, {"json": f'{{"n": {"9" * 5_000}}}'}):
+        said = asked(wire, run, "resume", **given)
+        assert [problem.split(":")[0] for problem in said["problems"]] == ["n"]
+    assert run.status == "suspended"
+
+
+def test_what_is_no_json_is_an_error_and_no_answer(home: Home) -> None:
+    run = begun(home, GATE)
+    _, wire = opened(home)
+    assert asked(wire, run, "resume", json="{")["error"]
+    assert run.status == "suspended"
