@@ -108,9 +108,7 @@ def parse_body(body: bytes, headers: Mapping[str, str], asked: Collection[str] =
     """
     if not body:
         return NO_BODY
-    for encoding in headers.get("content-encoding", "").split(","):
-        if not _says_nothing(encoding):
-            raise BadBody("send the body without Content-Encoding", 415)
+    check_encoding(headers.get("content-encoding", ""))
     message = Message()
     message["content-type"] = headers.get("content-type", "text/plain")
     kind = message.get_content_type()
@@ -129,6 +127,13 @@ def parse_body(body: bytes, headers: Mapping[str, str], asked: Collection[str] =
     if is_json:
         return _json(text)
     return by_name(_pairs(text, charset), asked) if is_form else text
+
+
+def check_encoding(named: str) -> None:
+    """Raise ``BadBody`` if a ``Content-Encoding`` says that the bytes are not the body's own."""
+    for encoding in named.split(","):
+        if not _says_nothing(encoding):
+            raise BadBody("send the body without Content-Encoding", 415)
 
 
 def by_name(pairs: Iterable[tuple[str, JSON]], asked: Collection[str] = ()) -> dict[str, JSON]:

@@ -44,6 +44,7 @@ export interface Field {
   required: boolean;
   strings: string[];
   hint: string;
+  entry?: Field | null;
   choices: Choice[];
   minimum: number | LosslessNumber | null;
   maximum: number | LosslessNumber | null;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { exactText, parseExact } from "../src/exact.js";
-import { awareOf, isAware, localOf } from "../src/form/moments.js";
+import { awareLines, awareOf, isAware, localOf } from "../src/form/moments.js";
 import { answerOfComment, answerOfFields, placeProblem, rangePhrase } from "../src/form/values.js";
 import { aField } from "./support.js";
 
@@ -26,6 +26,11 @@ test("a moment is shown in the browser's zone and sent with its offset, in summe
   assert.equal(localOf("2026-07-01T09:00:00.5-05:00"), "2026-07-01T16:00:00.500");
   assert.equal(awareOf("2026-01-01T10:00"), "2026-01-01T10:00:00+01:00");
   assert.equal(awareOf("2026-07-01T10:00:30.500"), "2026-07-01T10:00:30.500+02:00");
+});
+
+test("a list of moments is one of this zone, line by line", () => {
+  const lines = "2026-01-01T09:00\n2026-07-01 09:00:30\n2026-01-01T09:00:00Z\nsoon\n";
+  assert.equal(awareLines(lines), "2026-01-01T09:00:00+01:00\n2026-07-01T09:00:30+02:00\n2026-01-01T09:00:00Z\nsoon\n");
 });
 
 test("an hour that the clocks skip is one hour later", () => {

@@ -88,6 +88,12 @@ test("an answer settles the request that has its number, and no other", async ()
   await assert.rejects(second, { message: "No.", problems: ["n"] });
 });
 
+test("a kernel that is gone is told at once", async () => {
+  const requests = new Requests(() => { throw new Error("Cannot send"); });
+  await assert.rejects(requests.send({ act: "a" }), { name: "Error", message: "The kernel is gone." });
+  assert.equal(requests.open.size, 0);
+});
+
 test("a kernel that does not answer is told as busy or gone", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const answer = new Requests(() => {}).send({ act: "a" });

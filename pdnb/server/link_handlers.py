@@ -20,7 +20,7 @@ from pdnb.errors import BadAnswer, Refused, RunNotFound, StoreError
 from pdnb.forms.fields import form_names
 from pdnb.links import Purpose, Target
 from pdnb.model import JSON
-from pdnb.request import BadBody, from_http
+from pdnb.request import NO_BODY, BadBody, from_http
 from pdnb.server.link_bodies import LinkBodies
 
 
@@ -121,7 +121,8 @@ class LinkHandler(LinkBodies):
             asked=asked,
         )
         if self.upload is not None:
-            event["body"] = await asyncio.to_thread(self.upload.close, asked)
+            uploaded = await asyncio.to_thread(self.upload.close, asked)
+            event |= {} if uploaded is NO_BODY else {"body": uploaded}
         if form is not None:
             fields = event.get("body")
             event["body"] = answer_from_fields(prompt, fields if isinstance(fields, dict) else {})

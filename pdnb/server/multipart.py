@@ -12,7 +12,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from pdnb.model import JSON
-from pdnb.request import MAX_BODY, BadBody, by_name
+from pdnb.request import MAX_BODY, NO_BODY, BadBody, by_name
 from pdnb.server.upload_files import RunFiles, close_durably
 
 _MAX_PARTS: Final = 200
@@ -32,7 +32,7 @@ class FormUpload:
             raise BadBody("the multipart body names no boundary")
         self._files = files
         self._found: list[tuple[str, JSON]] = []
-        self._begin: bytearray | None = bytearray()
+        self._blank, self._begin = True, bytearray()
         self._parts = self._text_size = 0
         self._headers: dict[bytes, bytes] = {}
         self._header_name = self._header_value = b""
@@ -57,18 +57,22 @@ class FormUpload:
 
     def write(self, chunk: bytes) -> None:
         """Parse on."""
-        if self._begin is not None:  # a byte order mark before the first boundary may come in pieces
+        if self._blank:
             self._begin += chunk
-            if codecs.BOM_UTF8.startswith(self._begin):
+            if codecs.BOM_UTF8.startswith(self._begin):  # a byte order mark may come in pieces
                 return
-            chunk, self._begin = bytes(self._begin.removeprefix(codecs.BOM_UTF8)), None
+            chunk = bytes(self._begin.removeprefix(codecs.BOM_UTF8).lstrip())
+            self._begin.clear()
+            self._blank = not chunk
         try:
             self._parser.write(chunk)
         except FormParserError as error:
             raise BadBody("the multipart body cannot be read") from error
 
     def close(self, asked: Collection[str] = ()) -> JSON:
-        """The fields and files; *asked* are the names of a form's fields."""
+        """The fields and files, ``NO_BODY`` if nothing was sent; *asked* are the names of a form's fields."""
+        if self._blank and bytes(self._begin) in {b"", codecs.BOM_UTF8}:
+            return NO_BODY
         if not self._ended:
             raise BadBody("the multipart body is cut short")
         return by_name(self._found, asked)

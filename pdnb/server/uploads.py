@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from pdnb.model import JSON
+from pdnb.request import check_encoding
 from pdnb.server.multipart import FormUpload
 from pdnb.server.upload_files import RunFiles, Upload, close_durably
 
@@ -47,7 +48,10 @@ def wanted(query: str, headers: Mapping[str, str]) -> bool:
 def begin(directory: Path, run: str, query: str, headers: Mapping[str, str]) -> Upload:
     """Open what takes the body; a flag asks for the raw bytes, also of a form. Raises ``BadBody`` or ``OSError``."""
     files = RunFiles(directory, run)
-    return RawUpload(files) if _is_flagged(query, headers) else FormUpload(files, headers["Content-Type"])
+    if _is_flagged(query, headers):
+        return RawUpload(files)
+    check_encoding(headers.get("Content-Encoding", ""))
+    return FormUpload(files, headers["Content-Type"])
 
 
 def remove_unnamed(directory: Path, named: Callable[[str], set[str] | None], before_s: float) -> None:

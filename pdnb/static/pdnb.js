@@ -715,6 +715,7 @@ function awareOf(local) {
   const minutes = Math.abs(offset);
   return `${wallClock(moment2)}${offset < 0 ? "-" : "+"}${padded(Math.floor(minutes / 60))}:${padded(minutes % 60)}`;
 }
+var awareLines = (text) => text.split("\n").map((line) => MOMENT.test(line.trim()) && !isAware(line) ? awareOf(localOf(line)) : line).join("\n");
 function wallClock(moment2) {
   const date = `${padded(moment2.getFullYear(), 4)}-${padded(moment2.getMonth() + 1)}-${padded(moment2.getDate())}`;
   const time = [moment2.getHours(), moment2.getMinutes(), moment2.getSeconds()].map((n) => padded(n)).join(":");
@@ -764,7 +765,8 @@ var FieldView = class {
     const [hintId, problemId] = [uniqueId(), uniqueId()];
     this.problem = h("p", { class: "pdnb-problem", id: problemId, hidden: "" });
     this.required = field.required && field.kind !== "boolean" && field.kind !== "choices";
-    const zone = field.kind === "datetime" ? `In your time zone, ${zoneName()}.` : "";
+    this.isOfMoments = field.kind === "list" && field.entry?.kind === "datetime";
+    const zone = field.kind === "datetime" || this.isOfMoments ? `In your time zone, ${zoneName()}.` : "";
     const hint = [field.description, field.hint, zone, rangePhrase(field)].filter(Boolean).join(" ");
     this.hint = hint ? h("p", { class: "pdnb-hint", id: hintId }, hint) : "";
     this.describedBy = `${hint ? `${hintId} ` : ""}${problemId}`;
@@ -816,7 +818,8 @@ var FieldView = class {
   /** The strings that an HTML form would send for it. */
   get strings() {
     const ticks = this.ticks;
-    if (!ticks) return [this.field.kind === "datetime" ? this.moment : this.inputs[0].value];
+    if (!ticks && this.field.kind === "datetime") return [this.moment];
+    if (!ticks) return [this.isOfMoments ? awareLines(this.inputs[0].value) : this.inputs[0].value];
     if (this.field.kind === "boolean") return ticks[0].checked ? ["on"] : [];
     return ticks.filter((input) => input.checked).map((input) => input.value);
   }
@@ -2072,15 +2075,16 @@ var DoneLine = class {
 
 // src/card/progress.js
 var WORTH_SHOWING_MS = 2e3;
+var counted2 = (number) => number == null ? null : Number(String(number));
 function shareOf(note) {
-  const [done, total] = [Number(String(note?.done ?? "")), Number(String(note?.total ?? ""))];
-  return total > 0 && note?.done != null ? Math.min(1, Math.max(0, done / total)) : null;
+  const [done, total] = [counted2(note?.done), counted2(note?.total)];
+  return total !== null && total > 0 && done !== null ? Math.min(1, Math.max(0, done / total)) : null;
 }
 function progressPhrase(note) {
   const share = shareOf(note);
   let count = "";
-  if (note && share !== null) count = `${note.done} of ${note.total} (${Math.floor(share * 100)} %)`;
-  else if (note?.done != null) count = `${note.done} done`;
+  if (note && share !== null) count = `${counted2(note.done)} of ${counted2(note.total)} (${Math.floor(share * 100)} %)`;
+  else if (note?.done != null) count = `${counted2(note.done)} done`;
   return [count, note?.text].filter(Boolean).join(" · ");
 }
 var Progress = class {
@@ -2093,7 +2097,7 @@ var Progress = class {
   /** @param {ProgressNote | null} note */
   drawShare(note) {
     const share = shareOf(note);
-    const [least, most, now] = share === null ? [null, null, null] : [0, note?.total, note?.done];
+    const [least, most, now] = share === null ? [null, null, null] : [0, counted2(note?.total), counted2(note?.done)];
     setAttribute(this.bar, "aria-valuemin", least);
     setAttribute(this.bar, "aria-valuemax", most);
     setAttribute(this.bar, "aria-valuenow", now);
@@ -3528,7 +3532,13 @@ var Requests = class {
         reject(new RequestError("The kernel has not answered: it is busy, or gone. If it is busy, the request applies when it is free."));
       }, this.patience_ms);
       this.open.set(seq, { resolve, reject, timer });
-      this.post({ ...message, seq });
+      try {
+        this.post({ ...message, seq });
+      } catch (error) {
+        this.open.delete(seq);
+        clearTimeout(timer);
+        reject(new RequestError("The kernel is gone.", 0, null, error));
+      }
     });
   }
   /** Settle the request that *message* answers; those of other pages on the same channel are not here. @param {Message} message */

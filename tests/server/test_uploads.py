@@ -234,6 +234,19 @@ async def test_a_form_with_files_is_read_as_real_senders_write_it(rig: Rig) -> N
     assert (body["hollow"]["filename"], content(body["hollow"])) == ("a.txt", b"")
 
 
+async def test_a_form_with_files_that_is_blank_is_no_body(rig: Rig) -> None:
+    for sent in (b"", b"\r\n", codecs.BOM_UTF8, codecs.BOM_UTF8 + b"\r\n "):
+        run = rig.suspended()
+        assert (await put(rig, run, sent, FORM)).status == 200
+        assert "body" not in rig.home.store.exports(run.id)["approve"]["$resume_data"]
+
+
+async def test_a_form_with_files_that_is_compressed_is_refused(rig: Rig) -> None:
+    run = rig.suspended()
+    assert (await put(rig, run, form(part('name="a"', b"1")), {**FORM, "Content-Encoding": "gzip"})).status == 415
+    await assert_still_good(rig, run)
+
+
 marks = st.sampled_from(["", "\ufeff"])
 
 
@@ -303,7 +316,6 @@ REFUSED: dict[str, tuple[int, dict[str, str], bytes]] = {
     "an empty boundary": (400, {"Content-Type": "multipart/form-data; boundary="}, form(FILE)),
     "an endless boundary": (400, {"Content-Type": "multipart/form-data; boundary=" + "x" * 5_000}, form(FILE)),
     "another boundary": (400, {"Content-Type": "multipart/form-data; boundary=YY"}, form(FILE)),
-    "nothing": (400, FORM, b""),
     "no form": (400, FORM, b'{"secret-thing": 1}'),
     "cut short in a header": (400, FORM, b"--XX\r\nContent-Dispo"),
     "cut short in a file": (400, FORM, FILE + part('name="b"; filename="b"', b"secret-thing")[:-4]),

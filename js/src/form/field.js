@@ -2,7 +2,7 @@
 // One field of a form: a label, what helps, an input of its kind, and what was wrong with it.
 
 import { h, setAttribute, setOptionalText, uniqueId } from "../dom.js";
-import { awareOf, isAware, localOf, zoneName } from "./moments.js";
+import { awareLines, awareOf, isAware, localOf, zoneName } from "./moments.js";
 import { rangePhrase } from "./values.js";
 
 /**
@@ -20,7 +20,8 @@ export class FieldView {
     const [hintId, problemId] = [uniqueId(), uniqueId()];
     this.problem = h("p", { class: "pdnb-problem", id: problemId, hidden: "" });
     this.required = field.required && field.kind !== "boolean" && field.kind !== "choices";
-    const zone = field.kind === "datetime" ? `In your time zone, ${zoneName()}.` : "";
+    this.isOfMoments = field.kind === "list" && field.entry?.kind === "datetime";
+    const zone = field.kind === "datetime" || this.isOfMoments ? `In your time zone, ${zoneName()}.` : "";
     const hint = [field.description, field.hint, zone, rangePhrase(field)].filter(Boolean).join(" ");
     this.hint = hint ? h("p", { class: "pdnb-hint", id: hintId }, hint) : "";
     this.describedBy = `${hint ? `${hintId} ` : ""}${problemId}`;
@@ -68,7 +69,8 @@ export class FieldView {
   /** The strings that an HTML form would send for it. */
   get strings() {
     const ticks = this.ticks;
-    if (!ticks) return [this.field.kind === "datetime" ? this.moment : this.inputs[0].value];
+    if (!ticks && this.field.kind === "datetime") return [this.moment];
+    if (!ticks) return [this.isOfMoments ? awareLines(this.inputs[0].value) : this.inputs[0].value];
     if (this.field.kind === "boolean") return ticks[0].checked ? ["on"] : [];
     return ticks.filter((input) => input.checked).map((input) => input.value);
   }

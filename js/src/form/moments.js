@@ -30,6 +30,9 @@ export function awareOf(local) {
   return `${wallClock(moment)}${offset < 0 ? "-" : "+"}${padded(Math.floor(minutes / 60))}:${padded(minutes % 60)}`;
 }
 
+/** A list of moments, one a line, each with its offset; what is no moment stays. @param {string} text */
+export const awareLines = (text) => text.split("\n").map((line) => (MOMENT.test(line.trim()) && !isAware(line) ? awareOf(localOf(line)) : line)).join("\n");
+
 /** @param {Date} moment */
 function wallClock(moment) {
   const date = `${padded(moment.getFullYear(), 4)}-${padded(moment.getMonth() + 1)}-${padded(moment.getDate())}`;
