@@ -19,9 +19,6 @@ Kind: TypeAlias = Literal[
     "list", "mixed", "json",
 ]  # fmt: skip
 
-#: What helps people to fill in a field, by its kind, besides what the form's author wrote.
-HINTS: Final[dict[Kind, str]] = {"list": "One per line.", "mixed": "In quotation marks a number is a text."}
-
 #: What an entry of a list may be, so that a line holds it.
 _ENTRIES: Final = frozenset({"text", "number", "integer", "decimal", "date", "time", "datetime", "mixed"})
 _MAX_DEPTH: Final = 3
@@ -88,6 +85,13 @@ class Group:
     def name(self) -> str:
         """As that of a field."""
         return ".".join(self.path)
+
+
+def hint_of(field: Field) -> str:
+    """What helps people to fill in *field*, besides what the form's author wrote; ``""``: nothing."""
+    if field.kind == "mixed" and {"number", "integer"} & set(field.takes) and "string" in field.takes:
+        return "In quotation marks a number is a text."
+    return "One per line." if field.kind == "list" else ""
 
 
 def form_fields(schema: Schema) -> tuple[Field, ...]:

@@ -16,7 +16,7 @@ from pdnb.client import Run
 from pdnb.decisions import answer_from_fields
 from pdnb.errors import BadAnswer, PdnbError
 from pdnb.forms import moments
-from pdnb.forms.fields import HINTS, Field, form_fields
+from pdnb.forms.fields import Field, form_fields, hint_of
 from pdnb.forms.form_post import default_strings
 from pdnb.links import redact
 from pdnb.model import Prompt, Status
@@ -107,7 +107,7 @@ class Buttons(ipywidgets.VBox):
 def _widget(field: Field, shown: str | list[str]) -> Any:
     """The widget in which a person fills in *field*; *shown* is what an HTML form would hold."""
     title = field.title if field.required else f"{field.title} (optional)"
-    hint = " ".join(filter(None, [field.description, HINTS.get(field.kind)]))
+    hint = " ".join(filter(None, [field.description, hint_of(field)]))
     options = {"description": title, "tooltip": hint, "layout": _LAYOUT, "style": _STYLE}
     match field.kind:
         case "boolean":
@@ -122,7 +122,7 @@ def _widget(field: Field, shown: str | list[str]) -> Any:
         case "datetime":  # shows and takes the time of the browser's zone
             return ipywidgets.DatetimePicker(value=moments.read(str(shown)), **options)
         case "multiline" | "json" | "list":
-            return ipywidgets.Textarea(value=shown, placeholder=HINTS.get(field.kind, ""), **options)
+            return ipywidgets.Textarea(value=shown, placeholder=hint_of(field), **options)
         case _:
             return ipywidgets.Text(value=shown, placeholder=field.placeholder or "", **options)
 

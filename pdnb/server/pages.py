@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pdnb.forms import moments
-from pdnb.forms.fields import HINTS, form_fields
+from pdnb.forms.fields import form_fields, hint_of
 from pdnb.forms.form_post import default_strings, to_strings
 from pdnb.links import redact
 from pdnb.model import JSON, Prompt, RunRecord
@@ -81,7 +81,7 @@ _jinja.tests["concerns"] = lambda text, name: text.startswith((f"{name}:", f"{na
 _jinja.filters["without"] = lambda text, name: text.removeprefix(f"{name}: ")
 _jinja.policies["json.dumps_kwargs"] = {"sort_keys": False}  # exports keep the order their step gave them
 _jinja.filters["local_moment"] = moments.local
-_jinja.globals["hints"] = HINTS
+_jinja.globals["hint_of"] = hint_of
 _jinja.globals["zone_name"] = moments.zone_name
 _jinja.globals["zone_names"] = moments.zone_names
 _jinja.globals["style"] = Markup(PAGE_STYLE)  # noqa: S704  our own file

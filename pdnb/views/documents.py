@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from pdnb import codec
-from pdnb.forms.fields import HINTS, form_fields
+from pdnb.forms.fields import form_fields, hint_of
 from pdnb.forms.form_post import default_strings
 from pdnb.links import redact
 from pdnb.model import JSON, Attempt, Prompt, RunRecord, Status
@@ -80,7 +80,7 @@ def _fields(form: dict[str, JSON]) -> list[JSON]:
     for field in form_fields(form):
         strings = begin.get(field.name, [] if field.kind in {"boolean", "choices"} else "")
         shown = strings if isinstance(strings, list) else [strings]
-        made.append({**asdict(field), "strings": shown, "hint": HINTS.get(field.kind, "")})
+        made.append({**asdict(field), "strings": shown, "hint": hint_of(field)})
     return made
 
 

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdnb.errors import NotJSON
-from pdnb.forms.fields import Choice, default_answer, form_fields
+from pdnb.forms.fields import Choice, default_answer, form_fields, hint_of
 from pdnb.forms.form_post import default_strings, from_strings, to_strings
 from pdnb.forms.schemas import form_schema
 from pdnb.forms.validation import MAX_PROBLEMS, problems
@@ -515,6 +515,17 @@ def test_a_field_says_all_that_an_input_needs() -> None:
 )
 def test_the_kind_of_a_field_follows_from_its_schema(node: object, kind: str) -> None:
     assert kinds({"properties": {"x": node}}) == {"x": kind}
+
+
+def test_a_hint_says_what_a_line_means() -> None:
+    hints: list[tuple[dict[str, Any], str]] = [
+        ({"type": "array", "items": {"type": "string"}}, "One per line."),
+        ({"type": ["integer", "string"]}, "In quotation marks a number is a text."),
+        ({"type": ["integer", "boolean"]}, ""),
+        ({"type": "string"}, ""),
+    ]
+    for node, hint in hints:
+        assert hint_of(form_fields(one(**node))[0]) == hint
 
 
 def test_fields_stand_in_the_order_of_the_properties() -> None:
