@@ -10,11 +10,13 @@ from uuid import UUID
 
 import pydantic
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pdnb.forms.fields import form_fields
-from pdnb.forms.form_post import default_strings, from_strings
+from pdnb.forms.fields import form_fields, form_names
+from pdnb.forms.form_post import default_strings, from_strings, to_strings
 from pdnb.forms.schemas import form_schema
-from pdnb.forms.validation import problems
+from pdnb.forms.validation import MAX_PROBLEMS, problems
 
 
 class Colour(Enum):
@@ -183,3 +185,49 @@ def test_a_model_with_a_generator_of_its_own_is_asked_as_it_is() -> None:
             return {"properties": {"a": {"type": "string"}}}
 
     assert form_schema(Odd) == {"properties": {"a": {"type": "string"}}}
+
+
+NAMES = sorted(form_names(BOOKING) | {"x"})
+LIKELY = st.sampled_from(
+    [
+        "",
+        "1",
+        "1.5",
+        "-3",
+        "1e400",
+        "abc",
+        "2026-07-01T09:00",
+        "2026-07-01",
+        "09:30",
+        "1\n2",
+        "red",
+        "none",
+        "[1]",
+        "{}",
+        '{"street": "s"}',
+        '"1"',
+        "null",
+        "true",
+        "[" * 500,
+        "9" * 5000,
+        str(FILLED["key"]),
+    ]
+)
+SENT = st.dictionaries(
+    st.sampled_from(NAMES),
+    LIKELY | st.text() | st.lists(LIKELY, max_size=3) | st.fixed_dictionaries({"path": st.text()}),
+)
+
+
+@given(SENT)
+def test_no_form_post_breaks_a_model(sent: dict[str, Any]) -> None:
+    body = from_strings(BOOKING, sent)
+    assert len(problems(BOOKING, body)) <= MAX_PROBLEMS
+    to_strings(BOOKING, body)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(form_names(BOOKING))), LIKELY, max_size=4))
+def test_what_the_checker_takes_the_model_takes(sent: dict[str, str]) -> None:
+    body = from_strings(BOOKING, default_strings(BOOKING) | FILLED | sent)
+    if problems(BOOKING, body) == ():
+        Booking.model_validate(body)
