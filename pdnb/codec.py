@@ -12,6 +12,7 @@ from dataclasses import asdict, fields
 from typing import Any, Final, TypeVar
 
 from pdnb.errors import NotJSON, StoreCorrupt
+from pdnb.json_text import OutOfRange
 from pdnb.model import JSON, Attempt, Decision, Pause, Prompt, RunRecord, Status
 
 #: The schema of everything stored. A store with a higher number is refused.
@@ -64,6 +65,8 @@ def _check(value: Any, path: str, above: tuple[int, ...]) -> None:
     elif kind is int:
         if value.bit_length() > _MAX_BITS:
             raise NotJSON(f"{path}: a number of more than 3,900 digits is not JSON here (use a text)")
+    elif kind is OutOfRange:
+        raise NotJSON(f"{path}: {value} is a number out of range (use a text)")
     elif kind is float:
         if not math.isfinite(value):
             raise NotJSON(f"{path}: {value!r} is not JSON (use None, or a text)")

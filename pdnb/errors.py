@@ -131,8 +131,8 @@ class MovedOn(Refused):
 class BadAnswer(Refused):
     """An answer does not fit the form; ``problems`` says what to correct, one line each. The run still waits."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__(f"the answer does not fit the form: {'; '.join(problems)}")
+    def __init__(self, problems: tuple[str, ...], what: str = "the answer does not fit the form") -> None:
+        super().__init__(f"{what}: {'; '.join(problems)}")
         self.problems = problems
 
 

@@ -18,7 +18,7 @@ HOUSE = Path(__file__).parents[1] / "pdnb"
 
 #: From the ground up. A package or module imports only from floors below; every one stands here.
 PLAN = (
-    "errors model owner_id text",
+    "errors json_text model owner_id text",
     "pauses",
     "links codec workflow",
     "machine",

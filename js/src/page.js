@@ -1,6 +1,7 @@
 // @ts-check
 // The pages of pdnb: a card, and the inbox.
 
+import { parseExact } from "./exact.js";
 import { fitFrame } from "./frame.js";
 import { drawCard, drawTable } from "./mount.js";
 import { apiSource } from "./sources/api.js";
@@ -10,7 +11,7 @@ export function drawPage(root) {
   const { view, base = "/", run = "" } = root.dataset;
   const initial = document.getElementById("pdnb-initial")?.textContent;
   fitFrame(root);
-  if (view === "card") drawCard(root, apiSource(base, "card"), run, initial ? JSON.parse(initial) : null);
+  if (view === "card") drawCard(root, apiSource(base, "card"), run, initial ? parseExact(initial) : null);
   else drawInbox(root, base);
 }
 

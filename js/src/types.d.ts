@@ -1,6 +1,9 @@
 // The shapes that travel: run documents as API and kernel send them, and what a source of runs offers.
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+import type { LosslessNumber } from "lossless-json";
+
+/** A number that JavaScript's would round is a `LosslessNumber`: it is shown as its text, and nothing counts with it. */
+export type Json = null | boolean | number | LosslessNumber | string | Json[] | { [key: string]: Json };
 export type Status = "queued" | "running" | "suspended" | "sleeping" | "succeeded" | "failed" | "cancelled";
 export type StepState = Exclude<Status, "succeeded"> | "done" | "upcoming" | "unreached";
 export type PauseKind = "suspend" | "rerun" | "delay";
@@ -32,18 +35,20 @@ export interface Choice {
   value: Json;
 }
 
-/** One property of a form. */
+/** One property of a form; `strings` are those with which it begins, as an HTML form would send them. */
 export interface Field {
   name: string;
   title: string;
   description: string;
-  kind: "text" | "multiline" | "number" | "integer" | "boolean" | "choice" | "choices" | "date" | "json" | (string & {});
+  kind: "text" | "multiline" | "number" | "integer" | "decimal" | "boolean" | "choice" | "choices" | "date" | "time" | "datetime" | "list" | "mixed" | "json" | (string & {});
   required: boolean;
-  default: Json;
+  strings: string[];
+  hint: string;
+  entry?: Field | null;
   choices: Choice[];
-  minimum: number | null;
-  maximum: number | null;
-  step: number | null;
+  minimum: number | LosslessNumber | null;
+  maximum: number | LosslessNumber | null;
+  step: number | LosslessNumber | null;
   max_length: number | null;
   placeholder: string | null;
 }
@@ -76,8 +81,8 @@ export interface Mail {
 }
 
 export interface ProgressNote {
-  done?: number | null;
-  total?: number | null;
+  done?: number | LosslessNumber | null;
+  total?: number | LosslessNumber | null;
   text?: string | null;
 }
 
@@ -128,9 +133,9 @@ export interface RunDetail extends Run {
   prompt?: Prompt | null;
 }
 
-/** What goes along with a resume: nothing, JSON, or a form's fields as the strings an HTML form would send. */
+/** What goes along with a resume: nothing, a text of JSON, or a form's fields as the strings an HTML form would send. */
 export interface Answer {
-  body?: Json;
+  json?: string;
   fields?: { [name: string]: string | string[] };
 }
 

@@ -2,23 +2,53 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { answerOfComment, answerOfFields, initialStrings, placeProblem, rangePhrase } from "../src/form/values.js";
+import { exactText, parseExact } from "../src/exact.js";
+import { awareLines, awareOf, isAware, localOf } from "../src/form/moments.js";
+import { answerOfComment, answerOfFields, placeProblem, rangePhrase } from "../src/form/values.js";
 import { aField } from "./support.js";
 
-const CHOICES = [{ key: "0", label: "One", value: 1 }, { key: "1", label: "Both", value: [1, 2] }];
+process.env.TZ = "Europe/Berlin";
 
-test("a field begins with its default as the string an HTML form would send", () => {
-  assert.deepEqual(initialStrings(aField()), [""]);
-  assert.deepEqual(initialStrings(aField({ default: 7 })), ["7"]);
-  assert.deepEqual(initialStrings(aField({ kind: "json", default: { a: 1 } })), ['{\n  "a": 1\n}']);
-  assert.deepEqual(initialStrings(aField({ kind: "boolean", default: true })), ["on"]);
-  assert.deepEqual(initialStrings(aField({ kind: "boolean", default: "true" })), []);
+test("no digit of a number is lost on its way through JavaScript", () => {
+  const numbers = ["9007199254740993", "-123456789012345678901234567890", "0.12345678901234567890123", "7.0", "1e+16", "1E400", "-0", "12", "0.1"];
+  for (const number of numbers) assert.equal(exactText(parseExact(number)), number);
+  const text = `{"id":9007199254740993,"list":[1.10,{"n":1}],"text":"9007199254740993"}`;
+  assert.equal(exactText(parseExact(text)), text);
+  assert.equal(String(parseExact(text).id), "9007199254740993");
 });
 
-test("a choice begins with the key of its default's value, also where that is a list", () => {
-  assert.deepEqual(initialStrings(aField({ kind: "choice", choices: CHOICES, default: [1, 2] })), ["1"]);
-  assert.deepEqual(initialStrings(aField({ kind: "choice", choices: CHOICES, default: 9 })), [""]);
-  assert.deepEqual(initialStrings(aField({ kind: "choices", choices: CHOICES, default: [1, 9] })), ["0"]);
+test("what JavaScript's numbers hold is one of them", () => {
+  assert.deepEqual(parseExact('{"created_ms": 1764254283000, "share": 0.5}'), { created_ms: 1764254283000, share: 0.5 });
+});
+
+test("a moment is shown in the browser's zone and sent with its offset, in summer as in winter", () => {
+  assert.equal(localOf("2026-01-01T09:00:00Z"), "2026-01-01T10:00:00");
+  assert.equal(localOf("2026-07-01T09:00:00.5-05:00"), "2026-07-01T16:00:00.500");
+  assert.equal(awareOf("2026-01-01T10:00"), "2026-01-01T10:00:00+01:00");
+  assert.equal(awareOf("2026-07-01T10:00:30.500"), "2026-07-01T10:00:30.500+02:00");
+});
+
+test("a list of moments is one of this zone, line by line", () => {
+  const lines = "2026-01-01T09:00\n2026-07-01 09:00:30\n2026-01-01T09:00:00Z\nsoon\n";
+  assert.equal(awareLines(lines), "2026-01-01T09:00:00+01:00\n2026-07-01T09:00:30+02:00\n2026-01-01T09:00:00Z\nsoon\n");
+});
+
+test("an hour that the clocks skip is one hour later", () => {
+  assert.equal(awareOf("2026-03-29T02:30"), "2026-03-29T03:30:00+02:00");
+});
+
+test("a moment without an offset is local already, and what is none is not shown", () => {
+  assert.deepEqual([isAware("2026-01-01T09:00:00"), localOf("2026-01-01 09:00:00.123456")], [false, "2026-01-01T09:00:00.123"]);
+  assert.deepEqual(["soon", "", "2026-13-01T00:00:00Z"].map(localOf), ["", "", ""]);
+  assert.equal(awareOf(""), "");
+});
+
+test("zones west of Greenwich and those of half an hour have their offset", () => {
+  for (const [zone, offset] of [["America/St_Johns", "-03:30"], ["Asia/Kolkata", "+05:30"], ["UTC", "+00:00"]]) {
+    process.env.TZ = zone;
+    assert.equal(awareOf("2026-01-01T10:00"), `2026-01-01T10:00:00${offset}`);
+  }
+  process.env.TZ = "Europe/Berlin";
 });
 
 test("what is not ticked is not sent, and many choices are a list even if one is ticked", () => {
@@ -32,9 +62,9 @@ test("what is not ticked is not sent, and many choices are a list even if one is
 
 test("a comment is sent as one, and JSON as it is", () => {
   assert.deepEqual(answerOfComment("  "), {});
-  assert.deepEqual(answerOfComment(" fine "), { body: { comment: "fine" } });
-  assert.deepEqual(answerOfComment('{"n": 1}'), { body: { n: 1 } });
-  assert.deepEqual(answerOfComment("[1]"), { body: [1] });
+  assert.deepEqual(answerOfComment(" fine "), { json: '{"comment":"fine"}' });
+  assert.deepEqual(answerOfComment(' {"n": 9007199254740993} '), { json: '{"n": 9007199254740993}' });
+  assert.deepEqual(answerOfComment("[1.0]"), { json: "[1.0]" });
 });
 
 test("what begins like JSON and is none is not sent", () => {

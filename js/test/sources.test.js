@@ -88,6 +88,12 @@ test("an answer settles the request that has its number, and no other", async ()
   await assert.rejects(second, { message: "No.", problems: ["n"] });
 });
 
+test("a kernel that is gone is told at once", async () => {
+  const requests = new Requests(() => { throw new Error("Cannot send"); });
+  await assert.rejects(requests.send({ act: "a" }), { name: "Error", message: "The kernel is gone." });
+  assert.equal(requests.open.size, 0);
+});
+
 test("a kernel that does not answer is told as busy or gone", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const answer = new Requests(() => {}).send({ act: "a" });
@@ -120,9 +126,9 @@ test("a run that is not listed does not come into the list by being looked at", 
 test("a decision is sent with what was on display, and its answer is the run", async () => {
   const model = aModel();
   const source = widgetSource(model);
-  const decided = source.resume(aRun({ runs: 2 }), { body: { comment: "fine" } });
+  const decided = source.resume(aRun({ runs: 2 }), { json: '{"id": 9007199254740993}' });
   const sent = model.sent.at(-1);
-  assert.deepEqual({ ...sent, seq: null }, { act: "resume", id: aRun().id, step: "approve", runs: 2, body: { comment: "fine" }, seq: null });
+  assert.deepEqual({ ...sent, seq: null }, { act: "resume", id: aRun().id, step: "approve", runs: 2, json: '{"id": 9007199254740993}', seq: null });
   model.receive({ seq: sent?.seq, ...tableOf({ status: "queued", revision: 4 }) });
   assert.equal((await decided).status, "queued");
 });
@@ -156,4 +162,17 @@ test("views of one model share what came", () => {
   const [first, second] = [watched(widgetSource(model)), watched(widgetSource(model))];
   assert.deepEqual([first[0], second[0]], [[["suspended", 3]], [["suspended", 3]]]);
   assert.equal(model.sent.length, 1);
+});
+
+test("a run by itself comes as a text, and keeps its digits", async () => {
+  const model = aModel(tableOf({}));
+  /** @type {string[]} */
+  const drawn = [];
+  const watch = widgetSource(model).watchRun(aRun().id, /** @type {any} */ (null), (run) => drawn.push(String(run.exports?.draft.id)), () => {});
+  const asked = model.sent.find((message) => message.act === "detail");
+  const text = JSON.stringify({ ...aRun(), exports: { draft: { id: "#" } } }).replace('"#"', "9007199254740993");
+  model.receive({ seq: asked?.seq, run: text });
+  await settled();
+  watch.stop();
+  assert.deepEqual(drawn, ["9007199254740993"]);
 });

@@ -24,7 +24,7 @@ export const anAttempt = (differences = {}) => ({ step: "draft", position: 0, ru
 
 /** @param {Partial<Field>} differences @returns {Field} */
 export const aField = (differences = {}) => ({
-  name: "n", title: "Number", description: "", kind: "text", required: false, default: null, choices: [],
+  name: "n", title: "Number", description: "", kind: "text", required: false, strings: [""], hint: "", choices: [],
   minimum: null, maximum: null, step: null, max_length: null, placeholder: null, ...differences,
 });
 

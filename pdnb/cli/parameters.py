@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from pdnb import json_text
 from pdnb.errors import PdnbError, StoreError
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class JSONText(_ParamType):
                 f"{value} cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})", param, ctx
             )
         try:
-            return json.loads(text, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
+            return json_text.loads(text)
+        except ValueError as error:
             hint = ": JSON wants double quotes, also round a text: '\"yes\"'" if value[:1] not in ("-", "@") else ""
             self.fail(f"{text[:60]!r} is no JSON ({error}){hint}", param, ctx)
 
@@ -60,10 +60,6 @@ def _text(value: str) -> str:
         raise FileNotFoundError(0, "it is no file", str(path))
     with path.open(encoding="utf-8") as file:
         return file.read(_MAX_BYTES)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
 
 
 def directory(command: _F) -> _F:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from datetime import date, time
@@ -17,13 +18,28 @@ def _is_date(text: str) -> object:
     return re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) and date.fromisoformat(text)
 
 
+_TIME: Final = re.compile(r"(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII | re.IGNORECASE)
+_DECIMAL: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+
+
 def _is_time(text: str) -> object:
-    whole = re.fullmatch(r"(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", text, re.ASCII | re.IGNORECASE)
-    return whole and time.fromisoformat(f"{whole[1]}{whole[3].upper()}")
+    """Of a day, as on a clock: without an offset, too (JSON Schema wants one, pydantic writes none)."""
+    whole = _TIME.fullmatch(text)
+    return whole and time.fromisoformat(f"{whole[1]}{(whole[3] or '').upper()}")
+
+
+def _has_offset(text: str) -> bool:
+    whole = _TIME.fullmatch(text)
+    return whole is not None and whole[3] is not None
+
+
+def is_decimal(text: str) -> bool:
+    """Whether *text* is a number in digits, of any length, that is not too large."""
+    return len(text) <= 1_000 and _DECIMAL.fullmatch(text) is not None and math.isfinite(float(text))
 
 
 def _is_moment(text: str) -> object:
-    return text[10:11] in {"T", "t", " "} and _is_date(text[:10]) and _is_time(text[11:])
+    return text[10:11] in {"T", "t", " "} and _is_date(text[:10]) and _has_offset(text[11:]) and _is_time(text[11:])
 
 
 def _is_email(text: str) -> object:
@@ -53,8 +69,9 @@ def _is_ipv6(text: str) -> object:
 #: How each is called in a line, and its check; that may also raise ``ValueError``.
 FORMATS: Final[dict[str, tuple[str, Callable[[str], object]]]] = {
     "date": ("a date like 2025-01-31", _is_date),
-    "time": ("a time like 12:30:00Z", _is_time),
-    "date-time": ("a moment like 2025-01-31T12:30:00Z", _is_moment),
+    "time": ("a time like 12:30:00", _is_time),
+    "date-time": ("a moment with its time zone, like 2025-01-31T12:30:00Z or 2025-01-31T13:30:00+01:00", _is_moment),
+    "decimal": ("a decimal number", is_decimal),
     "email": ("a mail address", _is_email),
     "ipv4": ("an IPv4 address", _is_ipv4),
     "ipv6": ("an IPv6 address", _is_ipv6),

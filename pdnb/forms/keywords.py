@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterator
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from jsonschema import ValidationError
+from jsonschema import Draft202012Validator, ValidationError
 
+from pdnb.forms.formats import is_decimal
 from pdnb.forms.messages import MAX_SHOWN, shown
 from pdnb.forms.schemas import Schema
 from pdnb.model import JSON
@@ -74,6 +76,19 @@ def _unique(v: Any, wanted: bool, instance: JSON, _: Schema) -> Iterator[Validat
         yield ValidationError("holds the same entry twice")
 
 
+def _any_of(v: Any, branches: list[Any], instance: JSON, schema: Schema) -> Iterator[ValidationError]:
+    """jsonschema's own; beside it, a text that stands for a number is held against what the number has to be."""
+    errors = list(Draft202012Validator.VALIDATORS["anyOf"](v, branches, instance, schema))
+    yield from errors
+    if errors or not isinstance(instance, str) or not is_decimal(instance):
+        return
+    branches = [branch for branch in branches if isinstance(branch, dict)]
+    numbers = [branch for branch in branches if branch.get("type") == "number"]
+    texts = [branch for branch in branches if branch.get("type") == "string"]
+    if len(numbers) == 1 and texts and all({"format", "pattern"} & branch.keys() for branch in texts):
+        yield from v.descend(Decimal(instance), numbers[0])
+
+
 #: The checks by their keyword, in jsonschema's shape: (validator, the keyword's value, instance, schema) → errors.
 CHECKS: Final[dict[str, Callable[[Any, Any, JSON, Schema], Iterator[ValidationError]]]] = {
     "required": _required,
@@ -82,6 +97,7 @@ CHECKS: Final[dict[str, Callable[[Any, Any, JSON, Schema], Iterator[ValidationEr
     "pattern": _pattern,
     "multipleOf": _multiple,
     "uniqueItems": _unique,
+    "anyOf": _any_of,
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pdnb.errors import NotJSON
@@ -124,6 +125,8 @@ def shown(value: JSON) -> str:
             return "a list"
         case dict():
             return "an object"
+        case Decimal():  # a text that is one
+            return clip(str(value), MAX_SHOWN)
         case str():
             return json.dumps(clip(plain(value[: 2 * MAX_SHOWN]), MAX_SHOWN), ensure_ascii=False)
         case bool() | int() | float() | None:

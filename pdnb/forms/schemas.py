@@ -11,6 +11,7 @@ from pdnb.codec import checked
 from pdnb.errors import NotJSON
 from pdnb.forms.jsonschema_import import import_jsonschema
 from pdnb.forms.messages import line, not_json, shown
+from pdnb.forms.model_schema import model_schema
 from pdnb.model import JSON
 from pdnb.text import clip
 
@@ -36,7 +37,7 @@ def form_schema(form: object) -> Schema:
     """
     if isinstance(form, type) and callable(getattr(form, "model_json_schema", None)):
         try:
-            form = form.model_json_schema()  # type: ignore[attr-defined]  # the line above looked
+            form = model_schema(form)
         except Exception as error:
             raise ValueError(f"form: the model has no JSON Schema: {line(error)}") from error
     if not isinstance(form, dict):

@@ -15,9 +15,11 @@ import ipywidgets
 from pdnb.client import Run
 from pdnb.decisions import answer_from_fields
 from pdnb.errors import BadAnswer, PdnbError
-from pdnb.forms.fields import Field, form_fields
+from pdnb.forms import moments
+from pdnb.forms.fields import Field, form_fields, hint_of
+from pdnb.forms.form_post import default_strings
 from pdnb.links import redact
-from pdnb.model import JSON, Prompt, Status
+from pdnb.model import Prompt, Status
 from pdnb.pauses import PAUSES
 from pdnb.views.markdown import to_text
 from pdnb.views.phrases import NO_LEADER
@@ -67,7 +69,8 @@ class Buttons(ipywidgets.VBox):
         prompt = self._run.prompt
         if prompt is not None and prompt.form is not None:
             self._prompt = prompt
-            self._fields = [(field, _widget(field)) for field in form_fields(prompt.form)]
+            shown = default_strings(prompt.form)
+            self._fields = [(field, _widget(field, shown.get(field.name, ""))) for field in form_fields(prompt.form)]
         self.approve.description = PAUSES[row.pause.kind].button
         text = to_text(redact(prompt.message)) if prompt is not None and prompt.message else ""
         message = [ipywidgets.HTML(escape(text).replace("\n", "<br>"))] if text else []
@@ -101,34 +104,36 @@ class Buttons(ipywidgets.VBox):
             self.look()
 
 
-def _widget(field: Field) -> Any:
-    """The widget in which a person fills in *field*."""
+def _widget(field: Field, shown: str | list[str]) -> Any:
+    """The widget in which a person fills in *field*; *shown* is what an HTML form would hold."""
     title = field.title if field.required else f"{field.title} (optional)"
-    options = {"description": title, "tooltip": field.description, "layout": _LAYOUT, "style": _STYLE}
-    given = field.default
+    hint = " ".join(filter(None, [field.description, hint_of(field)]))
+    options = {"description": title, "tooltip": hint, "layout": _LAYOUT, "style": _STYLE}
     match field.kind:
         case "boolean":
-            return ipywidgets.Checkbox(value=bool(given), **options)
+            return ipywidgets.Checkbox(value=shown == "on", **options)
         case "choice":
             keys = [("—", ""), *((choice.label, choice.key) for choice in field.choices)]
-            chosen = next((choice.key for choice in field.choices if choice.value == given), "")
+            chosen = shown if any(key == shown for _, key in keys) else ""
             return ipywidgets.Dropdown(options=keys, value=chosen, **options)
         case "choices":
             keys = [(choice.label, choice.key) for choice in field.choices]
-            marked = [choice.key for choice in field.choices if isinstance(given, list) and choice.value in given]
-            return ipywidgets.SelectMultiple(options=keys, value=marked, **options)
-        case "multiline" | "json":
-            return ipywidgets.Textarea(value=_text(given), **options)
+            return ipywidgets.SelectMultiple(options=keys, value=[key for _, key in keys if key in shown], **options)
+        case "datetime":  # shows and takes the time of the browser's zone
+            return ipywidgets.DatetimePicker(value=moments.read(str(shown)), **options)
+        case "multiline" | "json" | "list":
+            return ipywidgets.Textarea(value=shown, placeholder=hint_of(field), **options)
         case _:
-            return ipywidgets.Text(value=_text(given), placeholder=field.placeholder or "", **options)
+            return ipywidgets.Text(value=shown, placeholder=field.placeholder or "", **options)
 
 
 def _string(field: Field, widget: Any) -> str | list[str] | None:
     """What an HTML form would send for *field*; ``None`` where it would send nothing."""
-    if field.kind == "boolean":
-        return "on" if widget.value else None
-    return list(widget.value) if field.kind == "choices" else str(widget.value)
-
-
-def _text(value: JSON) -> str:
-    return "" if value is None else str(value)
+    match field.kind:
+        case "boolean":
+            return "on" if widget.value else None
+        case "choices":
+            return list(widget.value)
+        case "datetime":
+            return "" if widget.value is None else str(widget.value.isoformat())
+    return str(widget.value)

@@ -8,9 +8,10 @@ them: ``{"fields", "rows", "constants", "choices", "bases"}``.
 request of a front end                                                 answer, always with the request's ``seq``
 =====================================================================  ==============================================
 ``{"act": "page", "cursor"}``                                          a table, with ``next`` and ``now_ms``
-``{"act": "detail", "id", "seen"}``                                    ``{"run"}``, ``null`` if that revision was seen
+``{"act": "detail", "id", "seen"}``                                    ``{"run"}``, as a text of JSON; ``null`` if that
+                                                                       revision was seen
 ``{"act": "links", "id"}``                                             ``{"resume_url", "cancel_url"}``
-``{"act": "resume", "id", "step", "runs", "body"? | "fields"?}``       a table of one row: the run as it is now
+``{"act": "resume", "id", "step", "runs", "json"? | "fields"?}``       a table of one row: the run as it is now
 ``{"act": "cancel", "id", "step", "runs", "reason"?}``, ``"retry"``    likewise
 any of them, when it cannot be done                                    ``{"error", "problems"?}``; after a decision
                                                                        also the table of one row, if the run exists
@@ -19,17 +20,21 @@ any of them, when it cannot be done                                    ``{"error
 Changes come without ``seq``: a table. Every front end of the widget hears every answer, so a row that went out with
 one is not sent again as a change. ``step`` and ``runs`` are those that were on display; ``fields`` holds strings, as an
 HTML form sends them.
+
+What people wrote travels as text: ``json`` is a text of JSON, and so is a run by itself. A front end reads messages
+into JavaScript's numbers, which would round it; the numbers in rows are pdnb's own, and small.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
 import anywidget
 import traitlets
 
-from pdnb import client
+from pdnb import client, json_text
 from pdnb.client import current_user
 from pdnb.coordination.home import Home
 from pdnb.decisions import answer_from_fields, decide, read_action
@@ -89,7 +94,8 @@ class Panel(Following, anywidget.AnyWidget):
         run_id = str(content["id"])
         if act == "detail":
             run = store.get(run_id)
-            return {"run": None if run.revision == content.get("seen") else client.document(self._home, run)}
+            seen = run.revision == content.get("seen")
+            return {"run": None if seen else json.dumps(client.document(self._home, run))}
         if act == "links":
             return {**client.links(self._home, store.get(run_id))}
         return self._row(store.apply(run_id, self._event(act, run_id, content)))
@@ -110,7 +116,7 @@ class Panel(Following, anywidget.AnyWidget):
     def _event(self, act: str, run_id: str, content: dict[str, Any]) -> Resumed | Cancelled | Retried:
         action = read_action(act)
         step, runs = str(content["step"]), int(content["runs"])
-        body, reason = content.get("body"), content.get("reason")
+        body, reason = json_text.loads(str(content.get("json") or "null")), content.get("reason")
         if action == "resume" and (fields := content.get("fields")) is not None:
             body = answer_from_fields(self._home.store.prompt(run_id, step, runs), fields)
         if action == "cancel" and not isinstance(reason, str | None):

@@ -22,7 +22,7 @@ from pdnb.decisions import Action, answer_from_fields, decide
 from pdnb.errors import AlreadyResumed, BadAnswer, MovedOn, NotJSON, Over, Refused, RunNotFound, StoreError
 from pdnb.links import redact
 from pdnb.model import JSON, RunRecord, Status
-from pdnb.request import MAX_BODY
+from pdnb.request import MAX_BODY, NO_BODY, BadBody, parse_body
 from pdnb.server.service import StoreService
 from pdnb.views import documents
 
@@ -143,7 +143,11 @@ class DecisionHandler(PdnbAPIHandler):
         """Resume, cancel or retry the attempt that was on display."""
         if len(self.request.body) > MAX_BODY:
             raise web.HTTPError(413, f"send at most {MAX_BODY} bytes")
-        given = self.get_json_body() or {}
+        try:
+            given = parse_body(self.request.body, self._json_headers())
+        except BadBody as error:
+            raise _http(400, error) from None
+        given = {} if given is NO_BODY or given is None else given
         if not isinstance(given, dict):
             raise web.HTTPError(400, 'send {"step": …, "runs": …}')
         step, runs, via = given.get("step"), given.get("runs"), given.get("via", "api")
@@ -157,8 +161,8 @@ class DecisionHandler(PdnbAPIHandler):
             body = answer_from_fields(await self.service.call(home.store.prompt, run_id, step, runs), fields)
         if action == "cancel" and not isinstance(reason, str | None):
             raise web.HTTPError(400, "reason is a text")
-        event = decide(action, step, runs, at_ms=now_ms, via=via, by=by, body=body, reason=reason)
         try:
+            event = decide(action, step, runs, at_ms=now_ms, via=via, by=by, body=body, reason=reason)
             run = await self.service.apply(run_id, event)
         except BadAnswer as error:
             self.set_status(422)
@@ -167,6 +171,13 @@ class DecisionHandler(PdnbAPIHandler):
         if run.early is not None:
             self.set_status(202)
         self.answer(await self.detail(run))
+
+    def _json_headers(self) -> dict[str, str]:
+        """What says how the body is written; that it is JSON is clear here."""
+        headers = self.request.headers
+        _, _, parameters = headers.get("Content-Type", "").partition(";")
+        encoding = headers.get("Content-Encoding", "")
+        return {"content-type": f"application/json;{parameters}", "content-encoding": encoding}
 
     def _user_name(self) -> str | None:
         user: Any = self.current_user

@@ -14,7 +14,7 @@ from jupyter_server.base.handlers import JupyterHandler
 
 from pdnb.errors import AlreadyResumed, BadAnswer, BadLink, Over, Refused, RunNotFound, StoreError, TooLate
 from pdnb.links import Purpose, Target
-from pdnb.model import JSON, Cancelled, Prompt, Resumed, Retried, RunRecord
+from pdnb.model import JSON, Prompt, RunRecord
 from pdnb.request import MAX_BODY
 from pdnb.server import uploads
 from pdnb.server.pages import LINK_CSP, NOT_FOUND_PAGE, Happened, confirm_page, problem_page, result_page
@@ -131,15 +131,12 @@ class LinkAnswers(JupyterHandler):
         else:
             self.finish(result_page(happened, run, self.service.home.clock(), at_ms, after=after))
 
-    def answer_correct(
-        self, run: RunRecord, prompt: Prompt | None, error: BadAnswer, event: Resumed | Cancelled | Retried
-    ) -> None:
-        """What does not fit the form; the page shows what was filled in."""
+    def answer_correct(self, run: RunRecord, prompt: Prompt | None, error: BadAnswer, body: JSON) -> None:
+        """What is wrong with *body*; the page shows what was filled in."""
         self.set_status(422)
         if self.wants_json(page_by_default=False):
             self._send({"status": "refused", "message": str(error), "problems": list(error.problems)})
         else:
-            body = event.request.get("body") if isinstance(event, Resumed) else None
             fields = body if isinstance(body, dict) else {}
             # a refused file is removed, and its path is not for the sender
             given: dict[str, JSON] = {name: it for name, it in fields.items() if not uploads.paths({name: it})}

@@ -17,9 +17,10 @@ from tornado import web
 
 from pdnb.decisions import answer_from_fields, decide
 from pdnb.errors import BadAnswer, Refused, RunNotFound, StoreError
+from pdnb.forms.fields import form_names
 from pdnb.links import Purpose, Target
-from pdnb.model import JSON, Cancelled, Resumed, Retried
-from pdnb.request import BadBody, from_http
+from pdnb.model import JSON
+from pdnb.request import NO_BODY, BadBody, from_http
 from pdnb.server.link_bodies import LinkBodies
 
 
@@ -72,8 +73,12 @@ class LinkHandler(LinkBodies):
         if self.too_large:
             return self.answer_too_large()
         self.acting = True
+        request: dict[str, JSON] | None = None
         try:
-            event = await self._event(purpose, target)
+            if purpose == "resume":
+                request = await self._request(target)
+            now_ms = self.service.home.clock()
+            event = decide(purpose, target.step, target.runs, at_ms=now_ms, via="link", request=request)
             run = await self.service.apply(target.run, event)
         except BadBody as error:
             return self.answer_problem(error.status, str(error))
@@ -81,7 +86,7 @@ class LinkHandler(LinkBodies):
             return self.answer_not_found()
         except BadAnswer as error:
             run = await self.service.call(self.service.home.store.get, target.run)
-            return self.answer_correct(run, await self.prompt(target), error, event)
+            return self.answer_correct(run, await self.prompt(target), error, (request or {}).get("body"))
         except Refused as error:
             run = await self.service.call(self.service.home.store.get, target.run)
             return self.answer_late(run, error)
@@ -96,15 +101,15 @@ class LinkHandler(LinkBodies):
             return self.answer_done(202, "kept", run, event.at_ms, after)
         return self.answer_done(200, "resumed" if purpose == "resume" else "cancelled", run, event.at_ms, after)
 
-    async def _event(self, purpose: Purpose, target: Target) -> Resumed | Cancelled | Retried:
-        """What the request decides. Raises ``BadBody``, ``RunNotFound``, ``StoreError`` or ``OSError``."""
-        now_ms = self.service.home.clock()
-        request = await self._request(target) if purpose == "resume" else None
-        return decide(purpose, target.step, target.runs, at_ms=now_ms, via="link", request=request)
-
     async def _request(self, target: Target) -> dict[str, JSON]:
-        """The HTTP event that the workflow receives; its ``body`` names uploaded files, or is what form fields mean."""
+        """The HTTP event that the workflow receives; its ``body`` names uploaded files, or is what form fields mean.
+
+        Raises ``BadBody``, ``RunNotFound``, ``StoreError`` or ``OSError``; whether it can be kept is checked later.
+        """
         request = self.request
+        prompt = await self.prompt(target) if self._sends_form() else None
+        form = prompt.form if prompt is not None else None
+        asked = () if form is None else form_names(form)
         event = from_http(
             method=request.method or "",
             url=f"{request.protocol}://{request.host}{request.uri}",
@@ -113,14 +118,14 @@ class LinkHandler(LinkBodies):
             headers=request.headers.get_all(),
             body=bytes(self.body),
             client_ip=request.remote_ip or "",
+            asked=asked,
         )
         if self.upload is not None:
-            event["body"] = await asyncio.to_thread(self.upload.close)
-        if self._sends_form():
-            prompt = await self.prompt(target)
-            if prompt is not None and prompt.form is not None:
-                fields = event.get("body")
-                event["body"] = answer_from_fields(prompt, fields if isinstance(fields, dict) else {})
+            uploaded = await asyncio.to_thread(self.upload.close, asked)
+            event |= {} if uploaded is NO_BODY else {"body": uploaded}
+        if form is not None:
+            fields = event.get("body")
+            event["body"] = answer_from_fields(prompt, fields if isinstance(fields, dict) else {})
         return event
 
     def _sends_form(self) -> bool:

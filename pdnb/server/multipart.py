@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -10,7 +12,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from pdnb.model import JSON
-from pdnb.request import MAX_BODY, BadBody, put
+from pdnb.request import MAX_BODY, NO_BODY, BadBody, by_name
 from pdnb.server.upload_files import RunFiles, close_durably
 
 _MAX_PARTS: Final = 200
@@ -19,7 +21,8 @@ _MAX_PARTS: Final = 200
 class FormUpload:
     """A multipart form: fields as text, each file part ``{"filename", "mimetype", "url", "path"}``.
 
-    A name that comes twice holds a list. Fields together may be as large as a parsed body.
+    Names are read as those of any form (:func:`pdnb.request.by_name`). A file input that was left empty (no name and no
+    content) is absent. Fields together may be as large as a parsed body.
     """
 
     def __init__(self, files: RunFiles, content_type: str) -> None:
@@ -28,7 +31,8 @@ class FormUpload:
         if not boundary:
             raise BadBody("the multipart body names no boundary")
         self._files = files
-        self._found: dict[str, JSON] = {}
+        self._found: list[tuple[str, JSON]] = []
+        self._blank, self._begin = True, bytearray()
         self._parts = self._text_size = 0
         self._headers: dict[bytes, bytes] = {}
         self._header_name = self._header_value = b""
@@ -53,16 +57,25 @@ class FormUpload:
 
     def write(self, chunk: bytes) -> None:
         """Parse on."""
+        if self._blank:
+            self._begin += chunk
+            if codecs.BOM_UTF8.startswith(self._begin):  # a byte order mark may come in pieces
+                return
+            chunk = bytes(self._begin.removeprefix(codecs.BOM_UTF8).lstrip())
+            self._begin.clear()
+            self._blank = not chunk
         try:
             self._parser.write(chunk)
         except FormParserError as error:
             raise BadBody("the multipart body cannot be read") from error
 
-    def close(self) -> JSON:
-        """The fields and files."""
+    def close(self, asked: Collection[str] = ()) -> JSON:
+        """The fields and files, ``NO_BODY`` if nothing was sent; *asked* are the names of a form's fields."""
+        if self._blank and bytes(self._begin) in {b"", codecs.BOM_UTF8}:
+            return NO_BODY
         if not self._ended:
             raise BadBody("the multipart body is cut short")
-        return self._found
+        return by_name(self._found, asked)
 
     def discard(self) -> None:
         """Remove every file of it."""
@@ -94,11 +107,13 @@ class FormUpload:
         _, self._options = parse_options_header(self._headers.get(b"content-disposition", b""))
         if b"name" not in self._options:
             raise BadBody("a part of the multipart body has no name")
-        if b"filename" in self._options:
+        if self._options.get(b"filename"):
             self._path, self._file = self._files.new()
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._file is not None:
+        if b"filename" in self._options:
+            if self._file is None:
+                self._path, self._file = self._files.new()
             self._file.write(data[start:end])
             return
         self._text_size += end - start
@@ -117,10 +132,11 @@ class FormUpload:
                 "path": str(self._path),
             }
             self._file = self._path = None
+        elif b"filename" in self._options:  # an input for a file in which none was chosen
+            return
         else:
             value = _decoded(bytes(self._text))
-        name = _decoded(self._options[b"name"])
-        put(self._found, name, value)
+        self._found.append((_decoded(self._options[b"name"]), value))
 
     def _form_ends(self) -> None:
         self._ended = True

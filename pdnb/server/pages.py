@@ -19,8 +19,9 @@ from typing import Any, Final, Literal, TypeAlias
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pdnb.forms.fields import default_answer, form_fields
-from pdnb.forms.form_post import to_strings
+from pdnb.forms import moments
+from pdnb.forms.fields import form_fields, hint_of
+from pdnb.forms.form_post import default_strings, to_strings
 from pdnb.links import redact
 from pdnb.model import JSON, Prompt, RunRecord
 from pdnb.pauses import PAUSES, THEN, PauseEntry, when_due
@@ -79,6 +80,10 @@ _jinja: Final = Environment(
 _jinja.tests["concerns"] = lambda text, name: text.startswith((f"{name}:", f"{name}[", f"{name}."))
 _jinja.filters["without"] = lambda text, name: text.removeprefix(f"{name}: ")
 _jinja.policies["json.dumps_kwargs"] = {"sort_keys": False}  # exports keep the order their step gave them
+_jinja.filters["local_moment"] = moments.local
+_jinja.globals["hint_of"] = hint_of
+_jinja.globals["zone_name"] = moments.zone_name
+_jinja.globals["zone_names"] = moments.zone_names
 _jinja.globals["style"] = Markup(PAGE_STYLE)  # noqa: S704  our own file
 
 
@@ -114,7 +119,6 @@ def confirm_page(
     """
     pause = run.pause
     form = prompt.form if prompt is not None and purpose == "resume" else None
-    shown = default_answer(form) if form is not None and given is None else given or {}
     return _jinja.get_template("confirm.html").render(
         title=_question(run, purpose),
         button=_button(run, purpose),
@@ -129,7 +133,7 @@ def confirm_page(
         moment=_moment,
         message=Markup(to_html(redact(prompt.message))) if prompt is not None and prompt.message else "",  # noqa: S704  # sanitised
         fields=[] if form is None else form_fields(form),
-        given={} if form is None else to_strings(form, shown),
+        given={} if form is None else default_strings(form) if given is None else to_strings(form, given),
         problems=[redact(text) for text in problems],
     )
 

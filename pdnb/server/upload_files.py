@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -20,8 +21,11 @@ class Upload(Protocol):
     def write(self, chunk: bytes) -> None:
         """Take a piece. Raises ``BadBody`` or ``OSError``."""
 
-    def close(self) -> JSON:
-        """End it; what the event's ``body`` is. Raises ``BadBody`` when something is missing, or ``OSError``."""
+    def close(self, asked: Collection[str] = ()) -> JSON:
+        """End it; what the event's ``body`` is. *asked* are the names of a form's fields.
+
+        Raises ``BadBody`` when something is missing, or ``OSError``.
+        """
 
     def discard(self) -> None:
         """Remove every file of it."""

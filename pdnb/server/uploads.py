@@ -7,11 +7,12 @@ payload and large file interfaces.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from urllib.parse import parse_qs
 
 from pdnb.model import JSON
+from pdnb.request import check_encoding
 from pdnb.server.multipart import FormUpload
 from pdnb.server.upload_files import RunFiles, Upload, close_durably
 
@@ -27,7 +28,7 @@ class RawUpload:
         """Append."""
         self._file.write(chunk)
 
-    def close(self) -> JSON:
+    def close(self, asked: Collection[str] = ()) -> JSON:  # noqa: ARG002  # the file has no fields
         """Both ways to name the file."""
         close_durably(self._file)
         return {"raw_body_url": self._path.as_uri(), "path": str(self._path)}
@@ -47,7 +48,10 @@ def wanted(query: str, headers: Mapping[str, str]) -> bool:
 def begin(directory: Path, run: str, query: str, headers: Mapping[str, str]) -> Upload:
     """Open what takes the body; a flag asks for the raw bytes, also of a form. Raises ``BadBody`` or ``OSError``."""
     files = RunFiles(directory, run)
-    return RawUpload(files) if _is_flagged(query, headers) else FormUpload(files, headers["Content-Type"])
+    if _is_flagged(query, headers):
+        return RawUpload(files)
+    check_encoding(headers.get("Content-Encoding", ""))
+    return FormUpload(files, headers["Content-Type"])
 
 
 def remove_unnamed(directory: Path, named: Callable[[str], set[str] | None], before_s: float) -> None:

@@ -1,4 +1,14 @@
 // Built from js/src; do not edit. `make js` builds it again (esbuild, js/build.js).
+// In it is lossless-json, which reads JSON without rounding numbers:
+// The MIT License (MIT)
+//
+// Copyright (c) 2016-2026 Jos de Jong
+//
+// Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:
+//
+// The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+//
+// THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 
 // src/dom.js
 var NONCE = Math.random().toString(36).slice(2, 10);
@@ -686,15 +696,34 @@ var Confirmation = class {
   }
 };
 
-// src/form/values.js
-function initialStrings({ kind, default: value, choices }) {
-  const keyOf = (one) => choices.find((choice) => JSON.stringify(choice.value) === JSON.stringify(one))?.key;
-  if (kind === "choices") return (Array.isArray(value) ? value : []).map(keyOf).filter((key) => key !== void 0);
-  if (kind === "boolean") return value === true ? ["on"] : [];
-  if (value == null) return [""];
-  if (kind === "choice") return [keyOf(value) ?? ""];
-  return [kind === "json" ? JSON.stringify(value, null, 2) : String(value)];
+// src/form/moments.js
+var MOMENT = /^(\d{4}-\d\d-\d\d)[t ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)\d*(z|[+-]\d\d:\d\d)?$/i;
+var padded = (n, digits = 2) => String(n).padStart(digits, "0");
+var zoneName = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+var isAware = (text) => Boolean(MOMENT.exec(text.trim())?.[3]);
+function localOf(text) {
+  const [, date, time, offset] = MOMENT.exec(text.trim()) ?? [];
+  if (!date) return "";
+  if (!offset) return `${date}T${time}`;
+  const moment2 = /* @__PURE__ */ new Date(`${date}T${time}${offset.toUpperCase()}`);
+  return Number.isNaN(moment2.getTime()) ? "" : wallClock(moment2);
 }
+function awareOf(local) {
+  const moment2 = new Date(local);
+  if (!local || Number.isNaN(moment2.getTime())) return local;
+  const offset = -moment2.getTimezoneOffset();
+  const minutes = Math.abs(offset);
+  return `${wallClock(moment2)}${offset < 0 ? "-" : "+"}${padded(Math.floor(minutes / 60))}:${padded(minutes % 60)}`;
+}
+var awareLines = (text) => text.split("\n").map((line) => MOMENT.test(line.trim()) && !isAware(line) ? awareOf(localOf(line)) : line).join("\n");
+function wallClock(moment2) {
+  const date = `${padded(moment2.getFullYear(), 4)}-${padded(moment2.getMonth() + 1)}-${padded(moment2.getDate())}`;
+  const time = [moment2.getHours(), moment2.getMinutes(), moment2.getSeconds()].map((n) => padded(n)).join(":");
+  const rest = moment2.getMilliseconds();
+  return `${date}T${time}${rest ? `.${padded(rest, 3)}` : ""}`;
+}
+
+// src/form/values.js
 function answerOfFields(filled) {
   const fields = {};
   for (const { field, strings } of filled) {
@@ -705,9 +734,10 @@ function answerOfFields(filled) {
 function answerOfComment(text) {
   const trimmed = text.trim();
   if (!trimmed) return {};
-  if (!/^[[{]/.test(trimmed)) return { body: { comment: trimmed } };
+  if (!/^[[{]/.test(trimmed)) return { json: JSON.stringify({ comment: trimmed }) };
   try {
-    return { body: JSON.parse(trimmed) };
+    JSON.parse(trimmed);
+    return { json: trimmed };
   } catch (error) {
     throw new Error(`What you wrote begins like JSON but is none: ${/** @type {Error} */
     error.message}`, { cause: error });
@@ -719,7 +749,7 @@ function placeProblem(problem, views) {
   return { view, text: view ? problem.slice(view.field.name.length).replace(/^: /, "") : problem };
 }
 function rangePhrase({ minimum, maximum, kind }) {
-  if (kind !== "number" && kind !== "integer") return "";
+  if (kind !== "number" && kind !== "integer" && kind !== "decimal") return "";
   if (minimum != null && maximum != null) return `From ${minimum} to ${maximum}.`;
   if (minimum != null) return `At least ${minimum}.`;
   return maximum != null ? `At most ${maximum}.` : "";
@@ -735,7 +765,9 @@ var FieldView = class {
     const [hintId, problemId] = [uniqueId(), uniqueId()];
     this.problem = h("p", { class: "pdnb-problem", id: problemId, hidden: "" });
     this.required = field.required && field.kind !== "boolean" && field.kind !== "choices";
-    const hint = [field.description, rangePhrase(field)].filter(Boolean).join(" ");
+    this.isOfMoments = field.kind === "list" && field.entry?.kind === "datetime";
+    const zone = field.kind === "datetime" || this.isOfMoments ? `In your time zone, ${zoneName()}.` : "";
+    const hint = [field.description, field.hint, zone, rangePhrase(field)].filter(Boolean).join(" ");
     this.hint = hint ? h("p", { class: "pdnb-hint", id: hintId }, hint) : "";
     this.describedBy = `${hint ? `${hintId} ` : ""}${problemId}`;
     this.inputs = [];
@@ -743,7 +775,8 @@ var FieldView = class {
     if (this.required) title.append(h("span", { class: "pdnb-required" }, " (required)"));
     const options = field.kind === "choices" || field.kind === "choice" && field.choices.length <= MOST_RADIO_BUTTONS;
     this.el = options ? this.makeOptions(title, problemId) : this.makeInput(title);
-    this.strings = initialStrings(field);
+    this.untouched = { shown: "", text: "" };
+    this.strings = field.strings;
     this.el.addEventListener("input", () => this.setProblem(null));
   }
   /** One of few, or any of them, to tick. @param {HTMLElement} title @param {string} problemId */
@@ -785,14 +818,25 @@ var FieldView = class {
   /** The strings that an HTML form would send for it. */
   get strings() {
     const ticks = this.ticks;
-    if (!ticks) return [this.inputs[0].value];
+    if (!ticks && this.field.kind === "datetime") return [this.moment];
+    if (!ticks) return [this.isOfMoments ? awareLines(this.inputs[0].value) : this.inputs[0].value];
     if (this.field.kind === "boolean") return ticks[0].checked ? ["on"] : [];
     return ticks.filter((input) => input.checked).map((input) => input.value);
   }
   set strings(strings) {
     const ticks = this.ticks;
-    if (!ticks) this.inputs[0].value = strings[0] ?? "";
-    for (const input of ticks ?? []) input.checked = this.field.kind === "boolean" ? strings.length > 0 : strings.includes(input.value);
+    if (!ticks && this.field.kind === "datetime") this.moment = strings[0] ?? "";
+    else if (!ticks) this.inputs[0].value = strings[0] ?? "";
+    for (const input of ticks ?? []) input.checked = this.field.kind === "boolean" ? strings[0] === "on" : strings.includes(input.value);
+  }
+  /** A moment with its offset; in the input it is one of this browser's zone. */
+  get moment() {
+    const { value } = this.inputs[0];
+    return value === this.untouched.shown && this.untouched.text ? this.untouched.text : awareOf(value);
+  }
+  set moment(text) {
+    this.inputs[0].value = localOf(text);
+    this.untouched = { shown: this.inputs[0].value, text: isAware(text) ? text : "" };
   }
   /** Its inputs, if they are ticked rather than filled. @returns {HTMLInputElement[] | null} */
   get ticks() {
@@ -819,10 +863,18 @@ function inputFor(field, attributes) {
       return h("input", { ...attributes, type: "checkbox" });
     case "multiline":
       return h("textarea", { ...own, rows: "4" });
+    case "list":
+      return h("textarea", { ...own, rows: "3" });
     case "json":
       return h("textarea", { ...own, rows: "4", class: "pdnb-input pdnb-code", spellcheck: "false" });
     case "date":
       return h("input", { ...own, type: "date" });
+    case "time":
+      return h("input", { ...own, type: "time", step: "any" });
+    case "datetime":
+      return h("input", { ...own, type: "datetime-local", step: "any" });
+    case "decimal":
+      return h("input", { ...own, type: "text", inputmode: "decimal", autocomplete: "off" });
     case "number":
     case "integer":
       return h("input", {
@@ -1080,13 +1132,648 @@ var StatusPill = class {
   }
 };
 
+// node_modules/lossless-json/lib/esm/utils.js
+function isInteger(value) {
+  return INTEGER_REGEX.test(value);
+}
+var INTEGER_REGEX = /^-?[0-9]+$/;
+function isNumber(value) {
+  return NUMBER_REGEX.test(value);
+}
+var NUMBER_REGEX = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+function isSafeNumber(value, config2) {
+  if (isInteger(value)) {
+    return Number.isSafeInteger(Number.parseInt(value, 10));
+  }
+  const num = Number.parseFloat(value);
+  if (Number.isInteger(num) && !Number.isSafeInteger(num)) {
+    return false;
+  }
+  const parsed = String(num);
+  if (value === parsed) {
+    return true;
+  }
+  const valueDigits = extractSignificantDigits(value);
+  const parsedDigits = extractSignificantDigits(parsed);
+  if (valueDigits === parsedDigits) {
+    return true;
+  }
+  if (config2?.approx === true) {
+    const requiredDigits = 14;
+    if (parsedDigits.length >= requiredDigits && valueDigits.startsWith(parsedDigits.substring(0, requiredDigits))) {
+      return true;
+    }
+  }
+  return false;
+}
+var UnsafeNumberReason = /* @__PURE__ */ (function(UnsafeNumberReason2) {
+  UnsafeNumberReason2["underflow"] = "underflow";
+  UnsafeNumberReason2["overflow"] = "overflow";
+  UnsafeNumberReason2["truncate_integer"] = "truncate_integer";
+  UnsafeNumberReason2["truncate_float"] = "truncate_float";
+  return UnsafeNumberReason2;
+})({});
+function getUnsafeNumberReason(value) {
+  if (isSafeNumber(value, {
+    approx: false
+  })) {
+    return void 0;
+  }
+  if (isInteger(value)) {
+    return UnsafeNumberReason.truncate_integer;
+  }
+  const num = Number.parseFloat(value);
+  if (!Number.isFinite(num)) {
+    return UnsafeNumberReason.overflow;
+  }
+  if (num === 0) {
+    return UnsafeNumberReason.underflow;
+  }
+  return UnsafeNumberReason.truncate_float;
+}
+function extractSignificantDigits(value) {
+  const {
+    start,
+    end
+  } = getSignificantDigitRange(value);
+  const digits = value.substring(start, end);
+  const dot = digits.indexOf(".");
+  if (dot === -1) {
+    return digits;
+  }
+  return digits.substring(0, dot) + digits.substring(dot + 1);
+}
+function getSignificantDigitRange(value) {
+  let start = 0;
+  if (value[0] === "-") {
+    start++;
+  }
+  while (value[start] === "0" || value[start] === ".") {
+    start++;
+  }
+  let end = value.lastIndexOf("e");
+  if (end === -1) {
+    end = value.lastIndexOf("E");
+  }
+  if (end === -1) {
+    end = value.length;
+  }
+  while ((value[end - 1] === "0" || value[end - 1] === ".") && end > start) {
+    end--;
+  }
+  return {
+    start,
+    end
+  };
+}
+
+// node_modules/lossless-json/lib/esm/LosslessNumber.js
+var losslessNumberMarker = /* @__PURE__ */ Symbol.for("lossless-json.LosslessNumber");
+var LosslessNumber = class {
+  // numeric value as string
+  value;
+  /**
+   * @deprecated Use the isLosslessNumber(value) function instead.
+   *
+   * Ordinary objects may also have an isLosslessNumber property, so this
+   * field cannot reliably identify lossless numbers.
+   */
+  isLosslessNumber = true;
+  get [losslessNumberMarker]() {
+    return true;
+  }
+  constructor(value) {
+    if (!isNumber(value)) {
+      throw new Error(`Invalid number (value: "${value}")`);
+    }
+    this.value = value;
+  }
+  /**
+   * Get the value of the LosslessNumber as number or bigint.
+   *
+   * - a number is returned for safe numbers and decimal values that only lose some insignificant digits
+   * - a bigint is returned for big integer numbers
+   * - an Error is thrown for values that will overflow or underflow
+   *
+   * Note that you can implement your own strategy for conversion by just getting the value as string
+   * via .toString(), and using util functions like isInteger, isSafeNumber, getUnsafeNumberReason,
+   * and toSafeNumberOrThrow to convert it to a numeric value.
+   */
+  valueOf() {
+    const unsafeReason = getUnsafeNumberReason(this.value);
+    if (unsafeReason === void 0 || unsafeReason === UnsafeNumberReason.truncate_float) {
+      return Number.parseFloat(this.value);
+    }
+    if (isInteger(this.value)) {
+      return BigInt(this.value);
+    }
+    throw new Error(`Cannot safely convert to number: the value '${this.value}' would ${unsafeReason} and become ${Number.parseFloat(this.value)}`);
+  }
+  /**
+   * Get the value of the LosslessNumber as string.
+   */
+  toString() {
+    return this.value;
+  }
+  // Note: we do NOT implement a .toJSON() method, and you should not implement
+  // or use that, it cannot safely turn the numeric value in the string into
+  // stringified JSON since it has to be parsed into a number first.
+};
+function isLosslessNumber(value) {
+  return value !== null && typeof value === "object" && value[losslessNumberMarker] === true;
+}
+
+// node_modules/lossless-json/lib/esm/numberParsers.js
+function parseLosslessNumber(value) {
+  return new LosslessNumber(value);
+}
+
+// node_modules/lossless-json/lib/esm/revive.js
+function revive(json, reviver) {
+  return reviveValue({
+    "": json
+  }, "", json, reviver);
+}
+function reviveValue(context, key, value, reviver) {
+  if (Array.isArray(value)) {
+    return reviver.call(context, key, reviveArray(value, reviver));
+  }
+  if (value && typeof value === "object" && !isLosslessNumber(value)) {
+    return reviver.call(context, key, reviveObject(value, reviver));
+  }
+  return reviver.call(context, key, value);
+}
+function reviveObject(object, reviver) {
+  for (const key of Object.keys(object)) {
+    const value = reviveValue(object, key, object[key], reviver);
+    if (value !== void 0) {
+      object[key] = value;
+    } else {
+      delete object[key];
+    }
+  }
+  return object;
+}
+function reviveArray(array, reviver) {
+  for (let i = 0; i < array.length; i++) {
+    const value = reviveValue(array, String(i), array[i], reviver);
+    if (value === void 0) {
+      delete array[i];
+    } else {
+      array[i] = value;
+    }
+  }
+  return array;
+}
+
+// node_modules/lossless-json/lib/esm/parse.js
+function parse(text, reviver, options) {
+  const optionsObj = typeof options === "function" ? {
+    parseNumber: options
+  } : options;
+  const parseNumber = optionsObj?.parseNumber ?? parseLosslessNumber;
+  const onDuplicateKey = optionsObj?.onDuplicateKey ?? throwDuplicateKey;
+  let i = 0;
+  const value = parseValue();
+  expectValue(value);
+  expectEndOfInput();
+  return reviver ? revive(value, reviver) : value;
+  function parseObject() {
+    if (text.charCodeAt(i) === codeOpeningBrace) {
+      i++;
+      skipWhitespace();
+      const object = {};
+      let initial = true;
+      while (i < text.length && text.charCodeAt(i) !== codeClosingBrace) {
+        if (!initial) {
+          eatComma();
+          skipWhitespace();
+        } else {
+          initial = false;
+        }
+        const start = i;
+        const key = parseString();
+        if (key === void 0) {
+          throwObjectKeyExpected();
+          return;
+        }
+        skipWhitespace();
+        eatColon();
+        const value2 = parseValue();
+        if (value2 === void 0) {
+          throwObjectValueExpected();
+          return;
+        }
+        if (Object.prototype.hasOwnProperty.call(object, key) && !isDeepEqual(value2, object[key])) {
+          const returnedValue = onDuplicateKey({
+            key,
+            position: start + 1,
+            oldValue: object[key],
+            newValue: value2
+          });
+          if (returnedValue !== void 0) {
+            setObjectKey(object, key, returnedValue);
+          }
+        } else {
+          setObjectKey(object, key, value2);
+        }
+      }
+      if (text.charCodeAt(i) !== codeClosingBrace) {
+        throwObjectKeyOrEndExpected();
+      }
+      i++;
+      return object;
+    }
+  }
+  function parseArray() {
+    if (text.charCodeAt(i) === codeOpeningBracket) {
+      i++;
+      skipWhitespace();
+      const array = [];
+      let initial = true;
+      while (i < text.length && text.charCodeAt(i) !== codeClosingBracket) {
+        if (!initial) {
+          eatComma();
+        } else {
+          initial = false;
+        }
+        const value2 = parseValue();
+        expectArrayItem(value2);
+        array.push(value2);
+      }
+      if (text.charCodeAt(i) !== codeClosingBracket) {
+        throwArrayItemOrEndExpected();
+      }
+      i++;
+      return array;
+    }
+  }
+  function parseValue() {
+    skipWhitespace();
+    const value2 = parseString() ?? parseNumeric() ?? parseObject() ?? parseArray() ?? parseKeyword("true", true) ?? parseKeyword("false", false) ?? parseKeyword("null", null);
+    skipWhitespace();
+    return value2;
+  }
+  function parseKeyword(name, value2) {
+    if (text.slice(i, i + name.length) === name) {
+      i += name.length;
+      return value2;
+    }
+  }
+  function skipWhitespace() {
+    while (isWhitespace(text.charCodeAt(i))) {
+      i++;
+    }
+  }
+  function parseString() {
+    if (text.charCodeAt(i) === codeDoubleQuote) {
+      i++;
+      let result = "";
+      while (i < text.length && text.charCodeAt(i) !== codeDoubleQuote) {
+        if (text.charCodeAt(i) === codeBackslash) {
+          const char = text[i + 1];
+          const escapeChar = escapeCharacters[char];
+          if (escapeChar !== void 0) {
+            result += escapeChar;
+            i++;
+          } else if (char === "u") {
+            if (isHex(text.charCodeAt(i + 2)) && isHex(text.charCodeAt(i + 3)) && isHex(text.charCodeAt(i + 4)) && isHex(text.charCodeAt(i + 5))) {
+              result += String.fromCharCode(Number.parseInt(text.slice(i + 2, i + 6), 16));
+              i += 5;
+            } else {
+              throwInvalidUnicodeCharacter(i);
+            }
+          } else {
+            throwInvalidEscapeCharacter(i);
+          }
+        } else {
+          if (isValidStringCharacter(text.charCodeAt(i))) {
+            result += text[i];
+          } else {
+            throwInvalidCharacter(text[i]);
+          }
+        }
+        i++;
+      }
+      expectEndOfString();
+      i++;
+      return result;
+    }
+  }
+  function parseNumeric() {
+    const start = i;
+    if (text.charCodeAt(i) === codeMinus) {
+      i++;
+      expectDigit(start);
+    }
+    if (text.charCodeAt(i) === codeZero) {
+      i++;
+    } else if (isNonZeroDigit(text.charCodeAt(i))) {
+      i++;
+      while (isDigit(text.charCodeAt(i))) {
+        i++;
+      }
+    } else {
+      return void 0;
+    }
+    if (text.charCodeAt(i) === codeDot) {
+      i++;
+      expectDigit(start);
+      while (isDigit(text.charCodeAt(i))) {
+        i++;
+      }
+    }
+    if (text.charCodeAt(i) === codeLowercaseE || text.charCodeAt(i) === codeUppercaseE) {
+      i++;
+      if (text.charCodeAt(i) === codeMinus || text.charCodeAt(i) === codePlus) {
+        i++;
+      }
+      expectDigit(start);
+      while (isDigit(text.charCodeAt(i))) {
+        i++;
+      }
+    }
+    if (i > start) {
+      return parseNumber(text.slice(start, i));
+    }
+  }
+  function eatComma() {
+    if (text.charCodeAt(i) !== codeComma) {
+      throw new SyntaxError(`Comma ',' expected after value ${gotAt()}`);
+    }
+    i++;
+  }
+  function eatColon() {
+    if (text.charCodeAt(i) !== codeColon) {
+      throw new SyntaxError(`Colon ':' expected after property name ${gotAt()}`);
+    }
+    i++;
+  }
+  function expectValue(value2) {
+    if (value2 === void 0) {
+      throw new SyntaxError(`JSON value expected ${gotAt()}`);
+    }
+  }
+  function expectArrayItem(value2) {
+    if (value2 === void 0) {
+      throw new SyntaxError(`Array item expected ${gotAt()}`);
+    }
+  }
+  function expectEndOfInput() {
+    if (i < text.length) {
+      throw new SyntaxError(`Expected end of input ${gotAt()}`);
+    }
+  }
+  function expectDigit(start) {
+    if (!isDigit(text.charCodeAt(i))) {
+      const numSoFar = text.slice(start, i);
+      throw new SyntaxError(`Invalid number '${numSoFar}', expecting a digit ${gotAt()}`);
+    }
+  }
+  function expectEndOfString() {
+    if (text.charCodeAt(i) !== codeDoubleQuote) {
+      throw new SyntaxError(`End of string '"' expected ${gotAt()}`);
+    }
+  }
+  function throwObjectKeyExpected() {
+    throw new SyntaxError(`Quoted object key expected ${gotAt()}`);
+  }
+  function throwDuplicateKey({
+    key,
+    position
+  }) {
+    throw new SyntaxError(`Duplicate key '${key}' encountered at position ${position}`);
+  }
+  function throwObjectKeyOrEndExpected() {
+    throw new SyntaxError(`Quoted object key or end of object '}' expected ${gotAt()}`);
+  }
+  function throwArrayItemOrEndExpected() {
+    throw new SyntaxError(`Array item or end of array ']' expected ${gotAt()}`);
+  }
+  function throwInvalidCharacter(char) {
+    throw new SyntaxError(`Invalid character '${char}' ${pos()}`);
+  }
+  function throwInvalidEscapeCharacter(start) {
+    const chars = text.slice(start, start + 2);
+    throw new SyntaxError(`Invalid escape character '${chars}' ${pos()}`);
+  }
+  function throwObjectValueExpected() {
+    throw new SyntaxError(`Object value expected after ':' ${pos()}`);
+  }
+  function throwInvalidUnicodeCharacter(start) {
+    const chars = text.slice(start, start + 6);
+    throw new SyntaxError(`Invalid unicode character '${chars}' ${pos()}`);
+  }
+  function pos() {
+    return `at position ${i}`;
+  }
+  function got() {
+    return i < text.length ? `but got '${text[i]}'` : "but reached end of input";
+  }
+  function gotAt() {
+    return `${got()} ${pos()}`;
+  }
+}
+function setObjectKey(object, key, value) {
+  if (key === "__proto__") {
+    Object.defineProperty(object, key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true
+    });
+  } else {
+    object[key] = value;
+  }
+}
+function isWhitespace(code) {
+  return code === codeSpace || code === codeNewline || code === codeTab || code === codeReturn;
+}
+function isHex(code) {
+  return code >= codeZero && code <= codeNine || code >= codeUppercaseA && code <= codeUppercaseF || code >= codeLowercaseA && code <= codeLowercaseF;
+}
+function isDigit(code) {
+  return code >= codeZero && code <= codeNine;
+}
+function isNonZeroDigit(code) {
+  return code >= codeOne && code <= codeNine;
+}
+function isValidStringCharacter(code) {
+  return code >= 32 && code <= 1114111;
+}
+function isDeepEqual(a, b) {
+  if (a === b) {
+    return true;
+  }
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, index) => isDeepEqual(item, b[index]));
+  }
+  if (isObject(a) && isObject(b)) {
+    const keys = [.../* @__PURE__ */ new Set([...Object.keys(a), ...Object.keys(b)])];
+    return keys.every((key) => isDeepEqual(a[key], b[key]));
+  }
+  return false;
+}
+function isObject(value) {
+  return typeof value === "object" && value !== null;
+}
+var escapeCharacters = {
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "	"
+  // note that \u is handled separately in parseString()
+};
+var codeBackslash = 92;
+var codeOpeningBrace = 123;
+var codeClosingBrace = 125;
+var codeOpeningBracket = 91;
+var codeClosingBracket = 93;
+var codeSpace = 32;
+var codeNewline = 10;
+var codeTab = 9;
+var codeReturn = 13;
+var codeDoubleQuote = 34;
+var codePlus = 43;
+var codeMinus = 45;
+var codeZero = 48;
+var codeOne = 49;
+var codeNine = 57;
+var codeComma = 44;
+var codeDot = 46;
+var codeColon = 58;
+var codeUppercaseA = 65;
+var codeLowercaseA = 97;
+var codeUppercaseE = 69;
+var codeLowercaseE = 101;
+var codeUppercaseF = 70;
+var codeLowercaseF = 102;
+
+// node_modules/lossless-json/lib/esm/stringify.js
+function stringify(value, replacer, space, numberStringifiers) {
+  const resolvedSpace = resolveSpace(space);
+  const replacedValue = typeof replacer === "function" ? replacer.call({
+    "": value
+  }, "", value) : value;
+  return stringifyValue(replacedValue, "");
+  function stringifyValue(value2, indent) {
+    if (Array.isArray(numberStringifiers)) {
+      const stringifier = numberStringifiers.find((item) => item.test(value2));
+      if (stringifier) {
+        const str = stringifier.stringify(value2);
+        if (typeof str !== "string" || !isNumber(str)) {
+          throw new Error(`Invalid JSON number: output of a number stringifier must be a string containing a JSON number (output: ${str})`);
+        }
+        return str;
+      }
+    }
+    if (typeof value2 === "boolean" || typeof value2 === "number" || typeof value2 === "string" || value2 === null || value2 instanceof Date || value2 instanceof Boolean || value2 instanceof Number || value2 instanceof String) {
+      return JSON.stringify(value2);
+    }
+    if (isLosslessNumber(value2)) {
+      return value2.toString();
+    }
+    if (typeof value2 === "bigint") {
+      return value2.toString();
+    }
+    if (Array.isArray(value2)) {
+      return stringifyArray(value2, indent);
+    }
+    if (value2 && typeof value2 === "object") {
+      return stringifyObject(value2, indent);
+    }
+    return void 0;
+  }
+  function stringifyArray(array, indent) {
+    if (array.length === 0) {
+      return "[]";
+    }
+    const childIndent = resolvedSpace ? indent + resolvedSpace : void 0;
+    let str = resolvedSpace ? "[\n" : "[";
+    for (let i = 0; i < array.length; i++) {
+      const item = typeof replacer === "function" ? replacer.call(array, String(i), array[i]) : array[i];
+      if (resolvedSpace) {
+        str += childIndent;
+      }
+      if (typeof item !== "undefined" && typeof item !== "function") {
+        const serialized = stringifyValue(item, childIndent);
+        str += serialized === void 0 ? "null" : serialized;
+      } else {
+        str += "null";
+      }
+      if (i < array.length - 1) {
+        str += resolvedSpace ? ",\n" : ",";
+      }
+    }
+    str += resolvedSpace ? `
+${indent}]` : "]";
+    return str;
+  }
+  function stringifyObject(object, indent) {
+    if (typeof object.toJSON === "function") {
+      return stringifyValue(object.toJSON(), indent);
+    }
+    const keys = Array.isArray(replacer) ? [...new Set(replacer.map(String))] : Object.keys(object);
+    if (keys.length === 0) {
+      return "{}";
+    }
+    const childIndent = resolvedSpace ? indent + resolvedSpace : void 0;
+    let first = true;
+    let str = resolvedSpace ? "{\n" : "{";
+    for (const key of keys) {
+      const value2 = typeof replacer === "function" ? replacer.call(object, key, object[key]) : object[key];
+      if (includeProperty(key, value2)) {
+        const serialized = stringifyValue(value2, childIndent);
+        if (serialized === void 0) {
+          continue;
+        }
+        if (first) {
+          first = false;
+        } else {
+          str += resolvedSpace ? ",\n" : ",";
+        }
+        const keyStr = JSON.stringify(key);
+        str += resolvedSpace ? `${childIndent + keyStr}: ` : `${keyStr}:`;
+        str += serialized;
+      }
+    }
+    str += resolvedSpace ? `
+${indent}}` : "}";
+    return str;
+  }
+  function includeProperty(_key, value2) {
+    return typeof value2 !== "undefined" && typeof value2 !== "function" && typeof value2 !== "symbol";
+  }
+}
+var MAX_SPACE_LENGTH = 10;
+function resolveSpace(space) {
+  if (typeof space === "number") {
+    const count = Math.min(Math.trunc(space), MAX_SPACE_LENGTH);
+    return count >= 1 ? " ".repeat(count) : void 0;
+  }
+  if (typeof space === "string" && space !== "") {
+    return space.slice(0, MAX_SPACE_LENGTH);
+  }
+  return void 0;
+}
+
+// src/exact.js
+var numberOf = (text) => String(Number(text)) === text ? Number(text) : new LosslessNumber(text);
+var parseExact = (text) => parse(text, void 0, numberOf);
+var exactText = (value, indent) => stringify(value, void 0, indent) ?? "null";
+
 // src/card/outputs.js
 var MAX_TEXT = 1e5;
 var IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 var TERMINAL_CODES = /\u001b(?:\[[0-9;:<=>?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])/g;
 function joined(value) {
   if (Array.isArray(value)) return value.join("");
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2) ?? "";
+  if (value === void 0) return "";
+  return typeof value === "string" ? value : exactText(value, 2);
 }
 var plainText = (text) => joined(text).replace(TERMINAL_CODES, "").replace(/\r+\n/g, "\n").replace(/^.*\r(?=.)/gm, "");
 function pre(text, kind = "") {
@@ -1119,7 +1806,7 @@ function elementsOf(output) {
   }
   const elements = [];
   if (data["text/plain"] != null) elements.push(pre(plainText(data["text/plain"])));
-  else if (data["application/json"] != null) elements.push(pre(JSON.stringify(data["application/json"], null, 2)));
+  else if (data["application/json"] != null) elements.push(pre(exactText(data["application/json"], 2)));
   else if (data["text/markdown"] != null) elements.push(pre(plainText(data["text/markdown"])));
   if (data["text/html"] != null) elements.push(framed(joined(data["text/html"])));
   return elements;
@@ -1166,7 +1853,7 @@ function attemptState(attempt, run) {
   );
   return { state, word: attempt.decision && attempt.outcome !== "raised" ? attempt.decision.what : outcome.word };
 }
-var exportText = (value) => typeof value === "string" ? value : JSON.stringify(value, null, 2);
+var exportText = (value) => typeof value === "string" ? value : exactText(value, 2);
 var AttemptView = class {
   constructor() {
     this.attempt = null;
@@ -1195,7 +1882,7 @@ var AttemptView = class {
     setText(this.name, stepWithAttempt(attempt));
     setText(this.word, attempt.note ? `${word}, ${attempt.note}` : word);
     const value = attempt.exports?.$return_value;
-    setText(this.value, value == null ? "" : clip(typeof value === "string" ? value : JSON.stringify(value), 200));
+    setText(this.value, value == null ? "" : clip(typeof value === "string" ? value : exactText(value), 200));
     setText(this.took, attempt.ended_ms == null ? "" : duration(attempt.ended_ms - attempt.started_ms));
     setAttribute(this.took, "title", `started ${fullMoment(attempt.started_ms)}`);
     if (!this.opened && (attempt.error || attempt.outputs?.length || attempt.mails?.length)) this.opened = this.el.open = true;
@@ -1388,14 +2075,16 @@ var DoneLine = class {
 
 // src/card/progress.js
 var WORTH_SHOWING_MS = 2e3;
+var counted2 = (number) => number == null ? null : Number(String(number));
 function shareOf(note) {
-  return note?.total && note.total > 0 && note.done != null ? Math.min(1, Math.max(0, note.done / note.total)) : null;
+  const [done, total] = [counted2(note?.done), counted2(note?.total)];
+  return total !== null && total > 0 && done !== null ? Math.min(1, Math.max(0, done / total)) : null;
 }
 function progressPhrase(note) {
   const share = shareOf(note);
   let count = "";
-  if (note && share !== null) count = `${note.done} of ${note.total} (${Math.floor(share * 100)} %)`;
-  else if (note?.done != null) count = `${note.done} done`;
+  if (note && share !== null) count = `${counted2(note.done)} of ${counted2(note.total)} (${Math.floor(share * 100)} %)`;
+  else if (note?.done != null) count = `${counted2(note.done)} done`;
   return [count, note?.text].filter(Boolean).join(" · ");
 }
 var Progress = class {
@@ -1408,7 +2097,7 @@ var Progress = class {
   /** @param {ProgressNote | null} note */
   drawShare(note) {
     const share = shareOf(note);
-    const [least, most, now] = share === null ? [null, null, null] : [0, note?.total, note?.done];
+    const [least, most, now] = share === null ? [null, null, null] : [0, counted2(note?.total), counted2(note?.done)];
     setAttribute(this.bar, "aria-valuemin", least);
     setAttribute(this.bar, "aria-valuemax", most);
     setAttribute(this.bar, "aria-valuenow", now);
@@ -2843,7 +3532,13 @@ var Requests = class {
         reject(new RequestError("The kernel has not answered: it is busy, or gone. If it is busy, the request applies when it is free."));
       }, this.patience_ms);
       this.open.set(seq, { resolve, reject, timer });
-      this.post({ ...message, seq });
+      try {
+        this.post({ ...message, seq });
+      } catch (error) {
+        this.open.delete(seq);
+        clearTimeout(timer);
+        reject(new RequestError("The kernel is gone.", 0, null, error));
+      }
     });
   }
   /** Settle the request that *message* answers; those of other pages on the same channel are not here. @param {Message} message */
@@ -3031,14 +3726,18 @@ function watchRun(cache, requests, id, draw, trouble) {
     [asking, again] = [true, false];
     clearTimeout(timer);
     try {
-      const { run } = (
-        /** @type {{ run: RunDetail | null }} */
+      const { run: text } = (
+        /** @type {{ run: string | null }} */
         /** @type {unknown} */
         await requests.send({ act: "detail", id, seen })
       );
       if (stopped) return;
       trouble(null);
-      if (run) {
+      if (text) {
+        const run = (
+          /** @type {RunDetail} */
+          parseExact(text)
+        );
         seen = run.revision;
         draw(run);
         cache.mergeDetail(run);
@@ -3092,7 +3791,7 @@ async function request(url, { method = "GET", json, etag = null } = {}) {
       cache: "no-store",
       credentials: "same-origin",
       redirect: "error",
-      body: json && JSON.stringify(json),
+      body: json,
       signal: AbortSignal.timeout(PATIENCE_MS2)
     });
   } catch (error) {
@@ -3107,7 +3806,7 @@ async function request(url, { method = "GET", json, etag = null } = {}) {
 var refusal = (status, body) => new RequestError(body?.message || USUAL[status] || `The server answered ${status}.`, status, body?.problems ?? null);
 async function jsonOf(response) {
   try {
-    return await response.json();
+    return parseExact(await response.text());
   } catch {
     return null;
   }
@@ -3210,12 +3909,13 @@ function newestRuns(lists) {
 function apiSource(baseUrl, via) {
   const runs = `${baseUrl}pdnb/api/runs`;
   const urlOf = (id) => `${runs}/${encodeURIComponent(id)}`;
-  const post = async (run, action, more = {}) => {
-    const answer = await request(`${urlOf(run.id)}/${action}`, { method: "POST", json: { step: run.step, runs: run.runs, via, ...more } });
-    return answer?.json;
+  const post = async (run, action, more = {}, body = "") => {
+    const meant = JSON.stringify({ step: run.step, runs: run.runs, via, ...more });
+    const json = body ? `${meant.slice(0, -1)},"body":${body}}` : meant;
+    return (await request(`${urlOf(run.id)}/${action}`, { method: "POST", json }))?.json;
   };
   return {
-    resume: (run, answer = {}) => post(run, "resume", answer),
+    resume: (run, { fields, json } = {}) => post(run, "resume", fields ? { fields } : {}, json),
     cancel: (run, reason) => post(run, "cancel", reason === void 0 ? {} : { reason }),
     retry: (run) => post(run, "retry"),
     links: async (run) => (await request(`${urlOf(run.id)}/links`))?.json,
@@ -3296,7 +3996,7 @@ function drawPage(root) {
   const { view, base = "/", run = "" } = root.dataset;
   const initial = document.getElementById("pdnb-initial")?.textContent;
   fitFrame(root);
-  if (view === "card") drawCard(root, apiSource(base, "card"), run, initial ? JSON.parse(initial) : null);
+  if (view === "card") drawCard(root, apiSource(base, "card"), run, initial ? parseExact(initial) : null);
   else drawInbox(root, base);
 }
 function runInAddress({ hash, search }) {

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from pdnb import codec
-from pdnb.forms.fields import form_fields
+from pdnb.forms.fields import form_fields, hint_of
+from pdnb.forms.form_post import default_strings
 from pdnb.links import redact
 from pdnb.model import JSON, Attempt, Prompt, RunRecord, Status
 from pdnb.views import markdown
@@ -67,9 +68,20 @@ def _prompt(prompt: Prompt) -> dict[str, JSON]:
     return {
         "message": prompt.message,
         "message_html": None if prompt.message is None else markdown.to_html(redact(prompt.message)),
-        "fields": None if prompt.form is None else [asdict(field) for field in form_fields(prompt.form)],
+        "fields": None if prompt.form is None else _fields(prompt.form),
         "after": prompt.after,
     }
+
+
+def _fields(form: dict[str, JSON]) -> list[JSON]:
+    """A form's fields, each with the strings that an HTML form would hold to begin with, and a hint."""
+    begin = default_strings(form)
+    made: list[JSON] = []
+    for field in form_fields(form):
+        strings = begin.get(field.name, [] if field.kind in {"boolean", "choices"} else "")
+        shown = strings if isinstance(strings, list) else [strings]
+        made.append({**asdict(field), "strings": shown, "hint": hint_of(field)})
+    return made
 
 
 def without_links(value: JSON) -> JSON:

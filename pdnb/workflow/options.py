@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pdnb import json_text
 from pdnb.errors import DefinitionError
 from pdnb.model import JSON
 
@@ -136,8 +137,8 @@ def read_event(text: str, names: Mapping[str, Any]) -> JSON:
             raise DefinitionError(f"{text!r} is no variable here and no JSON: pass JSON or the name of a variable")
         return names[text]
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return json_text.loads(text, constants=float)
+    except ValueError as error:
         hint = ": JSON wants double quotes" if "'" in text else ""
         raise DefinitionError(f"{text[:60]!r} is neither JSON nor the name of a variable ({error}){hint}") from None
 
@@ -163,7 +164,7 @@ def _first(text: str, whose: str) -> tuple[str, str]:
 def _json_text(text: str, whose: str) -> tuple[str, str]:
     """The JSON value or variable's name that *text* begins with, as text, and what is behind it."""
     try:
-        _, end = json.JSONDecoder().raw_decode(text)
+        _, end = json.JSONDecoder(parse_int=str).raw_decode(text)
     except (ValueError, RecursionError):
         return _first(text, whose)
     return text[:end], text[end:].strip()

@@ -226,6 +226,13 @@ def test_the_whole_life_of_a_run_from_the_shell(waiting: str, tmp_path: Path) ->
     assert waiting in (tmp_path / "report.ipynb").read_text()
 
 
+def test_an_answer_that_cannot_be_kept_is_refused_by_the_name_of_its_field(waiting: str) -> None:
+    for number in ("1e400", "9" * 5_000):
+        refused = pdnb("resume", waiting, f'{{"price": {number}}}')
+        assert (refused.exit_code, "price: " in refused.stderr) == (4, True)
+    assert document("show", waiting)["status"] == "suspended"
+
+
 def test_an_answer_typed_twice_does_not_answer_the_next_question(tmp_path: Path) -> None:
     asks = "%%step {}\nstep.flow.suspend()"
     run_id = document("run", notebook(tmp_path / "w.ipynb", asks.format("a"), asks.format("b")))["id"]

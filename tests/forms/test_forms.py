@@ -6,11 +6,11 @@ import json
 import subprocess
 import sys
 import threading
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pydantic
 import pytest
@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdnb.errors import NotJSON
-from pdnb.forms.fields import Choice, default_answer, form_fields
-from pdnb.forms.form_post import from_strings, to_strings
+from pdnb.forms.fields import Choice, default_answer, form_fields, hint_of
+from pdnb.forms.form_post import default_strings, from_strings, to_strings
 from pdnb.forms.schemas import form_schema
 from pdnb.forms.validation import MAX_PROBLEMS, problems
+from pdnb.json_text import out_of_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -313,7 +314,8 @@ def test_entries_are_not_compared_each_with_each() -> None:
     ("name", "right", "wrong"),
     [
         ("date", "2024-02-29", "2025-02-29 20250101 2025-W01-1 x"),
-        ("time", "12:30:00Z", "12:30 25:00:00Z 12:30:00"),
+        ("time", "12:30:00Z", "12:30 25:00:00Z 12:30:00+1"),
+        ("time", "12:30:00", "12 12:30:60 1:2:3"),
         ("date-time", "2025-01-31T12:30:00.123456789+01:00", "2025-01-31 2025-01-31T12:30:00 2025-13-31T12:30:00Z"),
         ("email", "a.b+c@example.com", "a @b a@ a@b@c a@b..c <a@b>"),
         ("ipv4", "127.0.0.1", "127.0.0 256.0.0.1 ::1"),
@@ -491,7 +493,7 @@ def test_a_field_says_all_that_an_input_needs() -> None:
         ({"type": "string", "format": "date"}, "date"),
         ({"type": "string", "format": "email"}, "text"),
         ({"type": ["null", "string"]}, "text"),
-        ({"type": ["integer", "string"]}, "json"),
+        ({"type": ["integer", "string"]}, "mixed"),
         ({"type": "boolean"}, "boolean"),
         ({"type": ["boolean", "null"]}, "choice"),
         ({"enum": [1, 2]}, "choice"),
@@ -499,7 +501,7 @@ def test_a_field_says_all_that_an_input_needs() -> None:
         ({"const": "a"}, "choice"),
         ({"type": "null"}, "json"),
         ({"type": "array", "items": {"enum": ["a"]}}, "choices"),
-        ({"type": "array", "items": {"type": "string"}}, "json"),
+        ({"type": "array", "items": {"type": "string"}}, "list"),
         ({"type": "array", "prefixItems": [{}], "items": {"enum": ["a"]}}, "json"),
         ({"type": "array", "items": True}, "json"),
         ({"type": "object"}, "json"),
@@ -507,12 +509,23 @@ def test_a_field_says_all_that_an_input_needs() -> None:
         (True, "json"),
         (False, "json"),
         ({"allOf": [{"type": "integer"}], "title": "N"}, "integer"),
-        ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "json"),
+        ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "mixed"),
         ({"anyOf": [{"enum": ["a"]}, {"const": "b"}, {"type": "null"}]}, "choice"),
     ],
 )
 def test_the_kind_of_a_field_follows_from_its_schema(node: object, kind: str) -> None:
     assert kinds({"properties": {"x": node}}) == {"x": kind}
+
+
+def test_a_hint_says_what_a_line_means() -> None:
+    hints: list[tuple[dict[str, Any], str]] = [
+        ({"type": "array", "items": {"type": "string"}}, "One per line."),
+        ({"type": ["integer", "string"]}, "In quotation marks a number is a text."),
+        ({"type": ["integer", "boolean"]}, ""),
+        ({"type": "string"}, ""),
+    ]
+    for node, hint in hints:
+        assert hint_of(form_fields(one(**node))[0]) == hint
 
 
 def test_fields_stand_in_the_order_of_the_properties() -> None:
@@ -569,7 +582,93 @@ def test_defaults_are_copies_of_what_the_form_says() -> None:
     assert problems(ORDER, {"amount": 1, "reason": "r", "due_on": "2025-01-31"} | default_answer(ORDER)) == ()
 
 
+@pytest.mark.parametrize(
+    ("node", "kind"),
+    [
+        ({"type": "string", "format": "date-time"}, "datetime"),
+        ({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}, "datetime"),
+        ({"type": "string", "format": "time"}, "time"),
+        ({"type": "string", "format": "uuid"}, "text"),
+        ({"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}, "text"),
+        ({"anyOf": [{"type": "integer"}, {"type": "number"}]}, "number"),
+        ({"type": ["integer", "boolean", "null"]}, "mixed"),
+        ({"anyOf": [{"type": "number"}, {"type": "string"}]}, "mixed"),
+        ({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]}, "mixed"),
+        ({"anyOf": [{"type": "number"}, {"type": "string", "format": "decimal"}, {"type": "null"}]}, "decimal"),
+        ({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"}]}, "decimal"),
+        ({"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[a-z]+$"}]}, "mixed"),
+        ({"anyOf": [{"type": "integer"}, {"const": "auto"}]}, "mixed"),
+        ({"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "string"}}]}, "json"),
+        ({"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]}, "list"),
+        ({"type": "array", "items": {"type": "string", "format": "date-time"}}, "list"),
+        ({"type": "array", "items": {"type": "object"}}, "json"),
+        ({"type": "array", "items": {"type": ["string", "null"]}}, "json"),
+        ({"type": "array"}, "json"),
+    ],
+)
+def test_unions_lists_and_formats_become_fields_that_a_person_fills_in(node: object, kind: str) -> None:
+    assert kinds({"properties": {"x": node}}) == {"x": kind}
+
+
+def test_a_moment_without_an_offset_is_refused_on_every_way_in() -> None:
+    form = one(type="string", format="date-time")
+    assert "with its time zone" in problems(form, {"x": "2026-07-01T09:00:00"})[0]
+    assert problems(form, {"x": "2026-07-01T09:00:00+02:00"}) == ()
+
+
+def test_a_model_within_itself_is_shown_once() -> None:
+    tree = {"$ref": "#/$defs/T", "$defs": {"T": {"type": "object", "properties": {
+        "name": {"type": "string"}, "up": {"anyOf": [{"$ref": "#/$defs/T"}, {"type": "null"}]},
+        "down": {"type": "array", "items": {"$ref": "#/$defs/T"}}}}}}  # fmt: skip
+    assert kinds(tree) == {"name": "text", "up": "json", "down": "json"}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"a": {"type": "object", "properties": {"b.c": {}}}},
+        {"a": {"type": "object", "properties": {"b": {}}}, "a.b": {}},
+        {"a": {"type": "object", "properties": {"b": {}}, "default": {"c": 1}}},
+        {"a": {"type": "object", "properties": {"b": {}}, "patternProperties": {"x": {}}}},
+        {"a": {"anyOf": [{"type": "object", "properties": {"b": {}}}, {"type": "object", "properties": {"c": {}}}]}},
+    ],
+)
+def test_an_object_that_fields_could_not_say_is_json(form: dict[str, Any]) -> None:
+    assert kinds({"properties": form})["a"] == "json"
+
+
+def test_an_object_that_nobody_filled_in_is_left_out() -> None:
+    inner = {"type": "object", "properties": {"n": {"type": "integer", "default": 3}, "ok": {"type": "boolean"}}}
+    form = form_schema({"properties": {"may": inner, "must": inner, "null": {"anyOf": [inner, {"type": "null"}]}},
+                        "required": ["must", "null"]})  # fmt: skip
+    untouched = default_strings(form)
+    assert untouched == {"may.n": "3", "must.n": "3", "null.n": "3"}
+    assert from_strings(form, untouched) == {"must": {"n": 3, "ok": False}, "null": None}
+    filled = untouched | {"may.n": "4", "null.ok": "on"}
+    assert from_strings(form, filled) == {
+        "may": {"n": 4, "ok": False},
+        "must": {"n": 3, "ok": False},
+        "null": {"n": 3, "ok": True},
+    }
+
+
+def test_an_object_may_be_sent_in_one_piece() -> None:
+    form = form_schema({"properties": {"a": {"type": "object", "properties": {"b": {"type": "integer"}}}}})
+    assert from_strings(form, {"a": '{"b": 2}'}) == {"a": {"b": 2}}
+    assert problems(form, from_strings(form, {"a": "{"})) == ('a: "{" is not an object',)
+
+
 # ---- what a form post means ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["1e400", "-1e400", "9" * 4_000])
+@pytest.mark.parametrize("node", [{"type": ["number", "string"]}, {"type": "object"}, {}])
+def test_a_number_out_of_range_is_kept_as_it_was_written_for_the_one_who_refuses_it(
+    node: dict[str, Any], text: str
+) -> None:
+    body = from_strings(one(**node), {"x": text})
+    assert [(path, found.text) for path, found in out_of_range(body)] == [(("x",), text)]
+    assert to_strings(one(**node), body) == {"x": text}
 
 
 @pytest.mark.parametrize(
@@ -603,6 +702,26 @@ def test_defaults_are_copies_of_what_the_form_says() -> None:
         ({"type": "object"}, '{"a": [1]}', {"a": [1]}),
         ({"type": "object"}, "{a}", "{a}"),
         ({"type": "object"}, "NaN", "NaN"),
+        ({"type": "string", "format": "time"}, "12:30", "12:30:00"),
+        ({"type": ["number", "string"]}, "12", 12),
+        ({"type": ["number", "string"]}, " 1.50 ", 1.5),
+        ({"type": ["number", "string"]}, '"12"', "12"),
+        ({"type": ["number", "string"]}, "007", "007"),
+        ({"type": ["number", "string"]}, "0.12345678901234567890", "0.12345678901234567890"),
+        ({"type": ["number", "string"]}, "9007199254740993", 9007199254740993),
+        ({"type": ["number", "string"]}, "true", "true"),
+        ({"type": ["number", "string"]}, " twelve", " twelve"),
+        ({"type": ["number", "string"], "default": "12.50"}, "12.50", "12.50"),
+        ({"type": ["integer", "string"]}, "1.5", "1.5"),
+        ({"type": ["integer", "string"]}, "1e400", "1e400"),
+        ({"type": ["integer", "boolean"]}, "true", True),
+        ({"type": ["integer", "boolean"]}, "maybe", "maybe"),
+        ({"type": "array", "items": {"type": "string"}}, "a\r\n\r\n b ", ["a", "b"]),
+        ({"type": "array", "items": {"type": "string"}}, ["a", "b"], ["a", "b"]),
+        ({"type": "array", "items": {"type": "string"}}, "", []),
+        ({"type": "array", "items": {"type": "string"}}, '["a\\nb", ""]', ["a\nb", ""]),
+        ({"type": "array", "items": {"type": "string"}}, "[a", ["[a"]),
+        ({"type": "array", "items": {"type": "integer"}}, "1\n2", [1, 2]),
         ({"type": "object"}, "[" * 99_999, "[" * 99_999),
     ],
 )
@@ -656,34 +775,60 @@ inner_json = st.recursive(
 consts = st.lists(st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "1", "=1", "true", "a", "[]"]), min_size=1)
 
 
+number_texts = st.sampled_from(["1", "1.5", "true", '"a"', "null", " 1 ", "[1]", "1e400"])
+inside = {
+    "type": "object",
+    "properties": {"a": {"type": "string"}, "b": {"type": "boolean"}},
+    "required": ["a", "b"],
+    "additionalProperties": False,
+}
+
+#: A property, its valid answers, and whether a form post always answers it.
+Property: TypeAlias = tuple[dict[str, Any], st.SearchStrategy[Any], bool]
+PLAIN: dict[str, Property] = {
+    "text": ({"type": "string"}, texts, False),
+    "long": ({"type": "string", "format": "multiline"}, texts, False),
+    "int": ({"type": "integer"}, st.integers(), False),
+    "number": ({"type": "number"}, numbers, False),
+    "decimal": (
+        {"anyOf": [{"type": "number"}, {"type": "string", "format": "decimal"}]},
+        st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9), max_value=10**9).map(str),
+        False,
+    ),
+    "bool": ({"type": "boolean"}, st.booleans(), True),
+    "date": ({"type": "string", "format": "date"}, st.dates().map(str), False),
+    "time": ({"type": "string", "format": "time"}, st.times().map(lambda t: t.isoformat("seconds")), False),
+    "moment": (
+        {"type": "string", "format": "date-time"},
+        st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
+        False,
+    ),
+    "mixed": ({"type": ["number", "string", "boolean"]}, texts | numbers | st.booleans() | number_texts, False),
+    "whole": ({"type": ["integer", "string"], "default": "12"}, texts | st.integers() | number_texts, False),
+    "lines": ({"type": "array", "items": {"type": "string"}}, st.lists(texts | number_texts, max_size=4), False),
+    "numbers": (
+        {"type": "array", "items": {"type": ["number", "string"]}},
+        st.lists(texts | numbers, max_size=4),
+        False,
+    ),
+    "inside": (inside, st.fixed_dictionaries({"a": texts, "b": st.booleans()}), False),
+    "json": ({}, inner_json, False),
+}
+
+
 @st.composite
-def properties(  # noqa: PLR0911  # one case per kind of property
-    draw: st.DrawFn,
-) -> tuple[dict[str, Any], st.SearchStrategy[Any], bool]:
-    """A property, its valid answers, and whether a form post always answers it."""
-    match draw(st.sampled_from(["text", "long", "int", "number", "bool", "date", "enum", "titled", "many", "json"])):
-        case "text":
-            return {"type": "string"}, texts, False
-        case "long":
-            return {"type": "string", "format": "multiline"}, texts, False
-        case "int":
-            return {"type": "integer"}, st.integers(), False
-        case "number":
-            return {"type": "number"}, numbers, False
-        case "bool":
-            return {"type": "boolean"}, st.booleans(), True
-        case "date":
-            return {"type": "string", "format": "date"}, st.dates().map(str), False
+def properties(draw: st.DrawFn) -> Property:
+    """One of every kind."""
+    kind = draw(st.sampled_from([*PLAIN, "enum", "titled", "many"]))
+    if kind in PLAIN:
+        return PLAIN[kind]
+    values = draw(consts)
+    match kind:
         case "enum":
-            values = draw(consts)
             return {"enum": values}, st.sampled_from(values), False
         case "titled":
-            values = draw(consts)
             return {"anyOf": [{"const": v, "title": "t"} for v in values]}, st.sampled_from(values), False
-        case "many":
-            values = draw(consts)
-            return {"type": "array", "items": {"enum": values}}, st.lists(st.sampled_from(values), max_size=4), True
-    return {}, inner_json, False
+    return {"type": "array", "items": {"enum": values}}, st.lists(st.sampled_from(values), max_size=4), True
 
 
 @st.composite

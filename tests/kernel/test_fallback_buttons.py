@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,3 +115,29 @@ def test_a_sleeping_run_is_woken(sandbox: Sandbox) -> None:
     assert buttons.approve.description == "Resume now"
     buttons.approve.click()
     assert run.status is Status.QUEUED
+
+
+BOOKING = """
+step.flow.suspend(form={"properties": {
+    "id": {"type": "integer", "default": 9007199254740993},
+    "at": {"type": "string", "format": "date-time", "default": "2026-07-01T09:00:00Z"},
+    "until": {"type": "string", "format": "date-time"},
+    "names": {"type": "array", "items": {"type": "string"}, "default": ["Ada", "Eve"]},
+    "conf": {"type": "object", "default": {"id": 9007199254740993}},
+    "room": {"type": ["integer", "string"]},
+}})
+"""
+
+
+def test_what_nobody_touched_comes_back_as_it_was(sandbox: Sandbox) -> None:
+    """Lists, JSON and moments too; a picker shows a moment in the browser's zone."""
+    run, buttons, _ = offered(sandbox, BOOKING)
+    assert field(buttons, "names").value == "Ada\nEve"
+    assert field(buttons, "at").value == datetime(2026, 7, 1, 9, tzinfo=UTC)
+    field(buttons, "room").value = "12"
+    field(buttons, "until").value = datetime(2026, 7, 2, 9, tzinfo=UTC)
+    buttons.approve.click()
+    body = run.exports["s1"]["$resume_data"]["body"]
+    moments = [datetime.fromisoformat(body.pop(name)) for name in ("at", "until")]
+    assert moments == [datetime(2026, 7, 1, 9, tzinfo=UTC), datetime(2026, 7, 2, 9, tzinfo=UTC)]
+    assert body == {"id": 2**53 + 1, "names": ["Ada", "Eve"], "conf": {"id": 2**53 + 1}, "room": 12}

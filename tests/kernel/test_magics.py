@@ -9,6 +9,7 @@ from IPython.core.error import UsageError
 
 import pdnb
 from pdnb.client import Run, Runs
+from pdnb.errors import BadAnswer
 from pdnb.model import Status
 from pdnb.workflow.definition import Workflow
 from tests.support.notebook import Notebook
@@ -283,6 +284,30 @@ def test_a_run_is_resumed_by_id_by_the_beginning_of_its_id_and_by_name(nb: Noteb
         assert said.out.count("queued  (run") == 1
         request = nb.run("run.wait()").exports["last"]["$return_value"]
         assert (request["body"], request["via"]) == ({"ok": True}, "magic")
+
+
+def test_a_number_out_of_range_is_refused_by_the_name_of_its_field(nb: Notebook) -> None:
+    nb.run(GATE)
+    nb.run("run = %pdnb run")
+    for number in ("1e400", "9" * 5_000):
+        assert "price: " in nb.refused(f'%pdnb resume run {{"price": {number}}}')
+    assert nb.shell.user_ns["run"].status == "suspended"
+
+
+def test_a_model_checks_what_the_kernel_answers(nb: Notebook) -> None:
+    nb.run("from datetime import datetime\nfrom decimal import Decimal\nimport pydantic")
+    nb.run("%%setup\nfrom datetime import datetime\nfrom decimal import Decimal\nimport pydantic\n"
+           "class Trip(pydantic.BaseModel):\n    fare: Decimal\n    leaves: datetime")  # fmt: skip
+    nb.run("%%step gate\nstep.flow.suspend(form=Trip)")
+    nb.run("run = %pdnb run")
+    run = nb.shell.user_ns["run"]
+    with pytest.raises(BadAnswer) as refusal:
+        run.resume({"fare": "much", "leaves": "2026-07-01T09:00:00"})
+    assert [line.split(":")[0] for line in refusal.value.problems] == ["fare", "leaves"]
+    assert "leaves: " in nb.refused('%pdnb resume run {"fare": 1, "leaves": "soon"}')
+    good = {"fare": "1.10", "leaves": "2026-07-01T09:00:00+02:00"}
+    run.resume(good)
+    assert run.exports["gate"]["$resume_data"]["body"] == good
 
 
 def test_a_run_is_cancelled_with_a_reason(nb: Notebook) -> None:

@@ -170,7 +170,7 @@ def test_a_panel_of_one_workflow_shows_no_other(home: Home) -> None:
 def test_approve_resumes_the_run_and_says_who_did(home: Home) -> None:
     run = begun(home, GATE)
     _, wire = opened(home)
-    said = asked(wire, run, "resume", body={"comment": "fine"})
+    said = asked(wire, run, "resume", json='{"comment": "fine"}')
     assert (said["seq"], row_of(said)["id"], row_of(said)["status"]) == (7, run.id, "succeeded")
     request = run.exports["one"]["$resume_data"]
     assert (request["body"], request["via"], request["by"]) == ({"comment": "fine"}, "panel", current_user())
@@ -362,7 +362,7 @@ def test_one_run_is_told_in_full_unless_it_was_seen(home: Home) -> None:
     _, wire = opened(home)
     wire.messages.clear()
     wire.hear({"act": "detail", "id": run.id, "seq": 1})
-    document = answer(wire)["run"]
+    document = json.loads(answer(wire)["run"])
     assert document["prompt"]["message_html"].strip() == "<p><strong>Well?</strong></p>"
     assert [field["name"] for field in document["prompt"]["fields"]] == ["n"]
     assert [attempt["step"] for attempt in document["attempts"]] == ["one"]
@@ -505,3 +505,32 @@ async def until(condition: Any) -> None:
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110  # the panel has no event to wait for
             await asyncio.sleep(0.01)
+
+
+def test_what_people_wrote_travels_as_text_and_keeps_its_digits(home: Home) -> None:
+    """A front end reads messages into JavaScript's numbers."""
+    run = begun(home, "step.flow.suspend(form={'properties': {'n': {'type': 'integer', 'default': 9007199254740993}}})")
+    _, wire = opened(home)
+    wire.messages.clear()
+    wire.hear({"act": "detail", "id": run.id, "seq": 1})
+    sent = answer(wire)["run"]
+    assert isinstance(sent, str)
+    assert json.loads(sent)["prompt"]["fields"][0]["strings"] == ["9007199254740993"]
+    assert asked(wire, run, "resume", json='{"n": 9007199254740993}')["seq"] == 7
+    assert run.exports["one"]["$resume_data"]["body"] == {"n": 9007199254740993}
+
+
+def test_a_number_out_of_range_is_a_problem_of_its_field(home: Home) -> None:
+    run = begun(home, "step.flow.suspend(form={'properties': {'n': {'type': ['number', 'string']}}})")
+    _, wire = opened(home)
+    for given in ({"json": '{"n": 1e400}'}, {"fields": {"n": "1e400"}}, {"json": f'{{"n": {"9" * 5_000}}}'}):
+        said = asked(wire, run, "resume", **given)
+        assert [problem.split(":")[0] for problem in said["problems"]] == ["n"]
+    assert run.status == "suspended"
+
+
+def test_what_is_no_json_is_an_error_and_no_answer(home: Home) -> None:
+    run = begun(home, GATE)
+    _, wire = opened(home)
+    assert asked(wire, run, "resume", json="{")["error"]
+    assert run.status == "suspended"

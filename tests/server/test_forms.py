@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import pydantic
 import pytest
 
 from pdnb.coordination.home import now_ms
+from pdnb.forms import moments
+from pdnb.forms.schemas import form_schema
 from pdnb.model import Prompt, RunRecord, Status, Suspended
 from tests.support.server import Answer, Rig
 
@@ -230,3 +235,139 @@ async def test_a_cancel_link_acts_on_a_get_where_its_author_said_so_also_with_a_
     run = rig.home.store.apply(run.id, event)
     assert (await rig.request("GET", rig.path("cancel", run), JSON)).status == 200
     assert rig.status(run) is Status.CANCELLED
+
+
+# ---- numbers out of range -------------------------------------------------------------------------------------------
+
+PRICE = {"properties": {"price": {"anyOf": [{"type": "number"}, {"type": "string"}]}, "more": {"type": "object"}}}
+
+
+def multipart(**fields: str) -> tuple[dict[str, str], bytes]:
+    parts = [f'--XX\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{text}\r\n' for n, text in fields.items()]
+    kind = {"Content-Type": "multipart/form-data; boundary=XX", "Accept": "application/json"}
+    return kind, ("".join(parts) + "--XX--\r\n").encode()
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 4_000, "9" * 5_000], ids=len)
+@pytest.mark.parametrize("form", [PRICE, None], ids=["form", "no form"])
+async def test_a_number_out_of_range_is_a_422_with_its_fields_name_on_every_way_in(
+    rig: Rig, api: Callable[..., Awaitable[Answer]], number: str, form: dict[str, Any] | None
+) -> None:
+    """No check stands before the last transformation of a body."""
+    run = asking(rig, form=form) if form else asking(rig, message="How much?")
+    link, route = rig.path("resume", run), f"api/runs/{run.id}/resume"
+    meant = f'"step": "{run.step}", "runs": {run.runs}, "via": "card"'
+    sent = f'{{"price": {number}, "more": {{"n": [0, {number}]}}}}'
+    answers = [
+        (await rig.request("POST", link, JSON, sent.encode()), True),
+        (await api("POST", route, f'{{{meant}, "body": {sent}}}'.encode()), True),
+    ]
+    if form:
+        fields = {"price": number, "more": f'{{"n": [0, {number}]}}'}
+        kind = {**PAGE, "Accept": "application/json"}
+        answers += [
+            (await rig.request("POST", link, kind, urlencode(fields).encode()), True),
+            (await rig.request("POST", link, *multipart(**fields)), True),
+            (await api("POST", route, f'{{{meant}, "fields": {json.dumps(fields)}}}'.encode()), True),
+        ]
+    for answer, _ in answers:
+        assert answer.status == 422, answer.text[:300]
+        first, second = answer.json()["problems"]
+        assert (first.split(": ")[0], second.split(": ")[0]) == ("price", "more.n[1]")
+        assert first.endswith("is a number out of range")
+        assert len(answer.body) < 1_000
+        assert waits(rig, run)
+    page = await rig.request("POST", link, PAGE, urlencode({"price": "1e400"}).encode())
+    if form:
+        assert (page.status, waits(rig, run)) == (422, True)
+        assert "1e400 is a number out of range" in page.text
+        assert 'name="price" value="1e400"' in page.text
+
+
+async def test_the_largest_numbers_come_through_every_way_in(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
+    for text, number in (("9007199254740993", 2**53 + 1), ("1.7976931348623157e308", 1.7976931348623157e308)):
+        run = asking(rig, form=PRICE)
+        assert (await rig.request("POST", rig.path("resume", run), PAGE, f"price={text}".encode())).status == 200
+        assert answered(rig, run) == {"price": number}
+        run = asking(rig, form=PRICE)
+        meant = f'{{"step": "{run.step}", "runs": {run.runs}, "body": {{"price": {text}}}}}'
+        assert (await api("POST", f"api/runs/{run.id}/resume", meant.encode())).status == 200
+        assert answered(rig, run) == {"price": number}
+
+
+# ---- bodies as real senders write them ------------------------------------------------------------------------------
+
+
+async def test_a_field_whose_name_ends_in_brackets_is_answered_on_its_page(rig: Rig) -> None:
+    form = {"properties": {"tags[]": {"type": "array", "items": {"type": "string"}}, "n": {"type": "integer"}}}
+    for kind, body in (
+        (PAGE, urlencode({"tags[]": "a\r\nb", "n[]": "3"}).encode()),
+        multipart(**{"tags[]": "a\r\nb", "n[]": "3"}),
+    ):
+        run = asking(rig, form=form)
+        assert (await rig.request("POST", rig.path("resume", run), kind, body)).status == 200
+        assert answered(rig, run) == {"tags[]": ["a", "b"], "n": 3}
+
+
+async def test_an_api_body_may_begin_with_a_byte_order_mark(rig: Rig, api: Callable[..., Awaitable[Answer]]) -> None:
+    run = asking(rig)
+    meant = {"step": run.step, "runs": run.runs, "body": GOOD}
+    body = b"\xef\xbb\xbf" + json.dumps(meant).encode()
+    assert (await api("POST", f"api/runs/{run.id}/resume", body, Content_Encoding="utf-8")).status == 200
+    assert answered(rig, run) == GOOD
+
+
+# ---- what pydantic writes -------------------------------------------------------------------------------------------
+
+
+class Trip(pydantic.BaseModel):
+    fare: Decimal = Decimal("12.50")
+    leaves: datetime
+    names: list[str] = ["Ada"]
+    room: int | str | None = None
+
+
+TRIP = form_schema(Trip)
+
+
+async def test_a_moment_is_entered_in_the_servers_zone_or_in_one_that_is_picked(rig: Rig) -> None:
+    """Without a script the page cannot know the person's zone: it names the server's, and offers the others."""
+    run = asking(rig, form=TRIP)
+    page = (await rig.request("GET", rig.path("resume", run), {"Accept": "text/html"})).text
+    assert 'type="datetime-local" step="any" id="f2" name="leaves"' in page
+    assert f"that of the server is {moments.zone_name()}" in page
+    assert "<option selected>" in page or '<option value="" selected>' in page
+    assert 'inputmode="decimal" autocomplete="off" id="f1" name="fare" value="12.50"' in page
+    assert ">\nAda</textarea>" in page
+    for zone, meant in (("", moments.aware("2026-07-01T09:00")), ("Asia/Tokyo", "2026-07-01T09:00:00+09:00")):
+        run = asking(rig, form=TRIP)
+        sent = [
+            ("fare", "0.10"),
+            ("leaves", "2026-07-01T09:00"),
+            *([("leaves", zone)] if zone else []),
+            ("names", "Eve\r\nBob"),
+        ]
+        assert (await rig.request("POST", rig.path("resume", run), PAGE, urlencode(sent).encode())).status == 200
+        assert answered(rig, run) == {"fare": "0.10", "leaves": meant, "names": ["Eve", "Bob"]}
+        assert Trip.model_validate(answered(rig, run)).leaves.tzinfo is not None
+
+
+async def test_what_does_not_fit_a_model_is_refused_alike_on_every_way_in(
+    rig: Rig, api: Callable[..., Awaitable[Answer]]
+) -> None:
+    run = asking(rig, form=TRIP)
+    meant = {"step": run.step, "runs": run.runs, "via": "card"}
+    bad = {"fare": "much", "leaves": "2026-07-01T09:00:00", "names": ["Ada", 3], "room": [1]}
+    for answer in (
+        await rig.request("POST", rig.path("resume", run), JSON, json.dumps(bad).encode()),
+        await api("POST", f"api/runs/{run.id}/resume", {**meant, "body": bad}),
+    ):
+        assert answer.status == 422
+        assert [line.split(":")[0] for line in answer.json()["problems"]] == ["fare", "leaves", "names[1]", "room"]
+    fields = {"fare": "much", "leaves": "soon", "names": "Ada", "room": "12"}
+    answer = await api("POST", f"api/runs/{run.id}/resume", {**meant, "fields": fields})
+    assert [line.split(":")[0] for line in answer.json()["problems"]] == ["fare", "leaves"]
+    assert waits(rig, run)
+    good = {**meant, "fields": {"fare": "1", "leaves": "2026-07-01T09:00:00-05:00", "names": "Ada", "room": "12"}}
+    assert (await api("POST", f"api/runs/{run.id}/resume", good)).status == 200
+    assert answered(rig, run) == {"fare": "1", "leaves": "2026-07-01T09:00:00-05:00", "names": ["Ada"], "room": 12}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import os
 import secrets
 import stat
@@ -14,10 +15,12 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pdnb.errors import StoreUnavailable
 from pdnb.model import Returned, Status
-from pdnb.request import MAX_BODY, BadBody
+from pdnb.request import MAX_BODY, BadBody, by_name
 from pdnb.server import link_bodies, uploads
 from pdnb.server.link_handlers import LinkHandler
 from pdnb.server.multipart import FormUpload
@@ -199,17 +202,71 @@ async def test_a_form_brings_fields_as_text_and_files_as_files(rig: Rig) -> None
     assert (await put(rig, run, sent, FORM)).status == 200
     body = body_of(rig, run)
     assert (body["decision"], body["empty"]) == ("schön", "")
-    report, plain, none = body["report"], body["plain"], body["none"]
+    report, plain = body["report"], body["plain"]
+    assert "none" not in body  # an input for a file in which none was chosen
     assert report.keys() == plain.keys() == {"filename", "mimetype", "url", "path"}
     assert (report["filename"], report["mimetype"]) == ("Bericht ü.pdf", "application/pdf")
     assert (plain["filename"], plain["mimetype"]) == ("a;b.txt", "application/octet-stream")
-    assert none["filename"] == ""
-    for found, expected in ((report, pdf), (plain, b"--X\r\n--XY\r\n"), (none, b"")):
+    for found, expected in ((report, pdf), (plain, b"--X\r\n--XY\r\n")):
         path = Path(found["path"])
         assert content(found) == expected
         assert found["url"] == path.as_uri()
         assert path.parent == rig.home.directory / "uploads" / run.id
         assert mode(path) == 0o600
+
+
+async def test_a_form_with_files_is_read_as_real_senders_write_it(rig: Rig) -> None:
+    """Marks and brackets are no part of a name; an empty input for a file is absent, an empty file is there."""
+    run = rig.suspended()
+    sent = codecs.BOM_UTF8 + form(
+        part('name="\ufeffdecision"', b"yes"),
+        part('name="tags[]"', b"a"),
+        part('name="files[]"; filename=""', b"", "Content-Type: application/octet-stream"),
+        part('name="tags"', b"b"),
+        part('name="unnamed"; filename=""', b"x"),
+        part('name="hollow"; filename="a.txt"', b""),
+    )
+    answer = await put(rig, run, sent, {**FORM, "Content-Encoding": "utf-8"})
+    assert answer.status == 200
+    body = body_of(rig, run)
+    assert (body["decision"], body["tags"], "files" in body) == ("yes", ["a", "b"], False)
+    assert (body["unnamed"]["filename"], content(body["unnamed"])) == ("", b"x")
+    assert (body["hollow"]["filename"], content(body["hollow"])) == ("a.txt", b"")
+
+
+async def test_a_form_with_files_that_is_blank_is_no_body(rig: Rig) -> None:
+    for sent in (b"", b"\r\n", codecs.BOM_UTF8, codecs.BOM_UTF8 + b"\r\n "):
+        run = rig.suspended()
+        assert (await put(rig, run, sent, FORM)).status == 200
+        assert "body" not in rig.home.store.exports(run.id)["approve"]["$resume_data"]
+
+
+async def test_a_form_with_files_that_is_compressed_is_refused(rig: Rig) -> None:
+    run = rig.suspended()
+    assert (await put(rig, run, form(part('name="a"', b"1")), {**FORM, "Content-Encoding": "gzip"})).status == 415
+    await assert_still_good(rig, run)
+
+
+marks = st.sampled_from(["", "\ufeff"])
+
+
+@given(st.lists(st.tuples(st.text("ab.", min_size=1, max_size=3), st.text(max_size=4)), max_size=5), st.data())
+def test_one_form_with_files_in_any_spelling_and_in_any_pieces_is_one_body(
+    pairs: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    parts = [
+        part(f'name="{data.draw(marks)}{name}{data.draw(st.sampled_from(["", "[]"]))}"', value.encode())
+        for name, value in pairs
+    ]
+    empty = part('name="none"; filename=""', b"")
+    for place in data.draw(st.lists(st.integers(0, len(parts)), max_size=2)):
+        parts.insert(place, empty)
+    sent = data.draw(st.sampled_from([b"", codecs.BOM_UTF8])) + form(*parts)
+    upload = FormUpload(RunFiles(Path("/nowhere"), "run"), FORM["Content-Type"])
+    cuts = sorted(data.draw(st.lists(st.integers(0, min(60, len(sent))), max_size=5)))
+    for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True):
+        upload.write(sent[start:end])
+    assert upload.close() == by_name(pairs)
 
 
 NAMES = ("../../evil", "/etc/passwd", "..", "a/b/c.txt", "%2e%2e%2fevil", "~/evil", "C:evil.exe", "a:b|c?", "é" * 300)
@@ -259,7 +316,6 @@ REFUSED: dict[str, tuple[int, dict[str, str], bytes]] = {
     "an empty boundary": (400, {"Content-Type": "multipart/form-data; boundary="}, form(FILE)),
     "an endless boundary": (400, {"Content-Type": "multipart/form-data; boundary=" + "x" * 5_000}, form(FILE)),
     "another boundary": (400, {"Content-Type": "multipart/form-data; boundary=YY"}, form(FILE)),
-    "nothing": (400, FORM, b""),
     "no form": (400, FORM, b'{"secret-thing": 1}'),
     "cut short in a header": (400, FORM, b"--XX\r\nContent-Dispo"),
     "cut short in a file": (400, FORM, FILE + part('name="b"; filename="b"', b"secret-thing")[:-4]),

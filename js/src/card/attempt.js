@@ -2,6 +2,7 @@
 // One attempt as a `details` element; its inside is made when it is opened.
 
 import { h, setAttribute, setText } from "../dom.js";
+import { exactText } from "../exact.js";
 import { clip, decisionPhrase, fullStop, stepWithAttempt } from "../phrases.js";
 import { isPaused, isPresent, presentState } from "../run.js";
 import { Sign } from "../signs.js";
@@ -21,7 +22,7 @@ export function attemptState(attempt, run) {
 }
 
 /** @param {Json} value */
-const exportText = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
+const exportText = (value) => (typeof value === "string" ? value : exactText(value, 2));
 
 export class AttemptView {
   constructor() {
@@ -51,7 +52,7 @@ export class AttemptView {
     setText(this.name, stepWithAttempt(attempt));
     setText(this.word, attempt.note ? `${word}, ${attempt.note}` : word);
     const value = attempt.exports?.$return_value;
-    setText(this.value, value == null ? "" : clip(typeof value === "string" ? value : JSON.stringify(value), 200));
+    setText(this.value, value == null ? "" : clip(typeof value === "string" ? value : exactText(value), 200));
     setText(this.took, attempt.ended_ms == null ? "" : duration(attempt.ended_ms - attempt.started_ms));
     setAttribute(this.took, "title", `started ${fullMoment(attempt.started_ms)}`);
     if (!this.opened && (attempt.error || attempt.outputs?.length || attempt.mails?.length)) this.opened = this.el.open = true;

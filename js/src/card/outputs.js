@@ -2,6 +2,7 @@
 // What a step printed, displayed and mailed. Users' HTML is shown in a frame that can do nothing.
 
 import { h } from "../dom.js";
+import { exactText } from "../exact.js";
 import { clip } from "../phrases.js";
 
 /** @import { Json, Mail, Output } from "../types" */
@@ -14,7 +15,8 @@ const TERMINAL_CODES = /\u001b(?:\[[0-9;:<=>?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:
 /** nbformat writes long texts as lists of lines. @param {Json | undefined} value */
 function joined(value) {
   if (Array.isArray(value)) return value.join("");
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2) ?? "";
+  if (value === undefined) return "";
+  return typeof value === "string" ? value : exactText(value, 2);
 }
 
 /** Text as a terminal would leave it: no colour codes, and what a carriage return overwrote is gone. @param {Json | undefined} text */
@@ -58,7 +60,7 @@ function elementsOf(output) {
   /** @type {HTMLElement[]} */
   const elements = [];
   if (data["text/plain"] != null) elements.push(pre(plainText(data["text/plain"])));
-  else if (data["application/json"] != null) elements.push(pre(JSON.stringify(data["application/json"], null, 2)));
+  else if (data["application/json"] != null) elements.push(pre(exactText(data["application/json"], 2)));
   else if (data["text/markdown"] != null) elements.push(pre(plainText(data["text/markdown"])));
   if (data["text/html"] != null) elements.push(framed(joined(data["text/html"])));
   return elements;

@@ -8,17 +8,21 @@ import { span } from "../time.js";
 
 const WORTH_SHOWING_MS = 2_000;
 
+/** What a step says of its progress is for JavaScript to count with. @param {ProgressNote["done"]} number */
+const counted = (number) => (number == null ? null : Number(String(number)));
+
 /** The part that is done (0 to 1), or `null` if that is not known. @param {ProgressNote | null} note */
 export function shareOf(note) {
-  return note?.total && note.total > 0 && note.done != null ? Math.min(1, Math.max(0, note.done / note.total)) : null;
+  const [done, total] = [counted(note?.done), counted(note?.total)];
+  return total !== null && total > 0 && done !== null ? Math.min(1, Math.max(0, done / total)) : null;
 }
 
 /** What a step says of its progress, in words. @param {ProgressNote | null} note */
 export function progressPhrase(note) {
   const share = shareOf(note);
   let count = "";
-  if (note && share !== null) count = `${note.done} of ${note.total} (${Math.floor(share * 100)} %)`;
-  else if (note?.done != null) count = `${note.done} done`;
+  if (note && share !== null) count = `${counted(note.done)} of ${counted(note.total)} (${Math.floor(share * 100)} %)`;
+  else if (note?.done != null) count = `${counted(note.done)} done`;
   return [count, note?.text].filter(Boolean).join(" · ");
 }
 
@@ -33,7 +37,7 @@ export class Progress {
   /** @param {ProgressNote | null} note */
   drawShare(note) {
     const share = shareOf(note);
-    const [least, most, now] = share === null ? [null, null, null] : [0, note?.total, note?.done];
+    const [least, most, now] = share === null ? [null, null, null] : [0, counted(note?.total), counted(note?.done)];
     setAttribute(this.bar, "aria-valuemin", least);
     setAttribute(this.bar, "aria-valuemax", most);
     setAttribute(this.bar, "aria-valuenow", now);

@@ -2,7 +2,8 @@
 // One field of a form: a label, what helps, an input of its kind, and what was wrong with it.
 
 import { h, setAttribute, setOptionalText, uniqueId } from "../dom.js";
-import { initialStrings, rangePhrase } from "./values.js";
+import { awareLines, awareOf, isAware, localOf, zoneName } from "./moments.js";
+import { rangePhrase } from "./values.js";
 
 /**
  * @import { Field } from "../types"
@@ -19,7 +20,9 @@ export class FieldView {
     const [hintId, problemId] = [uniqueId(), uniqueId()];
     this.problem = h("p", { class: "pdnb-problem", id: problemId, hidden: "" });
     this.required = field.required && field.kind !== "boolean" && field.kind !== "choices";
-    const hint = [field.description, rangePhrase(field)].filter(Boolean).join(" ");
+    this.isOfMoments = field.kind === "list" && field.entry?.kind === "datetime";
+    const zone = field.kind === "datetime" || this.isOfMoments ? `In your time zone, ${zoneName()}.` : "";
+    const hint = [field.description, field.hint, zone, rangePhrase(field)].filter(Boolean).join(" ");
     this.hint = hint ? h("p", { class: "pdnb-hint", id: hintId }, hint) : "";
     this.describedBy = `${hint ? `${hintId} ` : ""}${problemId}`;
     /** @type {Input[]} */
@@ -28,7 +31,9 @@ export class FieldView {
     if (this.required) title.append(h("span", { class: "pdnb-required" }, " (required)"));
     const options = field.kind === "choices" || (field.kind === "choice" && field.choices.length <= MOST_RADIO_BUTTONS);
     this.el = options ? this.makeOptions(title, problemId) : this.makeInput(title);
-    this.strings = initialStrings(field);
+    /** The moment that was put in, and how it is shown: untouched, it is sent as it came. */
+    this.untouched = { shown: "", text: "" };
+    this.strings = field.strings;
     this.el.addEventListener("input", () => this.setProblem(null));
   }
 
@@ -64,15 +69,28 @@ export class FieldView {
   /** The strings that an HTML form would send for it. */
   get strings() {
     const ticks = this.ticks;
-    if (!ticks) return [this.inputs[0].value];
+    if (!ticks && this.field.kind === "datetime") return [this.moment];
+    if (!ticks) return [this.isOfMoments ? awareLines(this.inputs[0].value) : this.inputs[0].value];
     if (this.field.kind === "boolean") return ticks[0].checked ? ["on"] : [];
     return ticks.filter((input) => input.checked).map((input) => input.value);
   }
 
   set strings(strings) {
     const ticks = this.ticks;
-    if (!ticks) this.inputs[0].value = strings[0] ?? "";
-    for (const input of ticks ?? []) input.checked = this.field.kind === "boolean" ? strings.length > 0 : strings.includes(input.value);
+    if (!ticks && this.field.kind === "datetime") this.moment = strings[0] ?? "";
+    else if (!ticks) this.inputs[0].value = strings[0] ?? "";
+    for (const input of ticks ?? []) input.checked = this.field.kind === "boolean" ? strings[0] === "on" : strings.includes(input.value);
+  }
+
+  /** A moment with its offset; in the input it is one of this browser's zone. */
+  get moment() {
+    const { value } = this.inputs[0];
+    return value === this.untouched.shown && this.untouched.text ? this.untouched.text : awareOf(value);
+  }
+
+  set moment(text) {
+    this.inputs[0].value = localOf(text);
+    this.untouched = { shown: this.inputs[0].value, text: isAware(text) ? text : "" };
   }
 
   /** Its inputs, if they are ticked rather than filled. @returns {HTMLInputElement[] | null} */
@@ -100,8 +118,12 @@ function inputFor(field, attributes) {
     }
     case "boolean": return h("input", { ...attributes, type: "checkbox" });
     case "multiline": return h("textarea", { ...own, rows: "4" });
+    case "list": return h("textarea", { ...own, rows: "3" });
     case "json": return h("textarea", { ...own, rows: "4", class: "pdnb-input pdnb-code", spellcheck: "false" });
     case "date": return h("input", { ...own, type: "date" });
+    case "time": return h("input", { ...own, type: "time", step: "any" });
+    case "datetime": return h("input", { ...own, type: "datetime-local", step: "any" });
+    case "decimal": return h("input", { ...own, type: "text", inputmode: "decimal", autocomplete: "off" });
     case "number": case "integer":
       return h("input", { ...own, type: "number", min: field.minimum, max: field.maximum, step: field.step ?? "any",
         inputmode: field.kind === "integer" ? "numeric" : "decimal" });

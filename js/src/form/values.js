@@ -1,17 +1,7 @@
 // @ts-check
 // A form's values as the strings an HTML form would send; what they mean is the server's to decide.
 
-/** @import { Answer, Field, Json } from "../types" */
-
-/** The strings with which a field begins. @param {Field} field @returns {string[]} */
-export function initialStrings({ kind, default: value, choices }) {
-  const keyOf = (/** @type {Json} */ one) => choices.find((choice) => JSON.stringify(choice.value) === JSON.stringify(one))?.key;
-  if (kind === "choices") return (Array.isArray(value) ? value : []).map(keyOf).filter((key) => key !== undefined);
-  if (kind === "boolean") return value === true ? ["on"] : [];
-  if (value == null) return [""];
-  if (kind === "choice") return [keyOf(value) ?? ""];
-  return [kind === "json" ? JSON.stringify(value, null, 2) : String(value)];
-}
+/** @import { Answer, Field } from "../types" */
 
 /** An answer to a form; a field without a string is not sent. @param {{ field: Field, strings: string[] }[]} filled @returns {Answer} */
 export function answerOfFields(filled) {
@@ -23,13 +13,14 @@ export function answerOfFields(filled) {
   return { fields };
 }
 
-/** An answer where no form is: a comment, or JSON as it is; throws an error for a person. @param {string} text @returns {Answer} */
+/** An answer where no form is: a comment, or JSON as it was written, digit for digit; throws an error for a person. @param {string} text @returns {Answer} */
 export function answerOfComment(text) {
   const trimmed = text.trim();
   if (!trimmed) return {};
-  if (!/^[[{]/.test(trimmed)) return { body: { comment: trimmed } };
+  if (!/^[[{]/.test(trimmed)) return { json: JSON.stringify({ comment: trimmed }) };
   try {
-    return { body: JSON.parse(trimmed) };
+    JSON.parse(trimmed);
+    return { json: trimmed };
   } catch (error) {
     throw new Error(`What you wrote begins like JSON but is none: ${/** @type {Error} */ (error).message}`, { cause: error });
   }
@@ -50,7 +41,7 @@ export function placeProblem(problem, views) {
 
 /** The numbers that a field takes, in words. @param {Field} field */
 export function rangePhrase({ minimum, maximum, kind }) {
-  if (kind !== "number" && kind !== "integer") return "";
+  if (kind !== "number" && kind !== "integer" && kind !== "decimal") return "";
   if (minimum != null && maximum != null) return `From ${minimum} to ${maximum}.`;
   if (minimum != null) return `At least ${minimum}.`;
   return maximum != null ? `At most ${maximum}.` : "";

@@ -33,12 +33,13 @@ export function newestRuns(lists) {
 export function apiSource(baseUrl, via) {
   const runs = `${baseUrl}pdnb/api/runs`;
   const urlOf = (/** @type {string} */ id) => `${runs}/${encodeURIComponent(id)}`;
-  const post = async (/** @type {Run} */ run, /** @type {string} */ action, more = {}) => {
-    const answer = await request(`${urlOf(run.id)}/${action}`, { method: "POST", json: { step: run.step, runs: run.runs, via, ...more } });
-    return answer?.json;
+  const post = async (/** @type {Run} */ run, /** @type {string} */ action, more = {}, body = "") => {
+    const meant = JSON.stringify({ step: run.step, runs: run.runs, via, ...more });
+    const json = body ? `${meant.slice(0, -1)},"body":${body}}` : meant;  // as it was written
+    return (await request(`${urlOf(run.id)}/${action}`, { method: "POST", json }))?.json;
   };
   return {
-    resume: (run, answer = {}) => post(run, "resume", answer),
+    resume: (run, { fields, json } = {}) => post(run, "resume", fields ? { fields } : {}, json),
     cancel: (run, reason) => post(run, "cancel", reason === undefined ? {} : { reason }),
     retry: (run) => post(run, "retry"),
     links: async (run) => (await request(`${urlOf(run.id)}/links`))?.json,

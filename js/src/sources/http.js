@@ -1,6 +1,7 @@
 // @ts-check
 // One request to Jupyter's server, and why it failed, for a person.
 
+import { parseExact } from "../exact.js";
 import { clock } from "../time.js";
 import { RequestError } from "./request_error.js";
 
@@ -18,7 +19,7 @@ export const xsrfToken = (cookie) => cookie.match(/(?:^|; )_xsrf=([^;]*)/)?.[1];
 /**
  * The JSON at *url*, and its `ETag`; `null` if it is still what has the *etag*. Rejects with a `RequestError`.
  * @param {string} url
- * @param {{ method?: string, json?: object, etag?: string | null }} options
+ * @param {{ method?: string, json?: string, etag?: string | null }} options `json` is a text
  * @returns {Promise<{ json: any, etag: string | null } | null>}
  */
 export async function request(url, { method = "GET", json, etag = null } = {}) {
@@ -32,7 +33,7 @@ export async function request(url, { method = "GET", json, etag = null } = {}) {
   try {
     response = await fetch(url, {
       method, headers, cache: "no-store", credentials: "same-origin", redirect: "error",
-      body: json && JSON.stringify(json), signal: AbortSignal.timeout(PATIENCE_MS),
+      body: json, signal: AbortSignal.timeout(PATIENCE_MS),
     });
   } catch (error) {
     throw new RequestError("The server does not answer.", 0, null, error);
@@ -50,7 +51,7 @@ export const refusal = (status, body) => new RequestError(body?.message || USUAL
 /** The body, or `null` if it is an error page or half an answer. @param {Response} response */
 async function jsonOf(response) {
   try {
-    return await response.json();
+    return parseExact(await response.text());
   } catch {
     return null;
   }

@@ -30,7 +30,13 @@ export class Requests {
         reject(new RequestError("The kernel has not answered: it is busy, or gone. If it is busy, the request applies when it is free."));
       }, this.patience_ms);
       this.open.set(seq, { resolve, reject, timer });
-      this.post({ ...message, seq });
+      try {
+        this.post({ ...message, seq });
+      } catch (error) {  // JupyterLab throws once the kernel has ended
+        this.open.delete(seq);
+        clearTimeout(timer);
+        reject(new RequestError("The kernel is gone.", 0, null, error));
+      }
     });
   }
 

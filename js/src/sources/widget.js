@@ -2,6 +2,7 @@
 // Runs over a widget's comm: the trait `page` to begin with, then the rest page by page, then changes. Every table that
 // comes is kept, also one that answers another page's request; `pdnb/kernel/panel.py` says what is asked and answered.
 
+import { parseExact } from "../exact.js";
 import { clock } from "../time.js";
 import { RequestError } from "./request_error.js";
 import { Requests } from "./requests.js";
@@ -106,10 +107,11 @@ function watchRun(cache, requests, id, draw, trouble) {
     [asking, again] = [true, false];
     clearTimeout(timer);
     try {
-      const { run } = /** @type {{ run: RunDetail | null }} */ (/** @type {unknown} */ (await requests.send({ act: "detail", id, seen })));
+      const { run: text } = /** @type {{ run: string | null }} */ (/** @type {unknown} */ (await requests.send({ act: "detail", id, seen })));
       if (stopped) return;
       trouble(null);
-      if (run) {
+      if (text) {
+        const run = /** @type {RunDetail} */ (parseExact(text));  // a message's own numbers would be rounded
         seen = run.revision;
         draw(run);
         cache.mergeDetail(run);
