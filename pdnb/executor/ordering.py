@@ -79,6 +79,7 @@ class OrderedStream(io.TextIOWrapper):
         buffer = _OrderedBuffer(io.FileIO(descriptor, "wb", closefd=False), channel, order)
         super().__init__(buffer, encoding="utf-8", errors="replace", newline="\n", write_through=True)
         self._channel: Channel = channel
+        self._order = order
 
     @property
     def name(self) -> str:
@@ -88,6 +89,10 @@ class OrderedStream(io.TextIOWrapper):
     def write(self, text: str, /) -> int:
         """Write *text*; lone surrogates are replaced, as everywhere in a record."""
         return super().write(storable(text))
+
+    def flush(self) -> None:
+        """Nothing is held back; but who is about to write to the descriptor itself flushes, and gets its turn so."""
+        self._order.turn(self._channel)
 
     def close(self) -> None:
         """Stay open: other code of this process writes here too."""

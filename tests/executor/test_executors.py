@@ -126,7 +126,7 @@ def test_what_was_there_of_the_store_is_not_in_the_executor(go: Workshop) -> Non
 OPS = {
     "print": "print({n})",
     "error": "print({n}, file=sys.stderr)",
-    "write": "os.write(1, b'{n}\\n')",
+    "write": "sys.stdout.flush()\nos.write(1, b'{n}\\n')",
     "display": "display({n})",
     "echo": "os.system('echo {n}')",
     "echo error": "subprocess.run('echo {n} >&2', shell=True)",
@@ -139,7 +139,7 @@ def test_a_thousand_outputs_of_all_kinds_keep_their_order(go: Workshop) -> None:
     quick, slow = [name for name in OPS if "echo" not in name], list(OPS)
     chosen = [rng.choice(slow if i % 10 == 0 else quick) for i in range(1_000)]
     lines = "\n".join(OPS[name].format(n=n) for n, name in enumerate(chosen))
-    run = go.run(f"import os, subprocess, sys\n{lines}")
+    run = go.run(f"import os, subprocess, sys\n{lines}\nNone")
     assert run.status is Status.SUCCEEDED
     text = "".join(output.get("text") or output["data"]["text/plain"] + "\n" for output in go.outputs(run))
     assert [int(line) for line in text.split()] == list(range(1_000))
@@ -216,11 +216,13 @@ def test_an_installed_package_renews_the_fork_server(go: Workshop, tmp_path: Pat
     executors = Executors(environment, go.home.lock)
     try:
         before = executors.server.pid
-        executors.take(code(one="1"))
-        assert executors.server.pid == before
-        (place / "new_package").mkdir()
-        executors.take(code(one="1"))
-        assert executors.server.pid != before
+        for changes in (False, True):
+            if changes:
+                (place / "new_package").mkdir()
+            child = executors.take(code(one="1"))
+            assert child is not None
+            executors.server.release(child)
+            assert (executors.server.pid != before) is changes
     finally:
         executors.close()
 
