@@ -46,7 +46,7 @@ def run(
     from pdnb.workflow.version import Environment
 
     version = snapshot(workflow, {}, Environment.here())
-    for line in name_notices(_home(), version):
+    for line in name_notices(_home(), version) if version.notebook is not None else ():
         print(line, file=sys.stderr)  # noqa: T201  # for the person at the terminal
     started = start(_home(), version, event, headless=headless)
     if wait:

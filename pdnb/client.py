@@ -47,6 +47,12 @@ class Run:
         return self._seen.workflow
 
     @property
+    def notebook(self) -> Path | None:
+        """The notebook that its workflow comes from, where that was known when it started."""
+        path = notebook_of(self._home, self._seen)
+        return None if path is None else Path(path)
+
+    @property
     def status(self) -> Status:
         """Where the run is in its life."""
         return self._read().status

@@ -40,7 +40,7 @@ def start(
             click.echo(advice, err=True)
     console = display.make_console(sys.stderr if as_json else None)
     with WatchedHome(directory) as home:
-        for line in name_notices(home, code):
+        for line in name_notices(home, code) if code.notebook is not None else ():
             click.echo(line, err=True)
         with ExitStack() as stack:
             if as_json:

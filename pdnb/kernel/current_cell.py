@@ -58,7 +58,8 @@ class CurrentCell:
             return RunningCell(self._parents_id(), self._execution, self._shell.execution_count)
         info = self._running[0]
         found = getattr(info, "cell_id", None) or self._parents_id()
-        return RunningCell(found, self._execution, self._shell.execution_count, info.raw_cell)
+        count = self._shell.execution_count - bool(info.store_history)  # IPython has counted it already
+        return RunningCell(found, self._execution, count, info.raw_cell)
 
     def _parents_id(self) -> str | None:
         parent = self._shell.get_parent() if hasattr(self._shell, "get_parent") else {}

@@ -70,11 +70,12 @@ def maybe_magic(source: str) -> bool:
 
 
 def read_transformed(
-    transformed: str, where: str, source: str | None = None, *, known: frozenset[str] = frozenset()
+    transformed: str, where: str, source: str | None = None, *, known: frozenset[str] | None = None
 ) -> MagicCell | None:
     """The same of a cell that IPython has transformed already; *source*: as it was written.
 
-    *known*: magics that exist beside pdnb's and are theirs, however they are called.
+    *known*: in a kernel, the magics that exist beside pdnb's and are theirs, however they are called. There, code may
+    call ``%%step`` too, which no other place can follow.
     """
     first = next((line.strip() for line in (source or transformed).splitlines() if line.strip()), "")
     named = where if source is None else f"{where} ({_shortened(first)!r})"
@@ -86,9 +87,11 @@ def read_transformed(
         return None
     calls = list(_magic_calls(tree))
     if len(calls) == 1 and calls[0].whole:
-        return _of_cell_magic(calls[0], where, named, known)
+        return _of_cell_magic(calls[0], where, named, known or frozenset())
     for call in calls:
-        if call.name not in known and (problem := _problem_of(call)):
+        if known is not None and (call.name in known or (call.name in _MAGICS and call.body is not None)):
+            continue
+        if problem := _problem_of(call):
             raise DefinitionError(f"{named}: {problem}")
     return None
 
