@@ -76,36 +76,27 @@ class Session:
         A cell that defined another step before has renamed it. Says what people should know: a step that is defined
         twice, one that was renamed or taken out, one that does nothing.
         """
-        workflow = self.workflow(name)
+        workflow, saved = self.workflow(name), self.file.read()
         order, place = self._order(workflow.name), Place(cell, self._clock())
-        old, said = self._step_before(workflow, step, cell)
-        before = order.places.get(step.name)
-        if before is not None and (twice := defined_twice(step.name, before, place, self.file.read())):
+        said = []
+        if (before := order.places.get(step.name)) and (twice := defined_twice(step.name, before, place, saved)):
             said.append(twice)
-        new = step.name not in workflow.names and old is None
-        workflow = workflow.with_step(step, instead_of=old)
-        if old is not None:
+        other, old = first_with(cell, self._orders.items()) or (workflow.name, step.name)
+        renamed = other == workflow.name and old != step.name and old in workflow.names
+        new = step.name not in workflow.names and not renamed
+        workflow = workflow.with_step(step, instead_of=old if renamed else None)
+        if renamed:
             order.renamed(old, step.name)
+            said.append(f"step {old!r} is called {step.name!r} now: the same cell defined it")
+        elif other != workflow.name:
+            self.remove(other, old)
+            said.append(f"step {old!r} of workflow {other!r} was taken out: its cell defines {step.name!r} now")
         self.define(order.defined(workflow, step.name, place, new=new))
         if advice := lone_function(step.name, step.source):
             said.append(advice)
         for line in said:
             self._say(line)
         return self.arrange(workflow.name).workflow
-
-    def _step_before(self, workflow: Workflow, step: Step, cell: RunningCell) -> tuple[str | None, list[str]]:
-        """The step of *workflow* that *cell* defined when it was run before, and what to say about its new name."""
-        found = first_with(cell, self._orders.items())
-        if found is None or found == (workflow.name, step.name):
-            return None, []
-        other, old = found
-        if other == workflow.name and old in workflow.names:
-            return old, [f"step {old!r} is called {step.name!r} now: the same cell defined it"]
-        self._order(other).forget(old)
-        if other in self.workflows and old in self.workflows[other].names:
-            self.define(self.workflows[other].without(old))
-            return None, [f"step {old!r} of workflow {other!r} was taken out: its cell defines {step.name!r} now"]
-        return None, []
 
     def define_setup(self, workflow: Workflow, source: str, cell_id: str | None) -> Workflow:
         """Define *workflow* with one more setup cell; a cell of the notebook that runs again replaces itself."""
@@ -129,7 +120,7 @@ class Session:
         self.define(workflow)
 
     def remove(self, name: str | None, *names: str) -> None:
-        """Take the steps *names* out."""
+        """Take the steps *names* out; raises ``DefinitionError`` when there is no such step."""
         workflow = self.workflow(name).without(*names)
         for gone in names:
             self._order(workflow.name).forget(gone)

@@ -51,6 +51,8 @@ class StepOrder:
     _new: dict[str, bool] = field(default_factory=dict)  # those of them that are new; whether others ran again before
     _again: bool = False  # whether a step was run again in this pass
     _guessed: dict[str, str] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)  # the steps that the saved notebook has shown
+    _ids_fit: bool = False  # whether the ids that the host tells are those in the file (VS Code tells others)
 
     def defined(self, workflow: Workflow, name: str, place: Place, *, new: bool) -> Workflow:
         """*workflow* after its step *name* was defined at *place*; *new*: it was not there before."""
@@ -91,7 +93,9 @@ class StepOrder:
         """The cell of step *old* defines *new* now."""
         if self.explicit is not None:
             self.explicit = tuple(new if n == old else n for n in self.explicit)
-        self.places.pop(old, None)
+        explicit = self.explicit
+        self.forget(old)
+        self.explicit = explicit
 
     def arrange(self, workflow: Workflow, saved: SavedNotebook | None) -> Arrangement:
         """*workflow* in the notebook's order, as far as *saved* and this kernel know it."""
@@ -109,7 +113,10 @@ class StepOrder:
             order = self._explicit_order(workflow, order)
         workflow = workflow.ordered(*order)
         if saved is not None:
-            workflow = replace(workflow, setup=self._setups(workflow, saved))
+            if any(place.at_ns < saved.saved_ns for place in self.places.values()) and workflow.steps and not spots:
+                said.append(f"none of these steps has its cell in {saved.path.name}: is it this notebook's file?")
+            else:
+                workflow = replace(workflow, setup=self._setups(workflow, saved))
             said += self._against(workflow, saved)
         if self.explicit is None:
             said += self._doubts(workflow, spots, saved)
@@ -132,13 +139,16 @@ class StepOrder:
     def _without_gone(self, workflow: Workflow, saved: SavedNotebook, said: list[str], gone: list[str]) -> Workflow:
         """*workflow* without the steps whose cells are gone from the notebook: *gone* gets a line for each."""
         spots = self._spots(workflow, saved)
-        told = any(place.cell.id for place in self.places.values())
+        self._seen |= spots.keys()
+        self._ids_fit = self._ids_fit or any(saved.spot(place.cell.id) is not None for place in self.places.values())
+        if not spots:
+            return workflow  # it may be another notebook's file: what it lacks says nothing
         for name in workflow.names:
             place = self.places.get(name)
             if place is None or name in spots or place.at_ns >= saved.saved_ns:
                 continue
-            if place.cell.id is None and told:
-                continue  # the host names cells, and this step was defined outside of any
+            if name not in self._seen and not (place.cell.id is not None and self._ids_fit):
+                continue  # it was never seen there, and this host's ids are not the file's
             if name in (self.explicit or ()):
                 said.append(
                     f"step {name!r} has no cell in {saved.path.name} and stays, because %pdnb steps set the order: "
@@ -194,7 +204,8 @@ class StepOrder:
                 yield f"in the notebook, {saved_cell.problem}"
             now = here.get(saved_cell.cell.id or "")
             place = self.places.get(now) if now is not None else None
-            if now is not None and place is not None and place.at_ns < saved.saved_ns and saved_cell.loaded is None:
+            old = place is not None and place.at_ns < saved.saved_ns and place.cell.source != saved_cell.cell.source
+            if old and saved_cell.loaded is None and not saved_cell.problem:
                 yield (
                     f"{saved_cell.where} of the notebook was run as step {now!r} and is no step now: "
                     f"to take it out, %pdnb steps --remove {now}"
@@ -217,7 +228,7 @@ class StepOrder:
                 f"save the notebook, or set the order: %pdnb steps {' '.join(names)}"
             )
         for name, before in self._guessed.items():
-            if name in names and name not in spots and name not in unsaved:
+            if name in names and before in names and name not in spots and name not in unsaved:
                 yield (
                     f"step {name!r} is new and stands before {before!r}, because its cell was run before that one: "
                     f"if the notebook has another order, set it: %pdnb steps {' '.join(names)}"

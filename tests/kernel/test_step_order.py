@@ -220,6 +220,37 @@ def test_a_step_defined_by_code_is_kept(book: EditedNotebook) -> None:
     assert "code cell 4 (\"for n in 'ab':\"): %%step is called by code here, which only a kernel can follow" in out
 
 
+def test_the_file_of_another_notebook_takes_no_step_away(book: EditedNotebook, path: Path) -> None:
+    """The notebook was renamed while its kernel ran, and another one has its old name now."""
+    other = EditedNotebook(book.nb, path, cells={"o1": "%%step load\n1"})
+    other.save()
+    steps, out = book.start()
+    assert steps == ("draft", "gate", "publish")
+    assert "none of these steps has its cell in flow.ipynb: is it this notebook's file?" in out
+
+
+def test_ids_that_are_not_the_files_are_no_reason_to_take_a_step_away(nb: Notebook, path: Path) -> None:
+    """VS Code tells the addresses of its documents."""
+    book = EditedNotebook(nb, path, cells=dict(STEPS))
+    book.put("loop", "for n in 'ab':\n    get_ipython().run_cell_magic('step', n, '1')")
+    for cell_id, source in book.cells.items():
+        assert nb.shell.run_cell(source, store_history=True, cell_id=f"vscode-notebook-cell:{cell_id}").success
+    book.save()
+    assert book.start()[0] == ("draft", "gate", "publish", "a", "b")
+    book.delete("c2")
+    book.save()
+    assert book.start()[0] == ("draft", "publish", "a", "b")
+
+
+def test_a_notebook_that_runs_another_one_keeps_its_steps(book: EditedNotebook, tmp_path: Path) -> None:
+    EditedNotebook(book.nb, tmp_path / "steps.ipynb", cells={"x": "%%step load\n1", "y": "%%step clean\n1"}).save()
+    book.put("runs", f"%run {tmp_path / 'steps.ipynb'}", above="c1")
+    assert book.run("runs").error is None
+    book.save()
+    steps, out = book.start()
+    assert (steps, notices(out)) == (("load", "clean", "draft", "gate", "publish"), [])
+
+
 # ---- an order that a person set -----------------------------------------------------------------------------------
 
 
@@ -314,6 +345,26 @@ def test_a_cell_id_alone_is_enough_for_a_renamed_step(nb: Notebook) -> None:
     book.put("c1", "%%step sketch\n1")
     book.run("c1")
     assert book.order() == ("sketch", "gate", "publish")
+
+
+def test_a_new_step_that_is_renamed_at_once_leaves_nothing_behind(nb: Notebook) -> None:
+    book = EditedNotebook(nb, cells=dict(STEPS))
+    book.run_all()
+    book.start()
+    book.run("c1")
+    book.put("new", "%%step check\n0", above="c2")
+    book.run("new")
+    book.put("new", "%%step verify\n0")
+    assert book.run("new").error is None
+    assert book.run("c2").error is None
+    assert "check" not in " ".join(book.order())
+
+
+def test_an_order_that_was_set_keeps_the_place_of_a_renamed_step(book: EditedNotebook) -> None:
+    book.nb.run("%pdnb steps publish gate draft")
+    book.put("c2", "%%step ask\n2")
+    book.run("c2")
+    assert book.order() == ("publish", "ask", "draft")
 
 
 # ---- shown --------------------------------------------------------------------------------------------------------
