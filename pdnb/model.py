@@ -227,12 +227,16 @@ class Raised(Ended):
 
 @dataclass(frozen=True)
 class Lost:
-    """The owner of the claim died, or was overruled. ``again``: the step may run again from its start."""
+    """The owner of the claim died, or was overruled. ``again``: the step may run again from its start.
+
+    ``outputs``: what the attempt had put out, where somebody knows.
+    """
 
     at_ms: int
     fence: int
     reason: str = "its process ended"
     again: bool = True
+    outputs: tuple[dict[str, JSON], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -127,10 +127,9 @@ def environment_of(notebook: Path) -> Environment:
 @contextmanager
 def entered(environment: Environment) -> Iterator[None]:
     """While the block lasts, this process has the working directory and ``sys.path`` of *environment*."""
-    from pdnb.workers.worker import enter
-
     cwd, path = os.getcwd(), list(sys.path)  # noqa: PTH109
-    enter(environment)
+    os.chdir(environment.cwd)
+    sys.path[:] = environment.path
     try:
         yield
     finally:

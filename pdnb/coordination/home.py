@@ -66,6 +66,12 @@ class Home:
         assert self._owner is not None  # noqa: S101  # it is None only after close()
         return self._owner.id
 
+    @property
+    def lock(self) -> int:
+        """The descriptor of the lock by which this process is alive as an owner."""
+        assert self._owner is not None  # noqa: S101  # likewise
+        return self._owner.descriptor
+
     def notify(self) -> None:
         """Tell every other process of this store that something has changed. A hint: it may get lost."""
         with contextlib.suppress(OSError):

@@ -44,6 +44,13 @@ class Owner:
             self.leave()
             raise StoreUnavailable(f"no file can be made in {self._directory} ({error.strerror or error})") from error
 
+    @property
+    def descriptor(self) -> int:
+        """The descriptor of its lock. A process that it hands this to keeps the owner alive, as its own hand."""
+        descriptor = self._lock._context.lock_file_fd  # noqa: SLF001  # filelock has no other way to it
+        assert descriptor is not None  # noqa: S101  # it is held until leave()
+        return descriptor
+
     def leave(self) -> None:
         """Stop being an owner: the claims that it still holds are lost, and others go on with those runs."""
         self._card.unlink(missing_ok=True)

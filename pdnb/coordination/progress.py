@@ -20,7 +20,8 @@ from pdnb.coordination.files import write_private
 from pdnb.links import redact
 from pdnb.model import JSON, RunRecord, Status
 
-_EVERY_S: Final = 0.5
+#: How often what a step does is published, in seconds.
+EVERY_S: Final = 0.5
 
 
 def read(directory: Path, run: RunRecord) -> dict[str, JSON] | None:
@@ -35,40 +36,52 @@ def read(directory: Path, run: RunRecord) -> dict[str, JSON] | None:
     return {"outputs": list(found["outputs"]), "progress": found["progress"]} if present else None
 
 
-@contextmanager
-def publishing(
-    directory: Path, run: RunRecord, snapshot: Callable[[], dict[str, JSON]], notify: Callable[[], object]
-) -> Iterator[None]:
-    """While the block lasts, publish what *snapshot* returns, and call *notify* whenever it has changed.
+class Publisher:
+    """Publishes what *snapshot* returns while the present attempt of *run* is at work; *notify* is called after it."""
 
-    *snapshot* and *notify* are called in a thread of their own.
-    """
-    path, over = _path(directory, run.id), threading.Event()
-    head = {"fence": run.fence, "step": run.step, "runs": run.runs}
-    written = False
+    def __init__(
+        self, directory: Path, run: RunRecord, snapshot: Callable[[], dict[str, JSON]], notify: Callable[[], object]
+    ) -> None:
+        self._path = _path(directory, run.id)
+        self._head = {"fence": run.fence, "step": run.step, "runs": run.runs}
+        self._snapshot = snapshot
+        self._notify = notify
+        self._before = ""
+        self._written = False
 
-    def publish() -> None:
-        nonlocal written
-        before = ""
-        while not over.wait(_EVERY_S):
-            text = redact(json.dumps({**head, **snapshot()}))
-            if text != before:
-                with suppress(OSError):  # a full disk is no error of the step
-                    path.parent.mkdir(mode=0o700, exist_ok=True)
-                    written = True
-                    write_private(path, text)
-                    notify()
-                before = text
+    def publish(self) -> None:
+        """Publish what has changed. To be called every ``EVERY_S`` seconds."""
+        text = redact(json.dumps({**self._head, **self._snapshot()}))
+        if text != self._before:
+            with suppress(OSError):  # a full disk is no error of the step
+                self._path.parent.mkdir(mode=0o700, exist_ok=True)
+                self._written = True
+                write_private(self._path, text)
+                self._notify()
+            self._before = text
 
-    publisher = threading.Thread(target=publish, name="pdnb-progress", daemon=True)
-    publisher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        publisher.join()
-        if written:
-            path.unlink(missing_ok=True)
+    def end(self) -> None:
+        """The attempt has ended: there is nothing to see any more."""
+        if self._written:
+            self._path.unlink(missing_ok=True)
+
+    @contextmanager
+    def in_thread(self) -> Iterator[None]:
+        """Publish in a thread of its own while the block lasts."""
+        over = threading.Event()
+
+        def body() -> None:
+            while not over.wait(EVERY_S):
+                self.publish()
+
+        thread = threading.Thread(target=body, name="pdnb-progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            self.end()
 
 
 def remove_stale(directory: Path, running: set[str]) -> None:

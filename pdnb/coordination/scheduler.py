@@ -12,7 +12,7 @@ from typing import Final
 from pdnb.coordination.home import Home
 from pdnb.coordination.notify import POLL_S
 from pdnb.errors import Refused, RunNotFound, StoreCorrupt
-from pdnb.model import Lost, RunRecord
+from pdnb.model import JSON, Lost, RunRecord
 
 _ENDED: Final = Lost.reason
 
@@ -39,8 +39,17 @@ class Scheduler:
         return POLL_S if due_ms is None else min(POLL_S, max(0.0, (due_ms - home.clock()) / 1000))
 
 
-def mark_lost(home: Home, run: RunRecord, reason: str = _ENDED, *, again: bool = True) -> None:
+def mark_lost(
+    home: Home,
+    run: RunRecord,
+    reason: str = _ENDED,
+    *,
+    again: bool = True,
+    outputs: tuple[dict[str, JSON], ...] = (),
+) -> None:
     """Take the claim of *run* from its owner, which has died. The step runs again unless *again* is false.
+
+    *outputs*: what is known of what the attempt put out.
 
     *reason* and *again* are about the step at which *run* was read. Under the same claim its owner may have come to
     another step before it died; that one is treated as any step whose process ended.
@@ -51,4 +60,4 @@ def mark_lost(home: Home, run: RunRecord, reason: str = _ENDED, *, again: bool =
             reason, again = _ENDED, True
         with contextlib.suppress(StoreCorrupt):  # then no step of it will run again anyway
             again = again and not home.store.workflow_version(now.version_id).step(now.step).at_most_once
-        home.store.apply(run.id, Lost(home.clock(), run.fence, reason, again))
+        home.store.apply(run.id, Lost(home.clock(), run.fence, reason, again, outputs))

@@ -18,6 +18,11 @@ from pdnb.errors import StoreError
 
 _FILE: Final = "settings.json"
 _PREFIX: Final = "PDNB_"
+_CHOICES: Final = {
+    "on_timeout": ("cancel", "resume"),
+    "isolation": ("wake-up", "workflow"),
+    "start_method": ("fork", "spawn"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Settings:
     smtp_url: str | None = None
     mail_from: str | None = None
     mail_to: str | None = None
+    isolation: Literal["wake-up", "workflow"] = "wake-up"
+    start_method: Literal["fork", "spawn"] = "fork"
 
     @property
     def link_url(self) -> str:
@@ -72,8 +79,9 @@ def _check(settings: Settings) -> None:
     texts = [settings.url, *(text for text in optional if text is not None)]
     if not all(isinstance(text, str) for text in texts) or type(settings.confirm_links) is not bool:
         raise TypeError("a setting of a wrong type")
-    if settings.on_timeout not in ("cancel", "resume"):
-        raise ValueError(f"on_timeout is {settings.on_timeout!r}")
+    for name, choices in _CHOICES.items():
+        if getattr(settings, name) not in choices:
+            raise ValueError(f"{name} is {getattr(settings, name)!r}")
 
 
 def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -83,10 +91,11 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in ("smtp_url", "mail_from", "mail_to"):
         if value := environ.get(_PREFIX + name.upper()):
             found[name] = value
-    if (choice := environ.get(_PREFIX + "ON_TIMEOUT")) is not None:
-        if choice not in ("cancel", "resume"):
-            raise StoreError(f"PDNB_ON_TIMEOUT is {choice!r}: use 'cancel' or 'resume'")
-        found["on_timeout"] = choice
+    for name, choices in _CHOICES.items():
+        if (choice := environ.get(_PREFIX + name.upper())) is not None:
+            if choice not in choices:
+                raise StoreError(f"PDNB_{name.upper()} is {choice!r}: use {' or '.join(map(repr, choices))}")
+            found[name] = choice
     if (switch := environ.get(_PREFIX + "CONFIRM_LINKS")) is not None:
         if switch.lower() not in ("0", "1", "true", "false"):
             raise StoreError(f"PDNB_CONFIRM_LINKS is {switch!r}: use 'true' or 'false'")

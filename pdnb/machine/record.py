@@ -104,10 +104,12 @@ def _requested(run: RunRecord, event: Resumed | Cancelled, attempt: Attempt | No
 
 
 def _lost(run: RunRecord, event: Lost, attempt: Attempt) -> Attempt | None:
-    """The record of an attempt that will not run again; the one that does keeps what it has."""
+    """The record of an attempt that will not run again; the one that does keeps what it has, and what it put out."""
     after = advance(run, event)
+    if event.outputs:
+        attempt = replace(attempt, outputs=tuple(event.outputs))
     if not after.status.over:
-        return None
+        return attempt if event.outputs else None
     attempt = replace(attempt, ended_ms=event.at_ms, outcome="lost", owner=run.owner, version_id=run.version_id)
     if after.status is Status.FAILED:
         return replace(attempt, error=lost_reason(event))

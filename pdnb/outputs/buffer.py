@@ -66,6 +66,12 @@ class Record:
         self._close()
         self._append(output, display_id)
 
+    def publish(self, output: Output, display_id: object = None, *, update: bool = False) -> None:
+        """Record a rich output, and show it too wherever *display_id* stands already; with *update* only there."""
+        known = display_id is not None and self.update(display_id, output["data"], output["metadata"])
+        if not (known and update):
+            self.add(output, display_id)
+
     def update(self, display_id: object, data: JSON, metadata: JSON) -> bool:
         """Replace what stands under *display_id*; ``False`` if nothing does."""
         found = [entry for entry in self._entries if entry.display_id == display_id]

@@ -47,13 +47,16 @@ def formatted(value: object) -> tuple[dict[Any, Any], dict[Any, Any]]:
 
 
 @contextmanager
-def when_loaded(then: Callable[[], None]) -> Iterator[None]:
-    """Call *then* as soon as the module that every use of IPython loads has been executed; at once if it has been."""
-    if _SHELL in sys.modules:
+def when_loaded(then: Callable[[], None], name: str = _SHELL) -> Iterator[None]:
+    """Call *then* as soon as the module *name* has been executed; at once if it has been.
+
+    By default that is the module which every use of IPython loads.
+    """
+    if name in sys.modules:
         then()
         yield
     else:
-        hook = _ImportHook(then)
+        hook = _ImportHook(then, name)
         sys.meta_path.insert(0, hook)
         try:
             yield
@@ -89,13 +92,14 @@ def taken_over(
 
 
 class _ImportHook:
-    """Calls back once the module that every use of IPython loads has been executed."""
+    """Calls back once the module *name* has been executed."""
 
-    def __init__(self, then: Callable[[], None]) -> None:
+    def __init__(self, then: Callable[[], None], name: str) -> None:
         self._then = then
+        self._name = name
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        if name != _SHELL:
+        if name != self._name:
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
         spec = next(filter(None, (finder.find_spec(name, path, target) for finder in others)), None)

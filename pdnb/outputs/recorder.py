@@ -13,13 +13,14 @@ import builtins
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
 from pdnb.model import JSON
 from pdnb.outputs import ipython
 from pdnb.outputs.buffer import Record
+from pdnb.outputs.descriptors import Descriptors
 from pdnb.outputs.nbformat import Output, bundle, copied, error_output, is_plain, plain
 from pdnb.outputs.streams import Stream, swapped
 
@@ -35,8 +36,8 @@ class Recorder:
 
     ``show`` also forwards everything, live, to where it would have gone; *redact* (idempotent) takes the tokens out of
     that. ``limit`` is in bytes of JSON, some KiB at least. While it is active, ``display`` is a
-    builtin. ``sys.stdout`` is replaced for the whole process: threads and tasks that the step starts are recorded too,
-    what a subprocess writes to its own descriptors is not.
+    builtin. ``sys.stdout`` is replaced for the whole process: threads and tasks that the step starts are recorded,
+    those that were there before are not; what a program that it starts writes to its descriptors is recorded too.
     """
 
     def __init__(self, *, show: bool, redact: Callable[[str], str] = _unchanged, limit: int = 1024 * 1024) -> None:
@@ -49,15 +50,11 @@ class Recorder:
         self._here = threading.local()  # `.forwarding`: this thread forwards what is recorded already
         self._undo = ExitStack()
         self._host: ipython.Host | None = None
+        self._descriptors = Descriptors(self._received)
 
     def __enter__(self) -> Self:
         try:
-            for name in ("stdout", "stderr"):
-                stream = Stream(
-                    name, getattr(sys, name), self._record_text, self._lock, show=self.show, redact=self.redact
-                )
-                self._streams.append(stream)
-                self._undo.enter_context(swapped(sys, name, stream))
+            self._replace_streams()
             if not hasattr(builtins, "display"):
                 self._undo.enter_context(swapped(builtins, "display", self.display))
             self.active = True
@@ -96,6 +93,7 @@ class Recorder:
     def error(self, exc: BaseException) -> None:
         """Record *exc* as an ``error``. It is not shown: whatever it propagates to shows it."""
         output = error_output(exc)
+        self._descriptors.drain()
         with self._lock:
             self._record.add(output)
 
@@ -108,6 +106,28 @@ class Recorder:
         return None
 
     # -- what is printed
+
+    def _replace_streams(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):  # what it holds still goes where it led before
+                stream.flush()
+        self._descriptors.start()
+        for name in ("stdout", "stderr"):
+            stream = Stream(
+                name,
+                getattr(sys, name),
+                self._record_text,
+                self._lock,
+                show=self.show,
+                redact=self.redact,
+                descriptors=self._descriptors,
+            )
+            self._streams.append(stream)
+            self._undo.enter_context(swapped(sys, name, stream))
+
+    def _received(self, name: str, text: str) -> None:
+        """*text* was written to a descriptor, by this process or one that it started."""
+        next(stream for stream in self._streams if stream.key == name).take(text)
 
     def _record_text(self, name: str, text: str) -> None:
         if not getattr(self._here, "forwarding", False):
@@ -155,11 +175,11 @@ class Recorder:
         if not isinstance(data, dict):
             raise TypeError(f"data must be a dict, got: {data!r}")
         data, metadata, display_id = bundle(data), copied(metadata) or {}, (transient or {}).get("display_id")
+        self._descriptors.drain()
         with self._lock:
-            known = display_id is not None and self._record.update(display_id, data, metadata)
-            if not (known and update):
-                output: Output = {"output_type": kind, "data": data, "metadata": metadata}
-                self._record.add(output | ({"execution_count": None} if kind == "execute_result" else {}), display_id)
+            output: Output = {"output_type": kind, "data": data, "metadata": metadata}
+            output |= {"execution_count": None} if kind == "execute_result" else {}
+            self._record.publish(output, display_id, update=update)
         if self.show:
             shown = {mime: self._redacted(value, mime) for mime, value in data.items()}
             with self._forwarding():
@@ -200,8 +220,10 @@ class Recorder:
             self._record.clear(wait=wait)
 
     def _leave(self) -> None:
+        self._descriptors.stop()
         with self._lock:
             self.active = False
             for stream in self._streams:
                 stream.leave()
+        self._descriptors.close()
         self._undo.close()

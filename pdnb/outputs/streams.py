@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final, TextIO
 
 from pdnb.links import TOKEN
+from pdnb.outputs.descriptors import Descriptors
 from pdnb.outputs.nbformat import storable
 
 # Every token begins with pdnb1 and is shorter than 200 characters: one that may go on, or two of them joined.
@@ -58,24 +61,43 @@ class Stream(io.TextIOBase):
         *,
         show: bool,
         redact: Callable[[str], str],
+        descriptors: Descriptors,
     ) -> None:
         self.original = original
         self.active = True
+        self._pid = os.getpid()
+        self._others = frozenset(threading.enumerate()) - {threading.current_thread()}
+        self._descriptors = descriptors
         self.name = f"<{key}>"
         self.buffer = _Buffer(self)
-        self._key = key
+        self.key = key
         self._record = record
         self._lock = lock
         self._redact = redact
-        self._live = _Live(original, redact) if show else None
+        self._live = _Live(descriptors.place_before(original), redact) if show else None
 
     def write(self, text: object, /) -> int:
-        """Record *text* and show it; after the recorder has ended, only forward it."""
+        """Record *text* and show it; after the recorder has ended, only forward it.
+
+        So it is with the text of a thread that was there before: it belongs to somebody else.
+        """
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if self.active and os.getpid() != self._pid:  # a child that was forked: its memory is its own, the pipe is not
+            os.write(self._number, text.encode(errors="replace"))
+            return len(text)
+        if self.active and threading.current_thread() in self._others:
+            if self.original is not None:
+                self.original.write(self._redact(text))
+            return len(text)
+        self._descriptors.drain()
+        return self.take(text)
+
+    def take(self, text: str) -> int:
+        """Record *text* and show it, whoever wrote it."""
         with self._lock:
             if self.active:
-                self._record(self._key, text)
+                self._record(self.key, text)
                 if self._live is not None:
                     self._live.write(text)
                 return len(text)
@@ -100,7 +122,7 @@ class Stream(io.TextIOBase):
 
     def _present(self) -> Any:
         """The stream that gets what is written after the recorder has ended."""
-        stream = getattr(sys, self._key)
+        stream = getattr(sys, self.key)
         while isinstance(stream, Stream) and not stream.active:
             stream = stream.original
         return stream
@@ -114,10 +136,16 @@ class Stream(io.TextIOBase):
         return self._live is not None and self.original is not None and self.original.isatty()
 
     def fileno(self) -> int:
-        """The original's: what is written there is not recorded."""
+        """1 or 2: what is written there is recorded too. Afterwards the original's."""
+        if self.active:
+            return self._number
         if self.original is None:
             raise io.UnsupportedOperation("fileno")
         return self.original.fileno()
+
+    @property
+    def _number(self) -> int:
+        return 1 if self.key == "stdout" else 2
 
     def close(self) -> None:
         """Stay open: these streams belong to the host, not to the step."""

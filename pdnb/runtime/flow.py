@@ -53,6 +53,17 @@ class _WantedPause:
     max_retries: int = 10
     prompt: Prompt | None = None
 
+    def arguments(self) -> dict[str, JSON]:
+        """The arguments of the method of :class:`Flow` that asks for it."""
+        if self.kind == "suspend":
+            prompt = self.prompt or Prompt()
+            told: dict[str, JSON] = {"message": prompt.message, "form": prompt.form, "after": prompt.after}
+            return {"timeout": self.ms, "on_timeout": self.on_timeout, "confirm": self.confirm, **told}
+        if self.kind == "rerun":
+            kept: dict[str, JSON] = {"context": self.context, "max_retries": self.max_retries}
+            return {"delay": self.ms, "confirm": self.confirm, **kept}
+        return {"ms": self.ms, "confirm": self.confirm}
+
 
 class Flow:
     """``pd.flow`` of one attempt."""
@@ -142,9 +153,24 @@ class Flow:
         """What the rerun asked for hands to the next attempt."""
         return None if self._wanted is None else self._wanted.context
 
+    def settings(self) -> dict[str, JSON]:
+        """What another process needs to have the same flow, as JSON; the keys are those of ``__init__``."""
+        return {"urls": dict(self._urls), "on_timeout": self._on_timeout, "confirm": self._confirm}
+
+    def calls(self) -> list[tuple[str, dict[str, JSON]]]:
+        """What was asked for, as the calls that ask for it: a method's name and its arguments, all JSON."""
+        found: list[tuple[str, dict[str, JSON]]] = []
+        if (wanted := self._wanted) is not None:
+            found.append((wanted.kind, wanted.arguments()))
+        return [*found, ("exit", {"reason": self._reason})] if self._exit else found
+
+    def close(self) -> None:
+        """The step has ended: from now on asking is an error."""
+        self._over = True
+
     def event(self, at_ms: int, fence: int, exports: dict[str, JSON], outputs: _Rows, mails: _Rows = ()) -> End:
         """What was asked for, as the event that ends the attempt. After this, asking is an error."""
-        self._over = True
+        self.close()
         if self._exit:
             return Exited(at_ms, fence, exports, outputs, mails, reason=self._reason)
         wanted = self._wanted

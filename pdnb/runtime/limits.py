@@ -31,7 +31,7 @@ _STATUS: Final = Path("/proc/self/status")
 @contextmanager
 def enforced(step: Step) -> Iterator[None]:
     """Execute the block under the limits of *step*. Raises ``DefinitionError`` where it cannot."""
-    with _memory(step), _time(step):  # the alarm goes first: it must not interrupt what gives the memory back
+    with memory(step), _time(step):  # the alarm goes first: it must not interrupt what gives the memory back
         yield
 
 
@@ -66,7 +66,8 @@ def _time(step: Step) -> Iterator[None]:
 
 
 @contextmanager
-def _memory(step: Step) -> Iterator[None]:
+def memory(step: Step) -> Iterator[None]:
+    """Execute the block under the limit of memory of *step*. Raises ``DefinitionError`` where it cannot."""
     if step.memory_limit is None:
         yield
         return

@@ -1,56 +1,76 @@
-"""Where a run's code executes: one real module per workflow version and process, and a copy of it for every attempt.
+"""Where the code of one wake-up executes: one real module, as fresh for every step as the setup left it.
 
 Rules:
 
-- The module stands in ``sys.modules`` (dataclasses and their like look it up there), under a name made from the hash.
-- Its setup cells execute once per process and version. An exception in them is the user's own and leaves no module
-  behind, so the next attempt starts afresh.
-- A step changes its own copy only; functions of the setup keep the module's names.
+- The module stands in ``sys.modules`` while the wake-up lasts: dataclasses, ``pickle`` and their like look there.
+- The setup cells execute once per wake-up, at its first step. An exception in them is the user's own; the next attempt
+  starts afresh.
+- A step executes in the module itself, so that its own functions and classes are found there by their names; what it
+  bound or changed there is gone at the next step.
 - ``__main__`` is never touched.
 """
 
 from __future__ import annotations
 
 import sys
-from threading import RLock
-from types import ModuleType
-from typing import Any, Final
+from types import ModuleType, TracebackType
+from typing import Any, Final, Self
 
-from pdnb.workflow.cell import compile_setup, show_in_tracebacks
+from pdnb.runtime.importable import Importable
+from pdnb.workflow.cell import Cell, compile_setup, show_in_tracebacks
 from pdnb.workflow.version import WorkflowVersion
 
-_lock: Final = RLock()
-_loaded: Final[dict[str, ModuleType]] = {}
+_PREFIX: Final = "pdnb_workflow_"
 
 
-def load(version: WorkflowVersion) -> ModuleType:
-    """The module of *version*, with its setup executed; the same one at every call in this process.
+class Namespace:
+    """The module of one wake-up with the code of *version*; a context manager, which takes it away."""
 
-    Raises ``CellSyntaxError`` for a setup cell that does not parse, and whatever the setup raises.
-    """
-    with _lock:
-        module = _loaded.get(version.id)
-        if module is None:
-            module = _loaded[version.id] = _made(version)
-        return module
+    def __init__(self, version: WorkflowVersion) -> None:
+        self.version = version
+        name = _PREFIX + version.id[:12]
+        while name in sys.modules:  # of another wake-up of this process
+            name += "_"
+        self._module = ModuleType(name, f"The code of a run of {version.name!r}.")
+        self._importable = Importable(name)
+        self._setup: dict[str, Any] | None = None
 
+    def fresh(self, cell: Cell) -> dict[str, Any]:
+        """The module's names, as the setup left them, for one attempt of the step *cell*.
 
-def step_namespace(module: ModuleType) -> dict[str, Any]:
-    """A fresh copy of the module's names for one attempt of one step."""
-    return dict(vars(module))
+        Raises ``CellSyntaxError`` for a setup cell that does not parse, and whatever the setup raises.
+        """
+        names = vars(self._module)
+        sys.modules[self._module.__name__] = self._module
+        if self._setup is None:
+            self._set_up(names)
+        file = self._importable.show(self.version.setup, cell)
+        names.clear()
+        names.update(self._setup or {}, __file__=file)
+        return names
 
+    def _set_up(self, names: dict[str, Any]) -> None:
+        version, pristine = self.version, dict(names)
+        tag = f"of {version.name} {version.id[:12]}"
+        cells = [(source, f"<setup {i} {tag}>") for i, source in enumerate(version.setup, 1)]
+        codes = [compile_setup(source, filename=filename) for source, filename in cells]
+        names["__file__"] = self._importable.show(version.setup, None)
+        try:
+            for code, (source, filename) in zip(codes, cells, strict=True):
+                show_in_tracebacks(source, filename)
+                exec(code, names)
+        except BaseException:
+            names.clear()
+            names.update(pristine)
+            raise
+        self._setup = dict(names)
 
-def _made(version: WorkflowVersion) -> ModuleType:
-    tag = version.id[:12]
-    cells = [(source, f"<setup {i} of {version.name} {tag}>") for i, source in enumerate(version.setup, 1)]
-    codes = [compile_setup(source, filename=filename) for source, filename in cells]
-    module = ModuleType(f"pdnb_workflow_{tag}", f"The code of a run of {version.name!r}.")
-    sys.modules[module.__name__] = module
-    try:
-        for code, (source, filename) in zip(codes, cells, strict=True):
-            show_in_tracebacks(source, filename)
-            exec(code, vars(module))
-    except BaseException:
-        sys.modules.pop(module.__name__, None)
-        raise
-    return module
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if sys.modules.get(self._module.__name__) is self._module:
+            del sys.modules[self._module.__name__]
+        self._importable.remove()

@@ -1,4 +1,4 @@
-"""The one piece of code that executes the steps of claimed runs, in a caller's process and in a worker alike.
+"""The one piece of code that drives claimed runs from step to step, in a caller's process and in a worker alike.
 
 Per attempt: a fresh namespace from the workflow's setup, the step's cell, its recorded outputs, and one event at the
 end. An exception of the step goes into that event and is raised again; Interrupt and ``SystemExit`` are exceptions like
@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from functools import partial
 from itertools import count
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from pdnb.coordination import progress
 from pdnb.coordination.home import Home
+from pdnb.coordination.progress import Publisher
+from pdnb.coordination.scheduler import mark_lost
 from pdnb.errors import Fenced, Refused, StoreUnavailable
 from pdnb.links import Target
 from pdnb.model import JSON, End, Raised, RunRecord, Status
-from pdnb.outputs.recorder import Recorder
-from pdnb.runtime.execute import execute, one_line
+from pdnb.runtime.execute import Executor, HereExecutor, one_line
 from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.send import MailSettings, Send
 from pdnb.runtime.step_object import Pd, make_context
@@ -37,18 +37,20 @@ _T = TypeVar("_T")
 class Runner:
     """Runs the steps of runs that this process has claimed.
 
-    *show*: forward what they print to this process's own streams; *pause* sleeps for a number of seconds.
+    *executors* gives what executes the steps of one wake-up; by default they execute in this process, and *show*
+    forwards what they print to its own streams. *pause* sleeps for a number of seconds.
     """
 
     def __init__(
         self,
         home: Home,
         *,
-        show: bool,
+        show: bool = False,
+        executors: Callable[[WorkflowVersion], Executor] | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._home = home
-        self._show = show
+        self._executors = executors or partial(HereExecutor, show=show)
         self._pause = pause
         self._versions: dict[str, WorkflowVersion] = {}
 
@@ -61,20 +63,27 @@ class Runner:
         __tracebackhide__ = True  # a caller sees the step's own frames
         try:
             first()
-            while run.status is Status.RUNNING and run.owner == self._home.owner:
-                run, error = self._attempt(run)
-                if error is not None:
-                    raise error
+            version = self._retrying(lambda: self._version(run.version_id))
+            with self._executors(version) as executor:
+                while run.status is Status.RUNNING and run.owner == self._home.owner:
+                    run, error = self._attempt(run, version, executor)
+                    if error is not None:
+                        raise error
         except BaseException as error:
             self.abandon(run, error)
             raise
         return run
 
-    def _attempt(self, run: RunRecord) -> tuple[RunRecord, BaseException | None]:
+    def _attempt(
+        self, run: RunRecord, version: WorkflowVersion, executor: Executor
+    ) -> tuple[RunRecord, BaseException | None]:
         """One attempt at the present step: the run after it, and what the step raised."""
-        version, pd = self._retrying(lambda: self._prepare(run))
-        left = execute(version, run.step, pd, show=self._show, publish=lambda rec: self._publishing(run, pd, rec))
+        pd = self._retrying(lambda: self._prepare(run, version))
+        left = executor.execute(run.step, pd, lambda recent: self._publisher(run, pd, recent))
         now, error = self._home.clock(), left.error
+        if left.lost is not None:
+            mark_lost(self._home, run, left.lost, again=left.again, outputs=left.outputs)
+            return self._home.store.get(run.id), None
         event: End = pd.flow.event(now, run.fence, left.exports, left.outputs, pd.send.end())
         if error is not None:
             event = Raised(now, run.fence, event.exports, event.outputs, event.mails, error=one_line(error))
@@ -100,14 +109,14 @@ class Runner:
             for attempt in attempts
         )
 
-    def _publishing(self, run: RunRecord, pd: Pd, recorder: Recorder) -> AbstractContextManager[None]:
-        """While it lasts, others see the newest outputs and the progress of the step."""
+    def _publisher(self, run: RunRecord, pd: Pd, recent: Callable[[int], tuple[dict[str, Any], ...]]) -> Publisher:
+        """Lets others see the newest outputs and the progress of the step at work."""
 
         def snapshot() -> dict[str, JSON]:
             how_far = pd.latest_progress._asdict() if pd.latest_progress else None
-            return {"outputs": list(recorder.recent(_MAX_PUBLISHED)), "progress": how_far}
+            return {"outputs": list(recent(_MAX_PUBLISHED)), "progress": how_far}
 
-        return progress.publishing(self._home.directory, run, snapshot, self._home.notify)
+        return Publisher(self._home.directory, run, snapshot, self._home.notify)
 
     def _retrying(self, call: Callable[[], _T]) -> _T:
         """The result of *call*. A full or locked store is tried again for two minutes, so that no step fails by it."""
@@ -132,9 +141,9 @@ class Runner:
             self._versions[version_id] = self._home.store.workflow_version(version_id)
         return self._versions[version_id]
 
-    def _prepare(self, run: RunRecord) -> tuple[WorkflowVersion, Pd]:
-        """The code and the step object of one attempt; raises ``Fenced`` if the claim was taken away meanwhile."""
-        home, settings, version = self._home, self._home.settings, self._version(run.version_id)
+    def _prepare(self, run: RunRecord, version: WorkflowVersion) -> Pd:
+        """The step object of one attempt; raises ``Fenced`` if the claim was taken away meanwhile."""
+        home, settings = self._home, self._home.settings
         now = home.store.get(run.id)
         if (now.status, now.fence) != (Status.RUNNING, run.fence):  # this process was frozen for a while
             raise Fenced(f"claim {run.fence} of run {run.id} was taken away before step {run.step!r} began")
@@ -142,7 +151,7 @@ class Runner:
         urls = URLs(resume_url=home.links.url("resume", target), cancel_url=home.links.url("cancel", target))
         flow = Flow(urls, on_timeout=settings.on_timeout, confirm=settings.confirm_links)
         send = Send(MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to))
-        return version, Pd(run.step, flow, send, home.store.exports(run.id), self._context(run, version))
+        return Pd(run.step, flow, send, home.store.exports(run.id), self._context(run, version))
 
     def _context(self, run: RunRecord, version: WorkflowVersion) -> dict[str, JSON]:
         inner: dict[str, JSON] = {"runs": run.runs, "key": f"{run.id}/{run.step}/{run.runs}"}

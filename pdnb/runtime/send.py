@@ -47,8 +47,7 @@ class Send:
 
         Raises ``MailError`` when it has no recipient or no content, or the server does not take it.
         """
-        if self._over:
-            raise PdnbError("pd.send was used after its step had ended: use it while the step runs")
+        self.check_open()
         from pdnb.runtime import smtp  # noqa: PLC0415  # the email package is a third of a worker's start
 
         mail = smtp.Mail.checked(subject, text, html, self._settings.to if to is None else to)
@@ -60,6 +59,11 @@ class Send:
                 raise MailError("the mail has no recipient: give to=, or configure PdnbApp.mail_to")
             smtp.deliver(mail, self._settings.smtp_url, self._settings.sender)
         self.mails.append(record)
+
+    def check_open(self) -> None:
+        """Raise ``PdnbError`` if its step has ended."""
+        if self._over:
+            raise PdnbError("pd.send was used after its step had ended: use it while the step runs")
 
     def __repr__(self) -> str:
         return "<pd.send: email>"

@@ -17,7 +17,7 @@ from pdnb.codec import checked
 from pdnb.coordination.home import now_ms
 from pdnb.model import JSON
 from pdnb.request import from_person
-from pdnb.runtime.execute import Execution, execute
+from pdnb.runtime.execute import Execution, HereExecutor
 from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.send import MailSettings, Send
 from pdnb.runtime.step_object import Pd, make_context
@@ -100,4 +100,5 @@ class StepTest:
         )
         urls = URLs(resume_url="http://localhost/pdnb/resume/test", cancel_url="http://localhost/pdnb/cancel/test")
         pd = Pd(step, Flow(urls), Send(self.mail), steps, context)
-        return pd, execute(version, step, pd, show=show)
+        with HereExecutor(version, show=show) as executor:
+            return pd, executor.execute(step, pd)

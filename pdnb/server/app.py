@@ -45,6 +45,17 @@ class PdnbApp(ExtensionApp):
         config=True
     )
 
+    isolation = CaselessStrEnum(
+        ["wake-up", "workflow"],
+        default_value="wake-up",
+        help="A process of its own for every wake-up of a run; or one that goes on with wake-ups of the same workflow "
+        "version while it is found as clean as it was: faster.",
+    ).tag(config=True)
+    start_method = CaselessStrEnum(
+        ["fork", "spawn"],
+        default_value="fork",
+        help="How those processes begin: forked, or spawned (slow) where a package cannot bear to be forked.",
+    ).tag(config=True)
     max_upload = Int(MAX_UPLOAD, min=1, help="The largest upload to a link, in bytes.").tag(config=True)
     smtp_url = Unicode(
         "", help="smtp://[user:password@]host[:port][?starttls=1] or smtps://…; without it mails stay in the outbox."
@@ -100,6 +111,8 @@ class PdnbApp(ExtensionApp):
                 smtp_url=self.smtp_url or None,
                 mail_from=self.mail_from or None,
                 mail_to=self.mail_to or None,
+                isolation=self.isolation,
+                start_method=self.start_method,
             )
         )
 

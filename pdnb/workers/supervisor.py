@@ -1,7 +1,6 @@
 """Workers: plain processes, started when a run waits for one, kept warm, at most ``max_workers`` at a time.
 
-Environments take turns: where all workers are busy in others, one of them ends after its wake-up. A worker whose step
-does not give way to its time limit is killed.
+Environments take turns: where all workers are busy in others, one of them ends after its wake-up.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from pdnb.model import Claimed, Raised, RunRecord, Status
 from pdnb.owner_id import OwnerId, this_host
 from pdnb.workers.launch import WorkerProcess, launch
 from pdnb.workers.restarts import Restarts
-from pdnb.workers.time_limits import TimeLimits
 
 _CLOSE_S: Final = 1.0  # how long a server that stops waits for idle workers
 _TURN_S: Final = 1.0  # an environment waits this long for a worker before another has to give one up
@@ -32,7 +30,6 @@ class Supervisor:
         self._home = home
         self._log = log
         self._max = max_workers
-        self._time_limits = TimeLimits(home)
         self._restarts = Restarts()
         self._workers: list[WorkerProcess] = []
         self._last = ""  # the environment that got a worker last
@@ -51,7 +48,6 @@ class Supervisor:
         """
         self._remove_ended()
         running = self._home.store.running()
-        self._time_limits.enforce(running)
         busy = _workers_at_work(running)
         idle = Counter(w.environment for w in self._workers if w.pid not in busy and not w.ending)
         self._idle = idle.total()

@@ -21,6 +21,7 @@ from pdnb.coordination.home import Home
 from pdnb.coordination.notify import POLL_S
 from pdnb.coordination.scheduler import Scheduler
 from pdnb.errors import PdnbError, Refused, StoreError, StoreUnavailable
+from pdnb.executor.executors import Executors
 from pdnb.model import RunRecord
 from pdnb.runtime.runner import Runner
 from pdnb.workflow.version import Environment
@@ -35,13 +36,22 @@ class Worker:
     """
 
     def __init__(
-        self, home: Home, environment: Environment, *, idle_s: float = _IDLE_S, server: int | None = None
+        self,
+        home: Home,
+        environment: Environment,
+        executors: Executors | None = None,
+        *,
+        idle_s: float = _IDLE_S,
+        server: int | None = None,
     ) -> None:
         self._home = home
         self._environment = environment
         self._idle_s = idle_s
         self._server = server
-        self._runner = Runner(home, show=False)
+        self._executors = executors or Executors(
+            environment, home.lock, isolation=home.settings.isolation, method=home.settings.start_method
+        )
+        self._runner = Runner(home, executors=self._executors)
         self._scheduler = Scheduler(home)
         self._last_workflow: str | None = None  # the one whose turn it was
         self._claim_failed = False  # perhaps only after it was stored
@@ -58,9 +68,12 @@ class Worker:
             else:
                 self._home.notifier.wait(self._rest_s())
 
+    def close(self) -> None:
+        """End its executors."""
+        self._executors.close()
+
     def work_once(self) -> bool:
         """Claim one run and drive it to its next pause or end; whether there was one."""
-        enter(self._environment)  # again for every run: the step before may have changed it
         try:
             run = self._claim()
         except StoreUnavailable:
@@ -71,6 +84,7 @@ class Worker:
         self._last_workflow = run.workflow
         try:
             self._home.reload_settings()  # the server may have moved since, and links lead to where it is
+            self._executors.isolation = self._home.settings.isolation
             self._runner.drive(run)
         except Refused:
             return True  # the claim was taken away: the result was refused and another process goes on
@@ -104,12 +118,6 @@ class Worker:
             return POLL_S
 
 
-def enter(environment: Environment) -> None:
-    """Give this process the working directory and ``sys.path`` of *environment*. Raises ``OSError``."""
-    os.chdir(environment.cwd)
-    sys.path[:] = environment.path
-
-
 def main(argv: list[str] | None = None) -> None:
     """The entry of the process."""
     parser = argparse.ArgumentParser(prog="pdnb worker", description=__doc__, allow_abbrev=False)
@@ -133,7 +141,10 @@ def _serve(given: argparse.Namespace) -> None:
             worker.stopping = True
 
         signal.signal(signal.SIGTERM, stop)
-        worker.serve()
+        try:
+            worker.serve()
+        finally:
+            worker.close()
 
 
 if __name__ == "__main__":

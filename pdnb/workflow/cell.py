@@ -64,6 +64,11 @@ class Cell:
     spelling: Literal["handler", "body"]
     awaits: bool
 
+    @property
+    def awaits_itself(self) -> bool:
+        """Whether its own top level awaits, which no module can."""
+        return bool(self.code.co_flags & inspect.CO_COROUTINE)
+
     @cached_property
     def names(self) -> Names:
         """The global names it binds and reads, builtins and the step object among them."""

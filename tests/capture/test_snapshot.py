@@ -10,7 +10,8 @@ import pytest
 
 from pdnb.capture.snapshot import snapshot
 from pdnb.errors import CellSyntaxError, DefinitionError
-from pdnb.runtime.namespace import load
+from pdnb.runtime.namespace import Namespace
+from pdnb.workflow.cell import parse
 from pdnb.workflow.definition import Step, Workflow
 from pdnb.workflow.version import WorkflowVersion
 from tests.support.scenarios import HERE, Notebook, Scenario
@@ -322,6 +323,7 @@ def test_main_is_not_touched(notebook: Notebook) -> None:
     main = sys.modules["__main__"]
     assert isinstance(main, types.ModuleType)
     before = dict(vars(main))
-    load(notebook.run("def f(): return 1").snapshot("f()"))
+    with Namespace(notebook.run("def f(): return 1").snapshot("f()")) as namespace:
+        namespace.fresh(parse("1", filename="<step>"))
     assert sys.modules["__main__"] is main
     assert vars(main).keys() - before.keys() <= {"f"} | {name for name in vars(main) if name.startswith("_i")}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pdnb.capture.snapshot import snapshot
 from pdnb.capture.values import MAX_LITERAL
 from pdnb.errors import CaptureError
-from pdnb.runtime.namespace import load, step_namespace
+from pdnb.runtime.namespace import Namespace
 from pdnb.workflow.cell import parse
 from pdnb.workflow.definition import Step, Workflow
 from pdnb.workflow.version import WorkflowVersion
@@ -83,7 +83,9 @@ _json: st.SearchStrategy[Any] = st.recursive(
 @given(_json)
 def test_json_travels_unchanged(value: object) -> None:
     version = snapshot(Workflow("w", (Step("s", "x"),)), {"x": value}, HERE)
-    got = parse("x", filename="<step>").call(step_namespace(load(WorkflowVersion.from_json(version.to_json()))), None)
+    cell = parse("x", filename="<step>")
+    with Namespace(WorkflowVersion.from_json(version.to_json())) as namespace:
+        got = cell.call(namespace.fresh(cell), None)
     assert repr(got) == repr(value)  # tells 1 from True and 1.0, and 0.0 from -0.0
 
 
@@ -131,7 +133,8 @@ def test_what_is_no_json_literal_is_refused_with_its_type(kind: str) -> None:
 )
 def test_what_is_just_small_enough_travels(value: object) -> None:
     version = snapshot(Workflow("w", (Step("s", "x"),)), {"x": value}, HERE)
-    assert vars(load(version))["x"] == value
+    with Namespace(version) as namespace:
+        assert namespace.fresh(parse("1", filename="<step>"))["x"] == value
 
 
 REFUSED = [

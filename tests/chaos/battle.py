@@ -167,8 +167,8 @@ class Battle:
         rng = random.Random(f"{self._seed} supervised")
         while not self._over(workers=True):
             time.sleep(rng.expovariate(5.0))
-            if kill_worker(self._place.store, rng):
-                self._killed("worker, the server's")
+            if kind := kill_worker(self._place.store, rng):
+                self._killed("worker, the server's" if kind == "worker" else f"worker's {kind}")
 
     def _kernels(self) -> None:
         rng = random.Random(f"{self._seed} kernels")

@@ -26,6 +26,7 @@ from tests.support.owners import owners_in
 
 _PATIENCE_S: Final = 40.0
 _WORKER: Final = b"pdnb.workers.worker"
+_FORK_SERVER: Final = b"pdnb.executor.fork_server"
 
 
 @dataclass(frozen=True)
@@ -144,20 +145,35 @@ class Server:
         assert self.end(signal.SIGKILL) == -signal.SIGKILL, "the server ended in another way: see server.log"
 
 
-def kill_worker(store: Path, rng: random.Random) -> bool:
-    """SIGKILL one of the workers that a server has started; whether there was one."""
+def kill_worker(store: Path, rng: random.Random) -> str | None:
+    """SIGKILL one of the workers that a server has started, or its fork server, or an executor; which it was."""
     pids = [owner.pid for owner in owners_in(store, "worker")]
     rng.shuffle(pids)
     for pid in pids:
-        with contextlib.suppress(OSError):
-            descriptor = os.pidfd_open(pid)
-            try:
-                if _WORKER in Path(f"/proc/{pid}/cmdline").read_bytes():  # and no child of a zygote, and no zombie
-                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-                    return True
-            finally:
-                os.close(descriptor)
-    return False
+        kind, victim = rng.choice([("worker", [pid]), ("fork server", children(pid)), ("executor", grandchildren(pid))])
+        sign = _WORKER if kind == "worker" else _FORK_SERVER
+        for number in rng.sample(victim, min(1, len(victim))):
+            with contextlib.suppress(OSError):
+                descriptor = os.pidfd_open(number)
+                try:
+                    if sign in Path(f"/proc/{number}/cmdline").read_bytes():  # no child of a zygote, and no zombie
+                        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                        return kind
+                finally:
+                    os.close(descriptor)
+    return None
+
+
+def children(pid: int) -> list[int]:
+    """The process ids of its children."""
+    with contextlib.suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def grandchildren(pid: int) -> list[int]:
+    """Those of a worker's children: the executors, the spare one too."""
+    return [found for child in children(pid) for found in children(child)]
 
 
 _CELLS: Final = """

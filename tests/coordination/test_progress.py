@@ -26,7 +26,7 @@ TOKEN = "pdnb1r." + "a" * 20 + ".one.1." + "s" * 43
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_EVERY_S", 0.01)
+    monkeypatch.setattr(progress, "EVERY_S", 0.01)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_the_file_is_its_owners_alone_and_holds_no_link(home: Home) -> None:
     def said() -> dict[str, Any]:
         return {"outputs": [{"text": f"http://x/pdnb/resume/{TOKEN}"}], "progress": None}
 
-    with progress.publishing(home.directory, run, said, told.set):
+    with progress.Publisher(home.directory, run, said, told.set).in_thread():
         assert told.wait(20)
         [file] = (home.directory / "progress").iterdir()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -94,7 +94,7 @@ def test_nothing_is_written_where_nothing_has_changed(home: Home) -> None:
         asked.release()
         return {"outputs": [], "progress": None}
 
-    with progress.publishing(home.directory, working(home), said, lambda: rings.append(1)):
+    with progress.Publisher(home.directory, working(home), said, lambda: rings.append(1)).in_thread():
         for _ in range(5):
             assert asked.acquire(timeout=20)
     assert rings == [1]
@@ -108,7 +108,8 @@ def test_a_full_disk_is_no_error_of_the_step(home: Home, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(progress, "write_private", full)
-    with progress.publishing(home.directory, working(home), lambda: {"outputs": [], "progress": None}, lambda: None):
+    nothing: dict[str, Any] = {"outputs": [], "progress": None}
+    with progress.Publisher(home.directory, working(home), lambda: nothing, lambda: None).in_thread():
         assert tried.wait(20)
 
 

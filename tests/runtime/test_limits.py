@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pdnb.errors import DefinitionError, TimeLimit
-from pdnb.runtime.execute import Execution, execute
+from pdnb.runtime.execute import Execution, HereExecutor
 from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.limits import enforced
 from pdnb.runtime.send import MailSettings, Send
@@ -29,7 +29,8 @@ def go(source: str, **limits: Any) -> Execution:
     plain = code(**sources)
     version = replace(plain, steps=(replace(plain.steps[0], **limits),))
     urls = URLs(resume_url="http://x/r", cancel_url="http://x/c")
-    return execute(version, "one", Pd("one", Flow(urls), Send(MailSettings()), {}, {}), show=False)
+    with HereExecutor(version, show=False) as executor:
+        return executor.execute("one", Pd("one", Flow(urls), Send(MailSettings()), {}, {}))
 
 
 def test_a_step_that_takes_longer_than_it_may_is_ended() -> None:

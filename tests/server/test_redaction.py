@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreCorrupt
 from pdnb.model import RunRecord, Suspended
 from pdnb.server.redaction import RedactTokens, redact_logs
+from tests.support.owners import served_by
 from tests.support.processes import TOKEN, Server, alive, post, until
 from tests.support.server import DAY, Rig, code, send
 from tests.workers.test_worker import PLACE
@@ -200,7 +202,7 @@ def test_a_record_keeps_all_but_its_token() -> None:
 
 
 def test_a_real_server_at_debug_logs_no_token(tmp_path: Path, pdnb_dir: Path) -> None:
-    dies = "import sys, os\nsys.stderr.flush()\nos.write(2, step.flow.suspend()['resume_url'].encode())\nos._exit(7)"
+    dies = "import os\nos.write(2, step.flow.suspend()['resume_url'].encode())\nos._exit(7)"
 
     def suspended(home: Home) -> RunRecord:
         run = home.store.add(code("approve", place=PLACE), None, at_ms=now_ms(), owner=home.owner)
@@ -216,9 +218,9 @@ def test_a_real_server_at_debug_logs_no_token(tmp_path: Path, pdnb_dir: Path) ->
             post(link)
             post(link + "/")
             post(link.replace("pdnb/", "").replace(".", "%2E") + f"?token={TOKEN}")
-        until(lambda: "ended with code 7" in server.log)
+        until(lambda: home.store.get(bad.id).status.over)
         until(lambda: home.store.get(run.id).status.over)
-        worker = home.store.exports(run.id)["place"]["$return_value"]["pid"]
+        (worker,) = served_by(home, home.store.get(run.id)) - {os.getpid()}
         server.stop()
         log = server.log
         until(lambda: not alive(worker), within_s=10)

@@ -85,14 +85,15 @@ class Scenario:
 _RUN = """
 import asyncio, inspect, json, sys
 from pdnb.workflow.cell import parse
-from pdnb.runtime.namespace import load, step_namespace
+from pdnb.runtime.namespace import Namespace
 from pdnb.workflow.version import WorkflowVersion
 sys.path.insert(0, sys.argv[1])
 for line in sys.stdin:
     version = WorkflowVersion.from_json(json.loads(line))
     try:
         cell = parse(version.steps[0].source, filename="<step>")
-        result = cell.call(step_namespace(load(version)), None)
+        namespace = Namespace(version)
+        result = cell.call(namespace.fresh(cell), None)
         result = asyncio.run(result) if inspect.iscoroutine(result) else result
     except Exception as error:
         result = repr(error)

@@ -16,7 +16,7 @@ import pytest
 from pdnb.coordination.home import Home, now_ms
 from pdnb.errors import StoreUnavailable
 from pdnb.model import RunRecord, Status
-from tests.support.owners import owners_in
+from tests.support.owners import owners_in, served_by
 from tests.support.processes import Server, alive, post, until
 from tests.support.server import Rig, code, eventually
 from tests.support.sqlite_store import table_of
@@ -72,7 +72,7 @@ async def test_the_same_worker_is_warm_for_the_second_run(rig: Rig) -> None:
     await ended(rig, first)
     second, third = queued(rig, code(place=PLACE)), queued(rig, code(other="1", place=PLACE))
     await ended(rig, second, third)
-    assert len({left(rig, run, "place")["pid"] for run in (first, second)}) == 1
+    assert len(served_by(rig.service.home, rig.now(first), rig.now(second))) == 1
     assert len(workers(rig)) <= 2
 
 
@@ -220,7 +220,7 @@ def test_a_server_that_stops_leaves_no_idle_worker(tmp_path: Path, pdnb_dir: Pat
         home.reload_settings()
         assert post(str(home.link("resume", home.store.get(run.id)))) == 200
         until(lambda: home.store.get(run.id).status is Status.SUCCEEDED)
-        pid = home.store.exports(run.id)["place"]["$return_value"]["pid"]
+        (pid,) = served_by(home, home.store.get(run.id)) - {os.getpid()}
         assert alive(pid)
         assert server.stop() == 0
         until(lambda: not alive(pid), within_s=10)
@@ -232,7 +232,7 @@ def test_a_server_that_is_killed_leaves_no_worker_for_long(tmp_path: Path, pdnb_
     with Server(tmp_path / "server", pdnb_dir) as server, Home(pdnb_dir, kind="kernel") as home:
         run = home.store.add(code(place=PLACE), None, at_ms=now_ms())
         until(lambda: home.store.get(run.id).status is Status.SUCCEEDED)
-        pid = home.store.exports(run.id)["place"]["$return_value"]["pid"]
+        (pid,) = served_by(home, home.store.get(run.id))
         server.kill()
         until(lambda: not alive(pid), within_s=10)
 
@@ -265,12 +265,11 @@ async def test_a_constant_backlog_in_one_environment_does_not_starve_another(rig
 async def test_a_step_that_does_not_give_way_to_its_time_limit_is_killed_and_fails(
     rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pdnb.workers.time_limits._GRACE_S", 0)
-    deaf = f"import signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\nopen({str(tmp_path / 'in')!r}, 'w')\n"
-    plain = code(deaf=deaf + "time.sleep(60)")
+    deaf = "import time\nfrom pdnb.executor.process import LIMIT_SIGNAL\nimport signal\n"
+    deaf += "signal.signal(LIMIT_SIGNAL, signal.SIG_IGN)\ntime.sleep(60)"
+    plain = code(deaf=deaf)
     version = replace(plain, steps=(replace(plain.steps[0], time_limit=0.5),))
     run = queued(rig, version)
-    await eventually((tmp_path / "in").exists)
     await ended(rig, run, status=Status.FAILED)
     said = "interrupted, outcome unknown: it took longer than its time limit of 0.5 s and did not give way"
     assert rig.now(run).error == said
