@@ -51,7 +51,7 @@ ORDINARY = {
     "a source in a list": "cells = ['%%step gate\\n1']",
     "modulo": "step = 3\n7 %step",
     "pdnb's line magic": "run = %pdnb run",
-    "the setting up": "%load_ext pdnb\n%pdnb steps",
+    "the setting up": "%load_ext autoreload\n%pdnb steps",
     "another magic": "%%bash\necho step",
     "a file": "%%writefile x.ipynb\n%%step gate\n1",
     "help": "%%step?",
