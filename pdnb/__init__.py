@@ -37,14 +37,23 @@ def run(
     """
     __tracebackhide__ = True
     if workflow is None or isinstance(workflow, str):
-        started = _notebook().session.run(workflow, event, headless=headless)
-    else:
-        from pdnb.capture.snapshot import snapshot
-        from pdnb.client import start
-        from pdnb.workflow.version import Environment
+        return _notebook().start(workflow, event, wait=wait, headless=headless)
+    import sys
 
-        started = start(_home(), snapshot(workflow, {}, Environment.here()), event, headless=headless)
-    return started.wait() if wait else started
+    from pdnb.capture.snapshot import snapshot
+    from pdnb.client import start, unattended
+    from pdnb.runtime.namesakes import name_notices
+    from pdnb.workflow.version import Environment
+
+    version = snapshot(workflow, {}, Environment.here())
+    for line in name_notices(_home(), version) if version.notebook is not None else ():
+        print(line, file=sys.stderr)  # noqa: T201  # for the person at the terminal
+    started = start(_home(), version, event, headless=headless)
+    if wait:
+        return started.wait()
+    if notice := unattended(_home(), started):
+        print(notice, file=sys.stderr)  # noqa: T201  # likewise
+    return started
 
 
 def runs(

@@ -16,7 +16,9 @@ from pdnb.links import Link, Purpose
 from pdnb.model import JSON, Attempt, Lost, Prompt, RunRecord, Status, Via
 from pdnb.runtime import foreground
 from pdnb.runtime.flow import milliseconds
+from pdnb.runtime.namesakes import notebook_of
 from pdnb.views import documents
+from pdnb.views.phrases import NO_LEADER
 from pdnb.workflow.version import WorkflowVersion, difference
 
 if TYPE_CHECKING:
@@ -43,6 +45,12 @@ class Run:
     def workflow(self) -> str:
         """The workflow's name."""
         return self._seen.workflow
+
+    @property
+    def notebook(self) -> Path | None:
+        """The notebook that its workflow comes from, where that was known when it started."""
+        path = notebook_of(self._home, self._seen)
+        return None if path is None else Path(path)
 
     @property
     def status(self) -> Status:
@@ -268,10 +276,18 @@ def start(
     return runs[0]
 
 
+def unattended(home: Home, run: Run) -> str | None:
+    """What to say about a run that waits where nothing will look after it, with the remedy; else ``None``."""
+    if run.record.status.over or run.record.status is Status.RUNNING or home.has_leader():
+        return None
+    return f"{NO_LEADER} Or stay here with it: run.wait()."
+
+
 def document(home: Home, record: RunRecord) -> dict[str, JSON]:
     """A run as the API gives it, with the newest output and progress of a step at work."""
     exports, attempts = home.store.exports(record.id), home.store.attempts(record.id)
-    return documents.detail(record, exports, attempts, progress.read(home.directory, record))
+    detail = documents.detail(record, exports, attempts, progress.read(home.directory, record))
+    return detail | {"notebook": notebook_of(home, record)}
 
 
 def links(home: Home, record: RunRecord) -> dict[str, str | None]:

@@ -36,7 +36,7 @@ FLOORS = {name: floor for floor, names in enumerate(PLAN) for name in names.spli
 
 #: Where each third-party package may be imported, and those of the standard library that keep to one place.
 HOMES = {
-    "IPython": "kernel outputs __init__",
+    "IPython": "kernel outputs workflow __init__",
     "anywidget": "kernel",
     "click": "cli",
     "diskcache": "store",

@@ -130,6 +130,7 @@ export interface Run {
 export interface RunDetail extends Run {
   attempts?: Attempt[];
   exports?: { [step: string]: { [name: string]: Json } };
+  notebook?: string | null;
   prompt?: Prompt | null;
 }
 

@@ -54,7 +54,11 @@ def snapshot(workflow: Workflow, names: Mapping[str, object], environment: Envir
     if problems:
         raise CaptureError("\n".join(dict.fromkeys(problems)))
     return WorkflowVersion(
-        name=workflow.name, steps=workflow.steps, setup=notebook.cells(workflow.setup), environment=environment
+        name=workflow.name,
+        steps=workflow.steps,
+        setup=notebook.cells(workflow.setup),
+        environment=environment,
+        notebook=workflow.notebook,
     )
 
 

@@ -19,6 +19,7 @@ from pdnb.views.phrases import (
     attempt_word,
     decision_sentence,
     harmless,
+    origin,
     output_text,
     process_phrase,
     run_sentences,
@@ -94,6 +95,7 @@ def card(document: Document) -> Group:
     facts = (
         f"run {document['id']} · started {utc(document['created_ms'])} · active {span(document['active_ms'])}"
         f" · paused {span(document['paused_ms'])} · {credits_} credit{'' if credits_ == 1 else 's'}"
+        + (f" · from {harmless(path)}" if (path := origin(document)) else "")
     )
     sentences = [text_of(line) for line in run_sentences(document)]
     title = Text.assemble((harmless(document["workflow"]), "bold"), "  ", status(document))

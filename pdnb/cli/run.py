@@ -22,6 +22,8 @@ from pdnb.cli.parameters import entered, environment_of
 from pdnb.client import Run
 from pdnb.errors import CaptureError, DefinitionError
 from pdnb.model import JSON, Status
+from pdnb.runtime.namesakes import name_notices
+from pdnb.workflow.advice import lone_function
 from pdnb.workflow.definition import Workflow
 from pdnb.workflow.version import Environment, WorkflowVersion
 
@@ -35,8 +37,13 @@ def start(
     """Start a run and follow it to its first pause, or with *wait* to its end; ends with 1 when it failed."""
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # figures are outputs, no windows
     code = workflow_version(notebook, workflow, environment_of(notebook))
+    for step in code.steps:
+        if advice := lone_function(step.name, step.source):
+            click.echo(advice, err=True)
     console = display.make_console(sys.stderr if as_json else None)
     with WatchedHome(directory) as home:
+        for line in name_notices(home, code) if code.notebook is not None else ():
+            click.echo(line, err=True)
         with ExitStack() as stack:
             if as_json:
                 stack.enter_context(redirect_stdout(sys.stderr))  # what steps print

@@ -17,7 +17,16 @@ from urllib.parse import quote
 
 from pdnb.text import clip, span, utc
 from pdnb.views.markdown import to_text
-from pdnb.views.phrases import Document, attempt_name, attempt_word, harmless, output_text, run_sentences, step_states
+from pdnb.views.phrases import (
+    Document,
+    attempt_name,
+    attempt_word,
+    harmless,
+    origin,
+    output_text,
+    run_sentences,
+    step_states,
+)
 from pdnb.views.vocabulary import STATUSES, STEP_STATES, TONES, State
 
 #: What a saved notebook keeps of a run's attempts: this many characters of each, of this many.
@@ -105,7 +114,8 @@ def _static(document: Document) -> Iterator[str]:
     paused = f" · paused {span(document['paused_ms'])}" if document.get("paused_ms") else ""
     yield (
         f'<p style="margin:0"><small>Started {utc(document["created_ms"])} · active {span(document["active_ms"])}'
-        f"{paused} · {credits_} credit{'' if credits_ == 1 else 's'} · run {_html(document['id'])}</small></p>"
+        f"{paused} · {credits_} credit{'' if credits_ == 1 else 's'} "
+        f" · run {_html(document['id'])}{_origin(document)}</small></p>"
     )
     yield "</div>"
 
@@ -132,6 +142,11 @@ def _attempt(attempt: Document, document: Document) -> Iterator[str]:
 def _sign(state: State) -> str:
     """The colour is one for white paper and dark theme alike: no style sheet is there that could tell them apart."""
     return f'<span style="color:{TONES[state.tone].any}">{state.sign}</span>'
+
+
+def _origin(document: Document) -> str:
+    path = origin(document)
+    return f" · from {_html(path)}" if path else ""
 
 
 def _html(text: str) -> str:

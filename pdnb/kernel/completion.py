@@ -15,7 +15,7 @@ from pdnb.workflow.options import SETUP, STEP, Options
 COMMANDS: Final = {
     "run": Options("%pdnb run", values=("--workflow",), flags=("--wait", "--headless")),
     "test": Options("%pdnb test", values=("--workflow",), jsons=("--resume-with", "--event"), named=True),
-    "steps": Options("%pdnb steps", values=("--workflow",), flags=("--remove",)),
+    "steps": Options("%pdnb steps", values=("--workflow",), flags=("--remove", "--reset")),
     "runs": Options("%pdnb runs", values=("--status", "--workflow", "--limit")),
     "panel": Options("%pdnb panel", values=("--workflow",), flags=("--plain",)),
     "show": Options("%pdnb show"),

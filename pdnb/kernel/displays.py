@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
+from pdnb.kernel.step_order import Arrangement
 from pdnb.views.vocabulary import DIFF_TONES, TONES
 from pdnb.workflow.definition import Workflow
 
 
 @dataclass(frozen=True)
 class Steps:
-    """A workflow's steps as a cell shows them."""
+    """A workflow's steps as a cell shows them; with its *arrangement*, also where their order comes from."""
 
     workflow: Workflow
+    arrangement: Arrangement | None = None
 
     def __repr__(self) -> str:
         setup = f"  (+ {len(self.workflow.setup)} setup)" if self.workflow.setup else ""
-        return f"{self.workflow.name}: {' → '.join(self.workflow.names) or 'no steps yet'}{setup}"
+        lines = [f"{self.workflow.name}: {' → '.join(self.workflow.names) or 'no steps yet'}{setup}"]
+        if self.arrangement is not None and self.workflow.steps:
+            lines.append(f"  order: {self.arrangement.origin}")
+            lines.append(f"  notebook: {self.workflow.notebook or 'this host does not say which'}")
+            lines += [f"  {line}" for line in self.arrangement.differences]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,17 @@ from IPython.display import display
 from pdnb import client
 from pdnb.errors import DefinitionError, PdnbError
 from pdnb.kernel.completion import COMMANDS, Completer
+from pdnb.kernel.current_cell import CurrentCell
 from pdnb.kernel.displays import Diff, Steps
 from pdnb.kernel.live_cards import LiveCards
 from pdnb.kernel.session import Session
 from pdnb.kernel.watcher import Watcher
-from pdnb.model import Status
+from pdnb.model import JSON, Status
 from pdnb.workers import background
 from pdnb.workflow import cell as cells
 from pdnb.workflow.definition import Step, check_step_name
-from pdnb.workflow.options import SETUP, STEP, Line, read_event, step_options
+from pdnb.workflow.notebook_cells import MagicCell
+from pdnb.workflow.options import Line, read_event, read_setup_line, read_step_line, step_options
 from pdnb.workflow.version import step_filename
 
 
@@ -34,10 +36,12 @@ class PdnbMagics(Magics):
         super().__init__(shell)
         self._shell = shell
         self.session = Session(shell.user_ns)
+        self.current = CurrentCell(shell, self._check_wrapped)
         self.cards = LiveCards(shell, self.session, lambda: self.watcher)
         self.completer = Completer(self.session)
         self._watcher: Watcher | None = None
         self._undo = ExitStack()
+        self._undo.callback(self.current.close)
 
     @no_var_expand
     @cell_magic
@@ -49,20 +53,11 @@ class PdnbMagics(Magics):
         """
         __tracebackhide__ = True
         with usage_errors():
-            given = STEP.read(line)
-            if given.name is None or given.rest:
-                raise DefinitionError("%%step wants a name: %%step NAME" + (f", not {line!r}" if given.rest else ""))
-            if given.options.keys() & {"--resume-with", "--event"} and "--test" not in given.options:
-                raise DefinitionError("%%step: --resume-with and --event belong to a test: add --test")
-            name = check_step_name(given.name)
-            workflow = self.session.workflow(given.text("--workflow"))
-            cells.parse(
-                cell, filename=step_filename(name, workflow.name)
-            )  # an error shows now, not when the run starts
-            workflow = workflow.with_step(Step(name, cell, **step_options(given)))
-            self.session.define(workflow)
+            given = read_step_line(line)
+            step = self._step(given, cell)
+            workflow = self.session.define_step(given.text("--workflow"), step, self.current.now())
             if "--test" in given.options:
-                self._test_step(workflow.name, name, given)
+                self._test_step(workflow.name, step.name, given)
         return Steps(workflow)
 
     @no_var_expand
@@ -74,15 +69,13 @@ class PdnbMagics(Magics):
         """
         __tracebackhide__ = True
         with usage_errors():
-            given = SETUP.read(line)
-            if given.rest:
-                raise DefinitionError(f"%%setup takes no name ({given.rest!r}): its cells belong to the whole workflow")
+            given = read_setup_line(line)
             workflow = self.session.workflow(given.text("--workflow"))
             filename = f"<setup {len(workflow.setup) + 1} of {workflow.name}>"
             code = cells.compile_setup(cell, filename=filename)
         cells.show_in_tracebacks(cell, filename)
         exec(code, self._shell.user_ns)  # noqa: S102  # as an ordinary cell would: later cells may use it
-        return Steps(self.session.define_setup(workflow, cell, _cell_id(self._shell)))
+        return Steps(self.session.define_setup(workflow, cell, self.current.now().id))
 
     @no_var_expand
     @line_magic
@@ -108,12 +101,13 @@ class PdnbMagics(Magics):
             event = read_event(line.rest, self._shell.user_ns)
             if background.wanted(self._shell) and (notice := background.ensure(self.session.home)):
                 print(notice)  # noqa: T201  # people should know what was started on their machine
-            run = self.session.run(
-                line.text("--workflow"), event, headless="--headless" in line.options, on_start=self.cards.show
+            return self.start(
+                line.text("--workflow"),
+                event,
+                wait="--wait" in line.options,
+                headless="--headless" in line.options,
+                on_start=self.cards.show,
             )
-            if "--wait" in line.options:
-                run.wait()
-        return run
 
     def _test(self, line: Line) -> None:
         """``%pdnb test [STEP] [-w W] [--event EVENT] [--resume-with JSON]``: one step, or all in their order."""
@@ -138,18 +132,24 @@ class PdnbMagics(Magics):
         display(tested)
 
     def _steps(self, line: Line) -> Steps:
-        """``%pdnb steps [-w W] [--remove] [NAMES…]``: show them, put the named first, or remove the named."""
+        """``%pdnb steps [-w W] [--remove | --reset] [NAMES…]``: show them, put the named first, or remove the named.
+
+        An order that was set so stands; ``--reset`` goes back to the notebook's.
+        """
         with usage_errors():
-            workflow = self.session.workflow(line.text("--workflow"))
-            names = line.words()
+            workflow, names = line.text("--workflow"), line.words()
             if "--remove" in line.options:
                 if not names:
                     raise DefinitionError("%pdnb steps --remove wants the names of the steps to remove")
-                workflow = workflow.without(*names)
-            else:
-                workflow = workflow.ordered(*names)
-            self.session.define(workflow)
-        return Steps(workflow)
+                self.session.remove(workflow, *names)
+            elif "--reset" in line.options:
+                if names:
+                    raise DefinitionError("%pdnb steps --reset takes no names: it goes back to the notebook's order")
+                self.session.set_order(workflow)
+            elif names:
+                self.session.set_order(workflow, *names)
+            arrangement = self.session.arrange(workflow)
+        return Steps(arrangement.workflow, arrangement)
 
     def _runs(self, line: Line) -> client.Runs:
         """``%pdnb runs [--status S] [-w W] [-n N]``."""
@@ -214,6 +214,61 @@ class PdnbMagics(Magics):
 
     # ---- what they share ----
 
+    def start(
+        self,
+        workflow: str | None,
+        event: JSON,
+        *,
+        wait: bool,
+        headless: bool,
+        on_start: Callable[[client.Run], object] = lambda _: None,
+    ) -> client.Run:
+        """Start a run of a workflow of this notebook; what a step raises is raised here.
+
+        An assignment like ``run = %pdnb run`` does not happen then: the failed run is put under its name, else ``run``.
+        """
+        __tracebackhide__ = True
+        begun: list[client.Run] = []
+
+        def begin(run: client.Run) -> None:
+            begun.append(run)
+            on_start(run)
+
+        try:
+            return self.session.run(workflow, event, wait=wait, headless=headless, on_start=begin)
+        except BaseException:
+            if begun and begun[0].status is Status.FAILED:
+                print(self._keep_failed(begun[0]))  # noqa: T201  # people should know how to go on
+            raise
+
+    def _keep_failed(self, run: client.Run) -> str:
+        """Put the failed *run* where people can get at it; says where."""
+        names, name = self._shell.user_ns, self.current.target()
+        if name is None and isinstance(names.get("run", run), client.Run):
+            name = "run"
+        if name is not None:
+            names[name] = run
+        it = name or run.id
+        return (
+            f"the failed run is {f'in {name!r}' if name else run.id}: %pdnb retry {it} goes on from step {run.step!r} "
+            f"(after mending its cell: %pdnb upgrade {it}, then retry)"
+        )
+
+    def _step(self, given: Line, cell: str) -> Step:
+        """The step that a ``%%step`` cell defines; an error shows now, not when the run starts."""
+        name = check_step_name(given.name or "")
+        workflow = self.session.workflow(given.text("--workflow"))
+        cells.parse(cell, filename=step_filename(name, workflow.name))
+        return Step(name, cell, **step_options(given))
+
+    def _check_wrapped(self, found: MagicCell) -> None:
+        """Refuse what is wrong with a cell below ``%%capture``, which would swallow it. Raises ``PdnbError``."""
+        if found.magic == "step":
+            self._step(read_step_line(found.line), found.body)
+        else:
+            read_setup_line(found.line)
+            cells.compile_setup(found.body, filename="<setup>")
+
     def close(self) -> None:
         """Stop following and leave the store; the runs stay."""
         if self._watcher is not None:
@@ -260,10 +315,3 @@ def usage_errors() -> Iterator[None]:
         yield
     except PdnbError as error:
         raise UsageError(str(error)) from None
-
-
-def _cell_id(shell: InteractiveShell) -> str | None:
-    """Which cell of the notebook is being run, if the host says so."""
-    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    found = parent.get("metadata", {}).get("cellId")
-    return found if isinstance(found, str) else None

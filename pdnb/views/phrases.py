@@ -6,8 +6,10 @@ harmless where the sentence is to stand; the default is for plain text.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from pdnb.owner_id import OwnerId
@@ -99,6 +101,12 @@ def pause_sentence(pause: Document) -> str:
     subject, verb = THEN[when_due(pause["kind"], pause["on_timeout"])]
     since, due = utc(pause["since_ms"]), utc(pause["due_ms"])
     return f"{PAUSES[pause['kind']].waited} since {since}, until {due} at most; then {subject} {verb}."
+
+
+def origin(document: Document) -> str:
+    """Where the run's workflow comes from: its notebook's path, the person's own directory as ``~``; else ``""``."""
+    path, home = document.get("notebook") or "", str(Path.home())
+    return f"~{path.removeprefix(home)}" if path.startswith(home + os.sep) else path
 
 
 def process_phrase(owner: str | None) -> str:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import importlib
 import re
+import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Final, Self
 
 from pdnb.errors import DefinitionError
-from pdnb.workflow.loaders import LoadedCell, cells_of_module, cells_of_notebook
+from pdnb.workflow.advice import lone_function
+from pdnb.workflow.loaders import LoadedCell, cells_of_module, cells_of_notebook, workflow_of_file
 
 #: A stored run holds its step names and has to stay small: the most characters, with 3 more counted for each name.
 MAX_STEP_NAMES: Final = 1_500
@@ -60,17 +62,26 @@ class Step:
 
 @dataclass(frozen=True)
 class Workflow:
-    """A name, its steps in order, and the setup cells they share. Every change makes a new one."""
+    """A name, its steps in order, and the setup cells they share. Every change makes a new one.
+
+    ``notebook``: the path of the notebook that defines it, where that is known.
+    """
 
     name: str
     steps: tuple[Step, ...] = ()
     setup: tuple[str, ...] = ()
+    notebook: str | None = field(default=None, compare=False)
 
-    def with_step(self, step: Step) -> Self:
-        """This workflow with *step* in the place of its namesake, or at the end."""
+    def with_step(self, step: Step, *, instead_of: str | None = None) -> Self:
+        """This workflow with *step* in the place of its namesake, or of the step *instead_of*, or at the end."""
         check_step_name(step.name)
-        steps = tuple(step if old.name == step.name else old for old in self.steps)
-        if step.name not in self.names:
+        replaced = step.name if step.name in self.names else instead_of
+        steps = tuple(
+            step if old.name == replaced else old
+            for old in self.steps
+            if old.name == replaced or old.name != instead_of
+        )
+        if replaced not in self.names:
             steps += (step,)
         if sum(len(s.name) + 3 for s in steps) > MAX_STEP_NAMES:
             raise DefinitionError(
@@ -107,13 +118,16 @@ class Workflow:
         """The workflow that the ``%%step`` and ``%%setup`` cells of the notebook at *path* define.
 
         *name* chooses among several (``-w``); the default is the one called like the file. No cell is executed.
-        Raises ``DefinitionError`` when the file cannot be read or has no such steps.
+        Raises ``DefinitionError`` when the file cannot be read or has no such steps, and when a cell looks like a
+        step's and is none. Warns of a step whose cell only defines a function that nothing calls.
         """
         path = Path(path)
-        name = check_workflow_name(name or path.stem)
-        workflow = cls(name).with_cells(cells_of_notebook(path, name))
+        name = check_workflow_name(name or workflow_of_file(path))
+        workflow = cls(name, notebook=str(path.resolve())).with_cells(cells_of_notebook(path, name))
         if not workflow.steps:
             raise DefinitionError(f"{path} has no %%step cells for workflow {name!r}: name another, or add some")
+        for advice in filter(None, (lone_function(step.name, step.source) for step in workflow.steps)):
+            warnings.warn(f"{path}: {advice}", stacklevel=2)
         return workflow
 
     @classmethod

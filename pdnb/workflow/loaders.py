@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from types import FunctionType, ModuleType
 from typing import Any, Final, TypeVar, overload
 
 from pdnb.errors import DefinitionError
-from pdnb.workflow.options import SETUP, STEP, read_bytes, read_seconds, step_options
+from pdnb.workflow.notebook_cells import read_cell
+from pdnb.workflow.options import read_bytes, read_seconds, read_setup_line, read_step_line, step_options
 
 _MARK: Final = "__pdnb_step__"
 _MAX_BYTES: Final = 200 * 1024 * 1024
+_MAX_NAME_BYTES: Final = 300  # of a workflow's name
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -30,24 +33,71 @@ class LoadedCell:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class FileCell:
+    """A code cell of a notebook's file: its ``number`` from 1, its ``id`` if it has one, its source as it stands."""
+
+    number: int
+    id: str | None
+    source: str
+
+    @property
+    def where(self) -> str:
+        """What people call it."""
+        return f"code cell {self.number}"
+
+    def read(self) -> tuple[LoadedCell, str | None] | None:
+        """The step's or setup cell that it is, with the workflow its line names; ``None``: an ordinary cell.
+
+        Raises ``DefinitionError`` for a line that cannot be read, and for a cell that only looks like one of them.
+        """
+        found = read_cell(self.source, self.where)
+        if found is None:
+            return None
+        try:
+            given = read_step_line(found.line) if found.magic == "step" else read_setup_line(found.line)
+            chosen = step_options(given) if found.magic == "step" else {}
+        except DefinitionError as error:
+            raise DefinitionError(f"{self.where}: {error}") from None
+        return LoadedCell(given.name, found.body, chosen), given.text("--workflow")
+
+
 def cells_of_notebook(path: Path, workflow: str) -> Iterator[LoadedCell]:
     """The ``%%step`` and ``%%setup`` cells of *workflow* in the ``.ipynb`` at *path*; nothing is executed.
 
-    Without ``-w`` a cell belongs to the workflow called like the file. Raises ``DefinitionError``.
+    Without ``-w`` a cell belongs to the workflow called like the file. Raises ``DefinitionError``: also for a cell that
+    looks like a step's and is none, whatever workflow it was meant for, and for two different cells of one step.
     """
-    for number, source in enumerate(_code_cells(path), 1):
-        first, _, body = source.lstrip("\n").partition("\n")
-        magic, _, line = first.partition(" ")
-        options = {"%%step": STEP, "%%setup": SETUP}.get(magic)
-        if options is None:
-            continue
+    own = workflow_of_file(path)
+    defined: dict[str, tuple[FileCell, LoadedCell]] = {}
+    for cell in code_cells(path):
         try:
-            given = options.read(line)
-            chosen = step_options(given) if options is STEP else {}
+            found = cell.read()
         except DefinitionError as error:
-            raise DefinitionError(f"{path}, code cell {number}: {error}") from None
-        if (given.text("--workflow") or path.stem) == workflow:
-            yield LoadedCell(given.name or "" if options is STEP else None, body, chosen)
+            raise DefinitionError(f"{path}, {error}") from None
+        if found is None or (found[1] or own) != workflow:
+            continue
+        loaded = found[0]
+        if loaded.name is not None:
+            other, before = defined.setdefault(loaded.name, (cell, loaded))
+            if before != loaded:
+                raise DefinitionError(
+                    f"{path}: {other.where} and {cell.where} both define step {loaded.name!r} and differ: "
+                    "give one of them another name, or delete it"
+                )
+        yield loaded
+
+
+def workflow_of_file(path: str | PurePath) -> str:
+    """What the workflow of the notebook at *path* is called: the stem of its name, as far as it can name one.
+
+    Windows paths are read on every system. ``""`` if nothing is left of it.
+    """
+    stem = PurePosixPath(str(path).replace("\\", "/")).stem
+    stem = "".join(c for c in stem if c.isprintable()).strip()[:100]
+    while len(stem.encode()) > _MAX_NAME_BYTES:
+        stem = stem[:-1]
+    return stem.strip()
 
 
 @overload
@@ -110,8 +160,8 @@ def _calls(function: FunctionType) -> str:
     )
 
 
-def _code_cells(path: Path) -> list[str]:
-    """The sources of the code cells; raises ``DefinitionError`` with one clear line."""
+def code_cells(path: Path) -> list[FileCell]:
+    """The code cells of the notebook at *path*; raises ``DefinitionError`` with one clear line."""
     import nbformat  # noqa: PLC0415  # its import costs a second
 
     if not path.is_file():
@@ -120,8 +170,24 @@ def _code_cells(path: Path) -> list[str]:
         raise DefinitionError(f"{path} is larger than {_MAX_BYTES >> 20} MiB: clear its outputs first")
     try:
         notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
-        return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        return [FileCell(number, cell.get("id"), cell["source"]) for number, cell in enumerate(cells, 1)]
     except OSError as error:
         raise DefinitionError(f"{path} cannot be read: {error.strerror}") from error
     except Exception as error:  # nbformat raises whatever a broken file makes it stumble over
+        raise DefinitionError(f"{path} is no notebook that can be read ({type(error).__name__})") from error
+
+
+def saved_cells(path: Path) -> list[FileCell]:
+    """The code cells of a notebook that a kernel's host keeps at *path*: without the second that nbformat costs.
+
+    Raises ``DefinitionError`` for a file of another format than today's (4).
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["nbformat"] != 4:
+            raise DefinitionError(f"{path} has an old format: save it again")
+        cells = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
+        return [FileCell(number, cell.get("id"), "".join(cell["source"])) for number, cell in enumerate(cells, 1)]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DefinitionError(f"{path} is no notebook that can be read ({type(error).__name__})") from error

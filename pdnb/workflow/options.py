@@ -90,7 +90,7 @@ class Options:
         raise DefinitionError(f"{self.magic} has no option {word} (it has: {', '.join(self.all) or 'none'})")
 
 
-#: ``%%step`` and ``%%setup``, in a kernel and in a notebook's file alike.
+#: ``%%step`` and ``%%setup``, in a kernel and in a notebook's file alike (``read_step_line``, ``read_setup_line``).
 STEP: Final = Options(
     "%%step",
     values=("--workflow", "--time-limit", "--memory-limit"),
@@ -99,6 +99,24 @@ STEP: Final = Options(
     named=True,
 )
 SETUP: Final = Options("%%setup", values=("--workflow",))
+
+
+def read_step_line(text: str) -> Line:
+    """What stands behind ``%%step``: it has a name. Raises ``DefinitionError``."""
+    given = STEP.read(text)
+    if given.name is None or given.rest:
+        raise DefinitionError("%%step wants a name: %%step NAME" + (f", not {text!r}" if given.rest else ""))
+    if given.options.keys() & {"--resume-with", "--event"} and "--test" not in given.options:
+        raise DefinitionError("%%step: --resume-with and --event belong to a test: add --test")
+    return given
+
+
+def read_setup_line(text: str) -> Line:
+    """What stands behind ``%%setup``. Raises ``DefinitionError``."""
+    given = SETUP.read(text)
+    if given.rest:
+        raise DefinitionError(f"%%setup takes no name ({given.rest!r}): its cells belong to the whole workflow")
+    return given
 
 
 def step_options(line: Line) -> dict[str, Any]:

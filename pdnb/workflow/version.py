@@ -40,12 +40,16 @@ class Environment:
 
 @dataclass(frozen=True)
 class WorkflowVersion:
-    """The code that one run carries: ``setup`` cells in the order they execute, then the steps."""
+    """The code that one run carries: ``setup`` cells in the order they execute, then the steps.
+
+    ``notebook``: the path of the notebook that it comes from, where that was known.
+    """
 
     name: str
     steps: tuple[Step, ...]
     setup: tuple[str, ...]
     environment: Environment
+    notebook: str | None = None
     id: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -65,11 +69,13 @@ class WorkflowVersion:
         cells: list[dict[str, Any]] = [{"kind": "setup", "source": source} for source in self.setup]
         cells += [{"kind": "step", **_step_cell(s)} for s in self.steps]
         env = self.environment
-        document = {
+        document: dict[str, Any] = {
             "name": self.name,
             "cells": cells,
             "environment": {"executable": env.executable, "cwd": env.cwd, "path": list(env.path)},
         }
+        if self.notebook is not None:
+            document["notebook"] = self.notebook
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -82,6 +88,7 @@ class WorkflowVersion:
             steps=tuple(_step(c) for c in document["cells"] if c["kind"] == "step"),
             setup=tuple(c["source"] for c in document["cells"] if c["kind"] == "setup"),
             environment=Environment(env["executable"], env["cwd"], tuple(env["path"])),
+            notebook=document.get("notebook"),
         )
 
 
@@ -101,7 +108,11 @@ def difference(before: WorkflowVersion, after: WorkflowVersion) -> str:
 
 def _cells(version: WorkflowVersion) -> dict[str, str]:
     env = version.environment
-    cells = {"environment": "\n".join([env.executable, env.cwd, *env.path])}
+    cells = {
+        "environment": "\n".join(
+            [*([version.notebook] if version.notebook else []), env.executable, env.cwd, *env.path]
+        )
+    }
     cells |= {f"setup {i}": source for i, source in enumerate(version.setup, 1)}
     for step in version.steps:
         options = {name: value for name, value in _step_cell(step).items() if name not in ("name", "source") and value}

@@ -130,6 +130,36 @@ def test_one_workflow_of_several_is_chosen_by_name(tmp_path: Path) -> None:
     assert document("run", path, "-w", "other")["steps"] == ["b"]
 
 
+def test_a_cell_that_looks_like_a_step_and_is_none_is_never_left_out(tmp_path: Path) -> None:
+    publish = "%%step publish\n'PUBLISHED'"
+    for gate in ("# ask\n%%step gate\nstep.flow.suspend()", "%%Step gate\nstep.flow.suspend()"):
+        result = pdnb("run", notebook(tmp_path / "w.ipynb", gate, publish))
+        assert (result.exit_code, result.stdout) == (6, "")
+        assert "w.ipynb, code cell 1 (" in result.stderr
+    for gate in ("   \n%%step gate\nstep.flow.suspend()", "%%capture\n%%step gate\nstep.flow.suspend()"):
+        found = document("run", notebook(tmp_path / "w.ipynb", gate, publish))
+        assert (found["status"], found["steps"]) == ("suspended", ["gate", "publish"])
+
+
+def test_a_step_that_only_defines_a_function_is_told(tmp_path: Path) -> None:
+    result = pdnb("run", notebook(tmp_path / "w.ipynb", "%%step gate\ndef handle(pd):\n    pd.flow.suspend()"))
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        "step 'gate' defines 'handle' and never calls it, so nothing of it runs: write def "
+    )
+
+
+def test_two_notebooks_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for place in "ab":
+        (tmp_path / place).mkdir()
+    one, other = (notebook(tmp_path / place / "w.ipynb", "%%step a\n1") for place in "ab")
+    assert pdnb("run", one).stderr == ""
+    assert f"workflow 'w' of {other} has the name of another notebook's, {one}, with runs" in pdnb("run", other).stderr
+    run = document("run", other)
+    assert run["notebook"] == str(other)
+    assert f" · from {other}" in pdnb("show", run["id"]).stdout.replace("\n", "")
+
+
 @pytest.mark.parametrize("way", ["text", "file", "stdin"])
 def test_an_event_is_json_in_the_line_in_a_file_or_on_stdin(tmp_path: Path, way: str) -> None:
     path = notebook(tmp_path / "w.ipynb", '%%step go\nstep.steps["trigger"]["event"]')

@@ -20,7 +20,7 @@ def test_tab_knows_the_options_of_each_magic(nb: Notebook) -> None:
     assert nb.complete("%pdnb run --") == ["--workflow", "--wait", "--headless"]
     assert nb.complete("%pdnb run --wait --h") == ["--headless"]
     assert nb.complete("run = %pdnb run --wa") == ["--wait"]
-    assert nb.complete("%pdnb steps --") == ["--workflow", "--remove"]
+    assert nb.complete("%pdnb steps --") == ["--workflow", "--remove", "--reset"]
     assert "--resume-with" in nb.complete("%%step draft --")
     assert nb.complete("%%setup --") == ["--workflow"]
 

@@ -9,9 +9,12 @@ from IPython.core.error import UsageError
 
 import pdnb
 from pdnb.client import Run, Runs
+from pdnb.coordination.home import Home
+from pdnb.coordination.leader import LeaderLock
 from pdnb.errors import BadAnswer
+from pdnb.kernel.card import card_html
 from pdnb.model import Status
-from pdnb.workflow.definition import Workflow
+from pdnb.workflow.definition import Step, Workflow
 from tests.support.notebook import Notebook
 from tests.support.processes import run_worker
 
@@ -46,9 +49,13 @@ def test_running_a_cell_again_replaces_its_step_in_place(nb: Notebook) -> None:
 def test_steps_are_ordered_and_removed(nb: Notebook) -> None:
     for name in ("one", "two", "three"):
         nb.run(f"%%step {name}\n1")
-    assert repr(nb.run("%pdnb steps")) == "workflow: one → two → three"
-    assert repr(nb.run("%pdnb steps three one")) == "workflow: three → one → two"
-    assert repr(nb.run("%pdnb steps --remove one")) == "workflow: three → two"
+
+    def shown(line: str) -> str:
+        return repr(nb.run(line)).splitlines()[0]
+
+    assert shown("%pdnb steps") == "workflow: one → two → three"
+    assert shown("%pdnb steps three one") == "workflow: three → one → two"
+    assert shown("%pdnb steps --remove one") == "workflow: three → two"
     assert nb.refused("%pdnb steps one two").startswith("workflow 'workflow' has no step 'one' (its steps: three, two)")
     assert nb.refused("%pdnb steps --remove") == "%pdnb steps --remove wants the names of the steps to remove"
     assert nb.names() == ("three", "two")
@@ -500,3 +507,116 @@ def test_the_panel_is_made_of_plain_widgets_where_that_is_asked_for(nb: Notebook
     assert "suspended" in repr(panel)
     assert panel.children
     panel.close()
+
+
+# ---- cells that look like a step's, and failed runs
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("# ask\n%%step gate\n1", "this cell: %%step is not the cell's first line: write %%step NAME (or %%setup)"),
+        ("%%Step gate\n1", "this cell: '%%Step' is no magic of pdnb"),
+        ("%%step\tgate\n1", "this cell: a tab stands behind %%step: write a space"),
+        ("%step gate\n1", "this cell: %step is no magic of a line"),
+        ("% %step gate\n1", "this cell: '% %step gate' is no magic of pdnb"),
+        ("%%capture\n%%Step gate\n1", "'%%Step' is no magic of pdnb"),
+        ("%%capture\n%%step gate\n1 +", "step gate of workflow, line 1: invalid syntax"),
+        ("%%capture\n%%step 1a\n1", "'1a' cannot name a step"),
+        ("%%capture\n%%setup\nawait x", "'await' outside function"),
+        ("%%bash\n%%step gate\n1", "%%step below %%bash is read in no other place"),
+    ],
+)
+def test_a_cell_that_looks_like_a_steps_is_refused_in_one_line(nb: Notebook, cell: str, said: str) -> None:
+    assert said in nb.refused(cell)
+    assert nb.names() == ()
+
+
+@pytest.mark.parametrize("above", ["   \n", "%%capture\n", "%%time\n", "%%timeit -n1 -r1\n", "%%capture\n%%time\n"])
+def test_a_step_below_another_magic_is_a_step(nb: Notebook, above: str) -> None:
+    assert nb.try_(f"{above}%%step gate\n1").error is None
+    assert nb.names() == ("gate",)
+    assert nb.magics.session.workflow().steps[0].source == "1\n"
+
+
+def test_a_step_whose_magic_is_a_comment_runs_as_an_ordinary_cell_and_says_so(nb: Notebook) -> None:
+    said = nb.try_("# %%step gate\n1 + 1")
+    assert said.value == 2
+    assert "this cell ('# %%step gate'): its magic is a comment, so it is no step" in said.err
+
+
+def test_another_extensions_magic_of_a_like_name_is_its_own(nb: Notebook) -> None:
+    nb.run("from IPython.core.magic import register_cell_magic")
+    nb.run("@register_cell_magic\ndef steps(line, cell):\n    return f'{line}:{cell}'")
+    assert nb.run("%%steps a\n1") == "a:1\n"
+
+
+def test_a_step_that_only_defines_a_function_is_told(nb: Notebook) -> None:
+    said = nb.try_("%%step gate\ndef handle(pd):\n    pd.flow.suspend()")
+    assert "step 'gate' defines 'handle' and never calls it, so nothing of it runs: write def handler(pd)" in said.out
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("run = %pdnb run", "run"),
+        ("%pdnb run", "run"),
+        ("mine = %pdnb run --wait", "mine"),
+        ("import pdnb\nmine = pdnb.run()", "mine"),
+    ],
+)
+def test_a_failed_run_is_left_where_it_can_be_retried(
+    nb: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    nb.run("%%setup\nimport pathlib")
+    nb.run("%%step one\nif not pathlib.Path('there').exists():\n    raise OSError('not there')\n'fine'")
+    said = nb.try_(line)
+    assert isinstance(said.error, OSError)
+    assert f"the failed run is in {name!r}: %pdnb retry {name} goes on from step 'one'" in said.out
+    run = nb.shell.user_ns[name]
+    assert (run.status, run.step) == (Status.FAILED, "one")
+    Path("there").touch()
+    nb.run(f"%pdnb retry {name}")
+    assert nb.run(f"{name}.wait().exports['one']['$return_value']") == "fine"
+
+
+def test_a_failed_run_takes_no_name_that_holds_something_else(nb: Notebook) -> None:
+    nb.run("def run():\n    return 1")
+    nb.run("%%step one\n1 / 0")
+    said = nb.try_("%pdnb run")
+    [run] = pdnb.runs()
+    assert f"the failed run is {run.id}: %pdnb retry {run.id} goes on" in said.out
+    assert nb.run("run()") == 1
+
+
+def test_a_run_that_waits_where_nothing_looks_after_it_says_so(nb: Notebook) -> None:
+    nb.run(GATE)
+    told = "No server or worker serves this store just now: start pdnb serve, or pdnb worker."
+    for line in ("run = %pdnb run", "%pdnb run --headless", "run = pdnb.run()"):
+        assert f"{told} Or stay here with it: run.wait()." in nb.try_(f"import pdnb\n{line}").out
+    nb.run("%%step gate\n1")
+    assert told not in nb.try_("run = %pdnb run").out
+
+
+def test_where_a_leader_is_a_run_that_waits_says_nothing_of_it(nb: Notebook, pdnb_dir: Path) -> None:
+    nb.run(GATE)
+    with Home(pdnb_dir, kind="server") as home:
+        lock = LeaderLock(home.directory, home.owner)
+        assert lock.acquire()
+        assert "No server or worker" not in nb.try_("run = %pdnb run").out
+        lock.release()
+
+
+def test_a_workflow_of_no_notebook_says_too_that_it_waits_alone(nb: Notebook) -> None:
+    nb.shell.user_ns["flow"] = Workflow("mail", (Step("one", "step.flow.suspend()"),))
+    assert "No server or worker serves this store just now" in nb.try_("import pdnb\nrun = pdnb.run(workflow=flow)").err
+
+
+def test_a_card_says_which_notebook_its_run_comes_from(nb: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "/srv/flows/mail.ipynb")
+    nb.run("%%step one\n1")
+    run = nb.run("run = %pdnb run\nrun")
+    assert " · from /srv/flows/mail.ipynb</small>" in card_html(run.document(), None)
+    monkeypatch.setenv("HOME", "/srv")
+    assert " · from ~/flows/mail.ipynb</small>" in card_html(run.document(), None)

@@ -148,3 +148,80 @@ def test_a_setup_cell_run_again_takes_its_own_place_and_no_others(notebook: Sess
     assert notebook.workflow().setup == ("x = 2", "y = 1", "z = 1", "z = 2")
     notebook.define_setup(notebook.workflow(), "y = 1", "a")
     assert notebook.workflow().setup == ("y = 1", "z = 1", "z = 2")
+
+
+# ---- names --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def speaking(said: list[str], pdnb_dir: Path) -> Iterator[Session]:
+    notebook = Session({"__name__": "__main__"}, say=said.append)
+    yield notebook
+    notebook.close()
+
+
+def test_a_host_that_names_no_notebook_can_be_helped_by_the_environment(
+    speaking: Session, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nbconvert, papermill."""
+    define(speaking, one="1")
+    speaking.run(None, None)
+    speaking.run(None, None)
+    assert [line for line in said if "does not say which notebook" in line] == said[:1]  # once
+    monkeypatch.setenv("PDNB_NOTEBOOK", str(tmp_path / "nightly.ipynb"))
+    assert speaking.workflow().name == "nightly"
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "mail.ipynb"))
+    assert speaking.workflow().name == "mail"
+
+
+def test_a_run_records_its_notebook(
+    speaking: Session, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "mail.ipynb"))
+    define(speaking, one="1")
+    assert speaking.run(None, None).notebook == tmp_path / "mail.ipynb"
+    assert said == []
+
+
+def test_a_console_names_a_workflow_and_no_notebook(speaking: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/al/console-1-4f2a")
+    define(speaking, one="1")
+    run = speaking.run(None, None)
+    assert (run.workflow, run.notebook) == ("console-1-4f2a", None)
+
+
+def test_an_editors_name_outlives_a_reset_of_the_names() -> None:
+    """``%reset`` takes ``__vsc_ipynb_file__`` away: the workflow keeps its name."""
+    names: dict[str, Any] = {"__vsc_ipynb_file__": "/home/al/mail.ipynb"}
+    session = Session(names)
+    assert session.workflow().name == "mail"
+    names.clear()
+    assert session.workflow().name == "mail"
+
+
+def test_a_notebook_renamed_while_its_kernel_runs_keeps_its_name_there_and_that_is_said(
+    speaking: Session, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mail.ipynb"
+    path.write_text('{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}')
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    define(speaking, one="1")
+    speaking.run(None, None)
+    path.rename(tmp_path / "letter.ipynb")
+    assert speaking.run(None, None).workflow == "mail"
+    assert said == [f"{path} is no longer there (renamed or moved?): in this kernel the workflow goes on as 'mail'"]
+
+
+def test_a_notebook_that_another_machine_keeps_is_not_missed(
+    speaking: Session, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel behind a gateway never sees the file."""
+    monkeypatch.setenv("JPY_SESSION_NAME", "/elsewhere/mail.ipynb")
+    define(speaking, one="1")
+    speaking.run(None, None)
+    assert said == []

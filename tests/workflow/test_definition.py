@@ -26,6 +26,7 @@ frozens = st.builds(
     steps=st.lists(steps, max_size=3).map(tuple),
     setup=st.lists(texts, max_size=3).map(tuple),
     environment=environments,
+    notebook=st.none() | texts,
 )
 
 
@@ -115,6 +116,12 @@ def test_an_unknown_step_is_an_error_that_names_the_known_ones(call: object) -> 
         Workflow("w").without("a")
 
 
+def test_a_step_takes_the_place_of_another_one_which_is_gone_then() -> None:
+    assert LAUNCH.with_step(Step("ask", "4"), instead_of="approve").names == ("draft", "ask", "publish")
+    assert LAUNCH.with_step(Step("publish", "4"), instead_of="approve").names == ("draft", "publish")
+    assert LAUNCH.with_step(Step("ask", "4"), instead_of="nobody").names == (*LAUNCH.names, "ask")
+
+
 # ---- the workflow version -------------------------------------------------------------------------------------------
 
 
@@ -148,6 +155,7 @@ def test_anything_that_changes_what_runs_changes_the_hash() -> None:
         version(environment=replace(HERE, executable="/usr/bin/python4")),
         version(environment=replace(HERE, cwd="/")),
         version(environment=replace(HERE, path=())),
+        version(notebook="/home/ann/launch.ipynb"),
     ]
     hashes = {code.id for code in others} | {version().id}
     assert len(hashes) == len(others) + 1

@@ -90,7 +90,8 @@ export class Card {
     this.gate.patch(run);
     this.copyLink.patch(run);
     this.attempts.patch(run, now);
-    setText(this.foot, `Started ${moment(run.created_ms, now)}${run.by ? ` by ${run.by}` : ""} · ${counted(run.credits, "credit")} · run ${run.id}`);
+    const origin = run.notebook ? ` · from ${run.notebook}` : "";
+    setText(this.foot, `Started ${moment(run.created_ms, now)}${run.by ? ` by ${run.by}` : ""} · ${counted(run.credits, "credit")} · run ${run.id}${origin}`);
     this.tick();
     if (before && hasMoved(before, run)) this.live.announce(announcement(run));
   }
