@@ -23,6 +23,7 @@ from pdnb.executor.fork_client import ForkClient, ForkServerGone
 from pdnb.executor.preloading import leading_imports
 from pdnb.executor.process import LIMIT_SIGNAL
 from pdnb.executor.recording import said
+from pdnb.executor.starting import Started
 from pdnb.executor.wire import Message
 from pdnb.outputs.buffer import Record
 from pdnb.runtime.execute import Execution, Publish, Reported
@@ -48,6 +49,7 @@ class Executors:
         *,
         isolation: Isolation = "wake-up",
         method: Literal["fork", "spawn"] = "fork",
+        started: Started | None = None,
     ) -> None:
         self._environment = environment
         self._lock = lock
@@ -55,7 +57,7 @@ class Executors:
         self.isolation = isolation
         self._preloaded: set[str] = set()
         self._unfit: set[str] = set()
-        self._server = ForkClient(environment, lock, method)
+        self._server = ForkClient(environment, lock, method, started)
         self._spare: Child | None = None
         self._kept: tuple[str, Child] | None = None
         self._texts: dict[str, str] = {}

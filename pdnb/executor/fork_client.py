@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pdnb.executor.child import Child
-from pdnb.executor.fork_server import BOOT
+from pdnb.executor.starting import Started, start
 from pdnb.runtime.importable import remove_left
 from pdnb.workflow.version import Environment
 
@@ -26,24 +25,20 @@ class ForkServerGone(Exception):  # it is no fault of the caller
 
 
 class ForkClient:
-    """The fork server of *environment*. *lock* is the descriptor that an executor holds while it works."""
+    """The fork server of *environment*. *lock* is the descriptor that an executor holds while it works.
 
-    def __init__(self, environment: Environment, lock: int, method: Literal["fork", "spawn"]) -> None:
+    *started*: one that has been started already.
+    """
+
+    def __init__(
+        self, environment: Environment, lock: int, method: Literal["fork", "spawn"], started: Started | None = None
+    ) -> None:
         self._lock = lock
         self._method = method
         self._replies: dict[str, deque[Any]] = {}
         self._rest = b""
-        self._control, theirs = socket.socketpair()
+        self._process, self._control = started or start(environment.path, environment.cwd)
         self._control.settimeout(_PATIENCE_S)
-        with theirs:
-            given = [f"--control={theirs.fileno()}", f"--parent={os.getpid()}"]
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", BOOT, json.dumps(environment.path), *given],
-                cwd=environment.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-            )
         self._installed = _installed(environment)
         self._environment = environment
 

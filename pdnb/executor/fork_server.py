@@ -1,6 +1,6 @@
 """The fork server: a small process of one environment that makes executors, and ends what they leave.
 
-``python -c BOOT PATH --control FD --parent PID``. Rules:
+``python -c BOOT PATH --control FD --parent PID`` (:mod:`pdnb.executor.starting`). Rules:
 
 - It holds no store, no lock and no thread, and executes no code of a person: it imports what setup cells import first.
 - It is told by one line what to do, with the descriptors that belong to it: ``fork`` (wire, stdout, stderr, lock),
@@ -30,12 +30,8 @@ from typing import Any, Final
 
 from pdnb.executor import process
 from pdnb.executor.preloading import may_have_threads
+from pdnb.executor.starting import BOOT
 from pdnb.runtime.process_state import GRACE_S
-
-#: Starts a new interpreter with the environment's ``sys.path``, which no child of a step inherits.
-BOOT: Final = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1)); from pdnb.executor.fork_server import main; main()"
-)
 
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _DESCRIPTORS: Final = 4
@@ -177,7 +173,7 @@ def _spawn(descriptors: list[int]) -> None:
         os.set_inheritable(descriptor, True)
     given = [*map(str, descriptors), "--parent", str(os.getppid())]
     os.execv(sys.executable, [  # noqa: S606  # no shell is wanted
-        sys.executable, "-P", "-c", BOOT, json.dumps(sys.path), "--spawned", *given,
+        sys.executable, "-P", "-c", BOOT.format(module=__name__), json.dumps(sys.path), "--spawned", *given,
     ])  # fmt: skip
 
 

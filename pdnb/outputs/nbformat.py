@@ -106,7 +106,7 @@ def plain(value: object) -> str:
 
 
 def error_output(exc: BaseException) -> Output:
-    """*exc* as an ``error`` output. Its traceback is the step's: without pdnb's own frames, and asyncio's and IPython's before it."""
+    """*exc* as an ``error`` output. Its traceback is the step's own, without frames of pdnb, asyncio, IPython."""
     try:
         message = str(exc)
     except BaseException:  # noqa: BLE001 - a broken __str__ may raise anything; the traceback module catches as much

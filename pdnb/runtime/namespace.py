@@ -17,7 +17,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Final, Self
 
 from pdnb.runtime.importable import Importable
-from pdnb.workflow.cell import Cell, compile_setup, show_in_tracebacks
+from pdnb.workflow.cell import OFFSET, Cell, compile_setup, show_in_tracebacks
 from pdnb.workflow.version import WorkflowVersion
 
 _PREFIX: Final = "pdnb_workflow_"
@@ -46,7 +46,8 @@ class Namespace:
             self._set_up(names)
         file = self._importable.show(self.version.setup, cell)
         names.clear()
-        names.update(self._setup or {}, __file__=file)
+        before = sum(source.count("\n") + 1 for source in self.version.setup)
+        names.update(self._setup or {}, __file__=file, **{OFFSET: before})
         return names
 
     def _set_up(self, names: dict[str, Any]) -> None:
@@ -56,9 +57,11 @@ class Namespace:
         codes = [compile_setup(source, filename=filename) for source, filename in cells]
         names["__file__"] = self._importable.show(version.setup, None)
         try:
+            names[OFFSET] = 0
             for code, (source, filename) in zip(codes, cells, strict=True):
                 show_in_tracebacks(source, filename)
                 exec(code, names)
+                names[OFFSET] += source.count("\n") + 1
         except BaseException:
             names.clear()
             names.update(pristine)

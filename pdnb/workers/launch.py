@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import IO, Final
 
+from pdnb.executor.starting import BOOT
 from pdnb.links import redact
 from pdnb.workflow.version import Environment
 
@@ -62,7 +64,7 @@ def launch(directory: Path, run_id: str, key: str, environment: Environment) -> 
     """
     # fmt: off
     command = [  # the interpreter stands under the MAC of the run's code
-        environment.executable, "-P", "-m", "pdnb.workers.worker",
+        environment.executable, "-P", "-c", BOOT.format(module="pdnb.workers.boot"), json.dumps(environment.path),
         "--directory", str(directory), "--run", run_id, "--server", str(os.getpid()),
     ]
     # fmt: on
@@ -71,7 +73,6 @@ def launch(directory: Path, run_id: str, key: str, environment: Environment) -> 
         process = subprocess.Popen(
             command,
             cwd=environment.cwd,
-            env=_variables(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
@@ -81,12 +82,3 @@ def launch(directory: Path, run_id: str, key: str, environment: Environment) -> 
         stderr.close()
         raise
     return WorkerProcess(key, process, stderr)
-
-
-def _variables(environment: Environment) -> dict[str, str]:
-    """The server's environment variables, and the run's ``sys.path``: a worker finds pdnb and the run's modules."""
-    return {
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # as in a kernel: figures are outputs, not windows
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(entry or environment.cwd for entry in environment.path),
-    }

@@ -1,6 +1,7 @@
 """A worker: a plain process that goes on with queued runs.
 
-``python -m pdnb.workers.worker --directory DIR --run RUN`` serves the environment (interpreter, working directory,
+``python -m pdnb.workers.worker --directory DIR --run RUN`` (a supervisor begins with :mod:`pdnb.workers.boot`)
+serves the environment (interpreter, working directory,
 ``sys.path``) of that run: it claims a run, runs its steps to the next pause or end, and takes the next; then it waits
 for a notification, warm, until there was nothing to do for ``--idle`` seconds or the server that started it
 (``--server``) is gone.
@@ -22,6 +23,7 @@ from pdnb.coordination.notify import POLL_S
 from pdnb.coordination.scheduler import Scheduler
 from pdnb.errors import PdnbError, Refused, StoreError, StoreUnavailable
 from pdnb.executor.executors import Executors
+from pdnb.executor.starting import Started
 from pdnb.model import RunRecord
 from pdnb.runtime.runner import Runner
 from pdnb.workflow.version import Environment
@@ -39,7 +41,7 @@ class Worker:
         self,
         home: Home,
         environment: Environment,
-        executors: Executors | None = None,
+        executors: Executors,
         *,
         idle_s: float = _IDLE_S,
         server: int | None = None,
@@ -48,9 +50,7 @@ class Worker:
         self._environment = environment
         self._idle_s = idle_s
         self._server = server
-        self._executors = executors or Executors(
-            environment, home.lock, isolation=home.settings.isolation, method=home.settings.start_method
-        )
+        self._executors = executors
         self._runner = Runner(home, executors=self._executors)
         self._scheduler = Scheduler(home)
         self._last_workflow: str | None = None  # the one whose turn it was
@@ -118,8 +118,8 @@ class Worker:
             return POLL_S
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The entry of the process."""
+def main(argv: list[str] | None = None, started: Started | None = None) -> None:
+    """Serve, as the arguments say; *started* is the fork server, if there is one already."""
     parser = argparse.ArgumentParser(prog="pdnb worker", description=__doc__, allow_abbrev=False)
     parser.add_argument("--directory", type=Path, required=True, help="the store's directory")
     parser.add_argument("--run", required=True, help="a run whose environment to serve")
@@ -127,15 +127,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--server", type=int, help="the process id of its parent, with which it ends")
     given = parser.parse_args(argv)
     try:
-        _serve(given)
+        _serve(given, started)
     except PdnbError as error:
         sys.exit(f"pdnb worker: {error}")
 
 
-def _serve(given: argparse.Namespace) -> None:
+def _serve(given: argparse.Namespace, started: Started | None) -> None:
     with Home(given.directory, kind="worker") as home:
         environment = home.store.workflow_version(home.store.get(given.run).version_id).environment
-        worker = Worker(home, environment, idle_s=given.idle, server=given.server)
+        isolation, method = home.settings.isolation, home.settings.start_method
+        executors = Executors(environment, home.lock, isolation=isolation, method=method, started=started)
+        worker = Worker(home, environment, executors, idle_s=given.idle, server=given.server)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             worker.stopping = True

@@ -18,6 +18,7 @@ import inspect
 import io
 import linecache
 import re
+import sys
 import warnings
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ BUILTINS: Final = (frozenset(dir(builtins)) - {"__IPYTHON__", "display", "get_ip
 
 #: Names that executing a step provides.
 PROVIDED: Final = frozenset({"display"})
+
+_CLASSES_KNOW_LINES: Final[bool] = sys.version_info[:2] >= (3, 13)
+
+#: A module's name for how many lines of its text stand before the cell that executes in it.
+OFFSET: Final = "__pdnb_offset__"
 
 _AWAIT: Final = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _VALUE: Final = "__pdnb_value__"
@@ -130,7 +136,7 @@ def parse(source: str, *, filename: str) -> Cell:
     elif isinstance(last := tree.body[-1], ast.Expr):
         assign = ast.Assign([ast.Name(_VALUE, ast.Store())], last.value)
         tree.body[-1] = ast.fix_missing_locations(ast.copy_location(assign, last))
-    code = _compiled(tree, source, filename, _AWAIT)
+    code = _compiled(_saying_classes(tree), source, filename, _AWAIT)
     asynchronous = bool(handlers) and isinstance(handlers[-1], ast.AsyncFunctionDef)
     return Cell(
         source=source,
@@ -143,7 +149,42 @@ def parse(source: str, *, filename: str) -> Cell:
 
 def compile_setup(source: str, *, filename: str) -> CodeType:
     """Compile a setup cell: plain statements, without ``await``. Raises ``CellSyntaxError``."""
-    return _compiled(_tree(source, filename), source, filename, 0)
+    return _compiled(_saying_classes(_tree(source, filename)), source, filename, 0)
+
+
+def class_defined(made: object) -> None:
+    """Let ``inspect.getsource`` find a class of a cell: from Python 3.13 on it asks the class for its first line.
+
+    That is a line of the cell; the module's text has :data:`OFFSET` lines before it.
+    """
+    if isinstance(made, type) and "__firstlineno__" in vars(made):
+        before = getattr(sys.modules.get(made.__module__), OFFSET, 0)
+        made.__firstlineno__ += before  # type: ignore[attr-defined]
+        for inner in vars(made).values():
+            if getattr(inner, "__qualname__", "").startswith(f"{made.__qualname__}."):
+                class_defined(inner)
+
+
+class _SaysClasses(ast.NodeTransformer):
+    """Puts a call of :func:`class_defined` behind every class of the top level."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> list[ast.stmt]:
+        call = f"__import__({__name__!r}, fromlist=['']).class_defined({node.name})"
+        (said,) = ast.parse(call).body
+        return [node, ast.copy_location(said, node)]
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        return node
+
+
+def _saying_classes(tree: ast.Module) -> ast.Module:
+    if not _CLASSES_KNOW_LINES:
+        return tree
+    changed: ast.Module = ast.fix_missing_locations(_SaysClasses().visit(tree))
+    return changed
 
 
 def show_in_tracebacks(source: str, filename: str) -> None:

@@ -25,7 +25,7 @@ from tests.chaos.history import History
 from tests.support.owners import owners_in
 
 _PATIENCE_S: Final = 40.0
-_WORKER: Final = b"pdnb.workers.worker"
+_WORKER: Final = b"pdnb.workers.boot"
 _FORK_SERVER: Final = b"pdnb.executor.fork_server"
 
 

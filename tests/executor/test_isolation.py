@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pdnb.coordination.home import Home
+from pdnb.executor.executors import Executors
 from pdnb.runtime.foreground import start
 from pdnb.workers.worker import Worker
 from pdnb.workflow.definition import Step
@@ -43,7 +44,10 @@ def observed(directory: Path, place: str) -> dict[str, Any]:
         if place.endswith("workflow"):
             os.environ["PDNB_ISOLATION"] = "workflow"
             home.reload_settings()
-        worker = None if place == "kernel" else Worker(home, Environment.here())
+        worker = None
+        if place != "kernel":
+            here = Environment.here()
+            worker = Worker(home, here, Executors(here, home.lock, isolation=home.settings.isolation))
         found = {}
         for kind in KINDS:
             before = [seen(home, kind, name, "look", worker) for name in ("same", "other")]

@@ -225,10 +225,13 @@ LOADED = """
 import sys
 from pathlib import Path
 from pdnb.coordination.home import Home
+from pdnb.executor.executors import Executors
 from pdnb.workers.worker import Worker
 with Home(Path({directory!r}), kind="worker") as home:
     environment = home.store.workflow_version(home.store.get({run!r}).version_id).environment
-    assert Worker(home, environment).work_once()
+    worker = Worker(home, environment, Executors(environment, home.lock))
+    assert worker.work_once()
+    worker.close()
 print(*sorted({{name.partition(".")[0] for name in sys.modules}} & {{"smtplib", "email", "ssl"}}))
 """
 

@@ -17,6 +17,7 @@ from pdnb.coordination.home import Home, now_ms
 from pdnb.coordination.scheduler import Scheduler
 from pdnb.coordination.settings import Settings, write_settings
 from pdnb.errors import StoreUnavailable
+from pdnb.executor.executors import Executors
 from pdnb.model import RunRecord, Status
 from pdnb.workers.worker import Worker
 from pdnb.workflow.version import WorkflowVersion
@@ -254,7 +255,7 @@ def test_a_claim_that_was_stored_and_seemed_to_fail_is_found_again(
     with Home(pdnb_dir, kind="worker") as home:
         version = code(one="1")
         run = home.store.add(version, None, at_ms=now_ms())
-        worker, real = Worker(home, version.environment), home.store.claim
+        worker, real = Worker(home, version.environment, Executors(version.environment, home.lock)), home.store.claim
         request.addfinalizer(worker.close)
 
         def stuck(*args: Any, **options: Any) -> None:
