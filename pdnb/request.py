@@ -95,8 +95,7 @@ def from_person(via: str, by: str | None, body: JSON = None) -> dict[str, JSON]:
     """The event of a click or a command; raises ``NotJSON`` when *body* is not JSON."""
     event: dict[str, JSON] = {"method": "POST", "path": "", "query": {}, "headers": {}, "client_ip": "", "url": ""}
     if body is not None:
-        checked(body, "body")
-        event["body"] = body
+        event["body"] = json.loads(checked(body, "body"))  # a copy, and as JSON
     return {**event, "via": via, "by": by}
 
 
