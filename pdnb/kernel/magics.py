@@ -13,6 +13,7 @@ from IPython.display import display
 
 from pdnb import client
 from pdnb.errors import DefinitionError, PdnbError
+from pdnb.json_values import plain
 from pdnb.kernel.completion import COMMANDS, Completer
 from pdnb.kernel.current_cell import CurrentCell
 from pdnb.kernel.displays import Diff, Steps
@@ -98,7 +99,7 @@ class PdnbMagics(Magics):
         with usage_errors():
             if line.options.keys() >= {"--wait", "--headless"}:
                 raise DefinitionError("%pdnb run: --wait runs here and --headless runs elsewhere: choose one")
-            event = read_event(line.rest, self._shell.user_ns)
+            event = plain(read_event(line.rest, self._shell.user_ns), 'steps.trigger["event"]')
             if background.wanted(self._shell) and (notice := background.ensure(self.session.home)):
                 print(notice)  # noqa: T201  # people should know what was started on their machine
             return self.start(
