@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias, TypedDict
@@ -24,7 +24,7 @@ from pdnb.codec import checked
 from pdnb.errors import PdnbError
 from pdnb.forms.schemas import form_schema
 from pdnb.model import JSON, End, Exited, Prompt, Returned, Slept, Suspended
-from pdnb.runtime.times import check_length, milliseconds, unix_milliseconds
+from pdnb.runtime.times import MAX_MS, check_length, milliseconds, unix_milliseconds
 
 #: The longest ``message=`` and ``after=`` of a suspension, in characters.
 MAX_MESSAGE: Final = 10_000
@@ -56,15 +56,16 @@ class _WantedPause:
     prompt: Prompt | None = None
 
     def arguments(self) -> dict[str, JSON]:
-        """The arguments of the method of :class:`Flow` that asks for it."""
+        """The arguments of the method of :class:`Flow` that asks for it, and ``until_ms``, if it ends at a moment."""
+        until: dict[str, JSON] = {} if self.until_ms is None else {"until_ms": self.until_ms}
         if self.kind == "suspend":
             prompt = self.prompt or Prompt()
             told: dict[str, JSON] = {"message": prompt.message, "form": prompt.form, "after": prompt.after}
-            return {"timeout": self.ms, "on_timeout": self.on_timeout, "confirm": self.confirm, **told}
+            return {"timeout": self.ms, "on_timeout": self.on_timeout, "confirm": self.confirm, **told, **until}
         if self.kind == "rerun":
             kept: dict[str, JSON] = {"context": self.context, "max_retries": self.max_retries}
-            return {"delay": self.ms, "confirm": self.confirm, **kept}
-        return {"ms": self.ms, "confirm": self.confirm}
+            return {"delay": self.ms, "confirm": self.confirm, **kept, **until}
+        return {"ms": self.ms, "confirm": self.confirm, **until}
 
 
 def _now_ms() -> int:
@@ -193,6 +194,20 @@ class Flow:
             found.append((wanted.kind, wanted.arguments()))
         return [*found, ("exit", {"reason": self._reason})] if self._exit else found
 
+    def repeat(self, calls: Iterable[tuple[str, dict[str, JSON]]]) -> None:
+        """Ask for what the flow of another process was asked for: *calls* are its :meth:`calls`.
+
+        A moment that has passed meanwhile is none that the step named wrongly. Raises as those methods do.
+        """
+        for name, arguments in calls:
+            given = dict(arguments)
+            until_ms = given.pop("until_ms", None)
+            getattr(self, name)(**given)
+            if until_ms is not None and self._wanted is not None:
+                if type(until_ms) is not int or until_ms > self._clock() + MAX_MS:
+                    raise ValueError(f"until_ms is {until_ms!r}: use Unix milliseconds within 365 days")
+                self._wanted = replace(self._wanted, until_ms=until_ms)
+
     def close(self) -> None:
         """The step has ended: from now on asking is an error."""
         self._over = True
@@ -240,7 +255,7 @@ class Flow:
             return milliseconds(name, length, least=least), None
         if length != default:
             raise TypeError(f"{name} and until say when the pause ends: give one of them")
-        return 0, unix_milliseconds("until", until, now_ms=self._clock())
+        return least, unix_milliseconds("until", until, now_ms=self._clock())
 
     def _checked_confirm(self, confirm: bool | None) -> bool:  # noqa: FBT001  # what the caller gave, to be checked
         if confirm is not None and type(confirm) is not bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -417,6 +418,19 @@ def test_a_length_and_a_moment_together_are_refused() -> None:
     for call in calls:
         with pytest.raises(TypeError, match="and until say when the pause ends: give one of them"):
             call(Flow(LINKS, clock=lambda: NOW))
+
+
+@pytest.mark.parametrize("kind", UNTIL)
+def test_what_another_process_was_asked_for_is_repeated_here_with_its_moment(kind: str) -> None:
+    now, moment = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
+    asked = Flow(LINKS, clock=lambda: unix_ms(now))
+    UNTIL[kind](asked, moment)
+    later = Flow(LINKS, clock=lambda: unix_ms(moment) + 60_000)  # the step took a while
+    later.repeat(json.loads(json.dumps(asked.calls())))
+    at_ms = unix_ms(now) + 5
+    assert later.event(at_ms, 7, {}, ()) == asked.event(at_ms, 7, {}, ())
+    with pytest.raises(ValueError, match="until_ms is"):
+        Flow(LINKS, clock=lambda: NOW).repeat([("delay", {"ms": 0, "until_ms": NOW + MAX_MS + 1})])
 
 
 # ---- the step object ----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pdnb.model import JSON
-from pdnb.runtime.execute import Execution, execute, one_line
+from pdnb.runtime.execute import Execution, HereExecutor, one_line
 from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.hints import add_hint, hint_for
 from pdnb.runtime.send import MailSettings, Send
@@ -31,7 +31,8 @@ def go(
     steps_left = {"trigger": {"event": event}, **(left or {})}
     flow = Flow(URLs(resume_url="http://x/r", cancel_url="http://x/c"))
     pd = Pd("one", flow, Send(MailSettings()), steps_left, {"run": {"runs": 1}, **(context or {})})
-    return execute(code(**steps), "one", pd, show=False)
+    with HereExecutor(code(**steps), show=False) as executor:
+        return executor.execute("one", pd)
 
 
 def said(source: str, **case: Any) -> str:
