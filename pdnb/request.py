@@ -17,6 +17,7 @@ What a body means to a form is decided after it is read, so nothing here says wh
 from __future__ import annotations
 
 import codecs
+import json
 from collections.abc import Collection, Iterable, Mapping
 from email.message import Message
 from typing import Final

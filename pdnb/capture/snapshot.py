@@ -31,6 +31,7 @@ from pdnb.workflow.bindings import elsewhere
 from pdnb.workflow.cell import BUILTINS, PROVIDED, Names, compile_setup, parse, read_names
 from pdnb.workflow.definition import Step, Workflow
 from pdnb.workflow.version import Environment, WorkflowVersion
+from pdnb.workflow.wall_clocks import check_lengths
 
 
 def snapshot(
@@ -45,6 +46,8 @@ def snapshot(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the user saw them when the cell was defined
         cells = [parse(step.source, filename=f"<step {step.name} of {workflow.name}>") for step in workflow.steps]
+        for step in workflow.steps:
+            check_lengths(step.source, f"step {step.name} of {workflow.name}")
         for i, source in enumerate(workflow.setup, 1):
             compile_setup(source, filename=f"<%%setup cell {i} of {workflow.name}>")
     setup = [read_names(source, filename=f"<%%setup cell {i}>") for i, source in enumerate(workflow.setup, 1)]

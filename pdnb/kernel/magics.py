@@ -27,6 +27,7 @@ from pdnb.workflow.definition import Step, check_step_name
 from pdnb.workflow.notebook_cells import MagicCell
 from pdnb.workflow.options import Line, read_event, read_setup_line, read_step_line, step_options
 from pdnb.workflow.version import step_filename
+from pdnb.workflow.wall_clocks import check_lengths
 
 
 @magics_class
@@ -260,6 +261,7 @@ class PdnbMagics(Magics):
         name = check_step_name(given.name or "")
         workflow = self.session.workflow(given.text("--workflow"))
         cells.parse(cell, filename=step_filename(name, workflow.name))
+        check_lengths(cell, f"step {name} of {workflow.name}")
         return Step(name, cell, **step_options(given))
 
     def _check_wrapped(self, found: MagicCell) -> None:

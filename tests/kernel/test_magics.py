@@ -80,6 +80,10 @@ def test_steps_are_ordered_and_removed(nb: Notebook) -> None:
         ("%%step draft\n# to do\n", "step draft of workflow: the cell is empty"),
         ("%%step draft\nx = 1\ny = = 2", "step draft of workflow, line 2: invalid syntax: y = = 2"),
         ("%%step draft\nx = 1\n!ls", "step draft of workflow, line 2: '!ls' is IPython syntax"),
+        (
+            "%%step draft\nstep.flow.suspend(nine - datetime.now(z))",
+            "is an hour off when the clocks change in between: write pd.flow.suspend(until=nine)",
+        ),
         ("%%step draft\ndef handler(a, b): pass", "line 1: a handler takes the step object and nothing else"),
         ("%%setup draft\n1", "%%setup takes no name ('draft')"),
         ("%%setup\nx = 1\nawait x", "line 2: 'await' outside function (a setup cell cannot await)"),
