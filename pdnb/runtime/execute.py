@@ -178,10 +178,10 @@ def one_line(error: BaseException) -> str:
     except BaseException:  # noqa: BLE001  # an exception that cannot say what it is still ends the attempt
         text = "(its message cannot be shown)"
     name = type(error).__name__
-    notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    notes = getattr(error, "__notes__", None)
     if isinstance(error, SystemExit):
         text += f" ({_EXIT})"
-    elif notes:
+    elif isinstance(notes, list) and notes and isinstance(notes[0], str):
         text += f" ({notes[0].split(chr(10), 1)[0]})"
     return redact(f"{name}: {text}" if text else name)
 

@@ -27,24 +27,28 @@ _OPTIONAL: Final = {
 
 def add_hint(error: BaseException, pd: Pd, version: WorkflowVersion, step: str) -> None:
     """Add what :func:`hint_for` knows to *error*, as a note, once."""
-    hint = hint_for(error, pd, version, step)
-    if hint is not None and hint not in getattr(error, "__notes__", ()):
-        error.add_note(hint)
+    try:
+        hint = hint_for(error, pd, version, step)
+        if hint is not None and hint not in getattr(error, "__notes__", ()):
+            error.add_note(hint)
+    except Exception:  # noqa: BLE001  # the step can have changed its object and its exception to anything
+        return
 
 
 def hint_for(error: BaseException, pd: Pd, version: WorkflowVersion, step: str) -> str | None:
     """Why *step* of *version*, executed with *pd*, has not found what it looked for, and what to write instead."""
-    if isinstance(error, NameError) and error.name:
+    if type(error) is NameError and type(error.name) is str:
         where = elsewhere(error.name, version.steps, step)
         return where and f"{error.name!r} {where}"
     code, line, cell = _source(error.__traceback__)
-    if isinstance(error, TypeError | AttributeError):
-        without_event = _event(pd) is None and "NoneType" in str(error) and "event" in cell
+    said = error.args[0] if error.args else None
+    if type(error) in (TypeError, AttributeError) and type(said) is str:
+        without_event = _event(pd) is None and "NoneType" in said and "event" in cell
         return f"this run was started without an event: {_start(pd, line)} gives it one" if without_event else None
-    if isinstance(error, KeyError) and error.args:
-        key = error.args[0]
-        if isinstance(key, int):
-            return _whole_number(key, pd)
+    if type(error) is KeyError and type(said) is int:
+        return _whole_number(said, pd)
+    if type(error) is KeyError and type(said) is str:
+        key = said
         return _left_out(key, code, pd) or _no_step(key, code, pd, version, step) or _not_in_event(key, code, line, pd)
     return None
 

@@ -188,6 +188,23 @@ def test_a_hint_is_given_once() -> None:
     assert error.__notes__ == [hint_for(error, pd, version, "one")]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "step.steps = None\n{}['to']",
+        "step.steps['trigger'] = 3\nstep.steps['trigger']['event']",
+        "error = KeyError('$return_value')\nerror.__notes__ = 3\nraise error",
+        "raise KeyError([1])",
+        "class Odd:\n    def __str__(self): raise ValueError\nraise TypeError(Odd())",
+        "class Odd(KeyError):\n    def __str__(self): raise ValueError\nraise Odd('$return_value')",
+    ],
+)
+def test_whatever_the_step_did_to_its_object_or_its_exception_the_outcome_is_the_exception(source: str) -> None:
+    outcome = go(source, left={"draft": {}})
+    assert isinstance(outcome.error, KeyError | TypeError)
+    assert one_line(outcome.error).startswith(type(outcome.error).__name__)
+
+
 def test_what_a_step_raises_by_itself_has_no_hint() -> None:
     for source in ("raise KeyError", "raise KeyError('x')", "raise TypeError('no')", "{}[1]", "raise NameError"):
         assert hint(source, event={"a": 1}, left={"draft": {"$return_value": {"a": 1}}}) == ""
