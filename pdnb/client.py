@@ -15,8 +15,8 @@ from pdnb.errors import MovedOn
 from pdnb.links import Link, Purpose
 from pdnb.model import JSON, Attempt, Lost, Prompt, RunRecord, Status, Via
 from pdnb.runtime import foreground
-from pdnb.runtime.flow import milliseconds
 from pdnb.runtime.namesakes import notebook_of
+from pdnb.runtime.times import milliseconds
 from pdnb.views import documents
 from pdnb.views.phrases import NO_LEADER
 from pdnb.workflow.version import WorkflowVersion, difference

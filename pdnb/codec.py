@@ -1,18 +1,13 @@
-"""Runs and attempts as JSON and back: the stored format and its version.
-
-Also the one definition of JSON in pdnb: ``None``, ``bool``, ``int``, finite ``float``, ``str``,
-``list`` and ``dict[str, …]``, no subclass, no cycle, nothing else.
-"""
+"""Runs and attempts as JSON and back: the stored format and its version; and any value as JSON text."""
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, fields
 from typing import Any, Final, TypeVar
 
 from pdnb.errors import NotJSON, StoreCorrupt
-from pdnb.json_text import OutOfRange
+from pdnb.json_values import plain
 from pdnb.model import JSON, Attempt, Decision, Pause, Prompt, RunRecord, Status
 
 #: The schema of everything stored. A store with a higher number is refused.
@@ -20,9 +15,6 @@ SCHEMA: Final = 2
 
 #: The most JSON one value may hold, in bytes; larger things belong in a file.
 MAX_JSON: Final = 16 * 1024 * 1024
-MAX_DEPTH: Final = 100
-
-_MAX_BITS: Final = 13_000  # about 3,900 digits; Python reads no number of more than 4,300 back
 
 _NONE: Final = type(None)
 _PLAIN: Final = {
@@ -44,63 +36,15 @@ def dumps(value: JSON) -> str:
 
 
 def checked(value: object, path: str) -> str:
-    """*value* as JSON text; raises ``NotJSON`` naming the place (``steps.load.$return_value["rows"][3]``) and type."""
-    _check(value, path, ())
-    text = dumps(value)
+    """*value* as JSON text, also where it only means JSON: see :mod:`pdnb.json_values`.
+
+    Raises ``NotJSON`` naming the place (``steps.load.$return_value["rows"][3]``), the type and what to write instead.
+    """
+    text = dumps(plain(value, path))
     if len(text) > MAX_JSON:
         size, most = len(text) / 2**20, MAX_JSON // 2**20
         raise NotJSON(f"{path}: {size:.0f} MiB of JSON is too much (at most {most} MiB): export a file's path instead")
     return text
-
-
-def _check(value: Any, path: str, above: tuple[int, ...]) -> None:
-    """Raise ``NotJSON`` if *value* is not JSON; *above* holds the ids of the lists and dicts it stands in."""
-    kind = type(value)
-    if value is None or kind is bool:
-        return
-    if kind is str:
-        _check_text(value, path)
-    elif kind is list or kind is dict:
-        _check_container(value, path, above)
-    elif kind is int:
-        if value.bit_length() > _MAX_BITS:
-            raise NotJSON(f"{path}: a number of more than 3,900 digits is not JSON here (use a text)")
-    elif kind is OutOfRange:
-        raise NotJSON(f"{path}: {value} is a number out of range (use a text)")
-    elif kind is float:
-        if not math.isfinite(value):
-            raise NotJSON(f"{path}: {value!r} is not JSON (use None, or a text)")
-    else:
-        raise NotJSON(f"{path}: {_named(value)} is not JSON")
-
-
-def _check_container(value: list[Any] | dict[Any, Any], path: str, above: tuple[int, ...]) -> None:
-    if id(value) in above:
-        raise NotJSON(f"{path}: the {_named(value)} contains itself, so it is not JSON")
-    if len(above) >= MAX_DEPTH:
-        raise NotJSON(f"{path}: nested deeper than {MAX_DEPTH} levels")
-    inside = (*above, id(value))
-    if isinstance(value, list):
-        for i, item in enumerate(value):
-            _check(item, f"{path}[{i}]", inside)
-        return
-    for key, item in value.items():
-        if type(key) is not str:
-            raise NotJSON(f"{path}: the key {key!r} is {_named(key)}; JSON keys are text")
-        _check_text(key, path)
-        _check(item, f"{path}[{json.dumps(key, ensure_ascii=False)}]", inside)
-
-
-def _check_text(value: Any, path: str) -> None:
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise NotJSON(f"{path}: the text holds a lone surrogate, which is not Unicode") from None
-
-
-def _named(value: object) -> str:
-    return type(value).__name__
 
 
 # ---- what is stored -----------------------------------------------------------------------------------------------

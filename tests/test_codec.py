@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-from collections import OrderedDict
+from collections import Counter
 from dataclasses import asdict, fields, replace
-from decimal import Decimal
-from enum import IntEnum
 from typing import Any
 
 import pytest
@@ -15,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdnb.codec import (
-    MAX_DEPTH,
     MAX_JSON,
     attempt_from_json,
     attempt_to_json,
@@ -37,23 +33,6 @@ json_values = st.recursive(
 )
 
 
-def loop() -> list[Any]:
-    inside: list[Any] = []
-    inside.append({"again": inside})
-    return inside
-
-
-def nested(depth: int) -> list[Any]:
-    value: list[Any] = []
-    for _ in range(depth - 1):
-        value = [value]
-    return value
-
-
-class Colour(IntEnum):
-    RED = 1
-
-
 # ---- JSON ---------------------------------------------------------------------------------------------------------
 
 
@@ -65,50 +44,17 @@ def test_json_comes_back_as_it_was(value: Any) -> None:
     assert text.isascii()
 
 
-@pytest.mark.parametrize(
-    ("value", "line"),
-    [
-        ({"rows": [0, 1, 2, {1}]}, 'steps.load.$return_value["rows"][3]: set is not JSON'),
-        (b"x", "steps.load.$return_value: bytes is not JSON"),
-        ((1, 2), "steps.load.$return_value: tuple is not JSON"),
-        ([object()], "steps.load.$return_value[0]: object is not JSON"),
-        (Decimal(1), "steps.load.$return_value: Decimal is not JSON"),
-        (Colour.RED, "steps.load.$return_value: Colour is not JSON"),
-        (OrderedDict(a=1), "steps.load.$return_value: OrderedDict is not JSON"),
-        ({"a": {1: 2}}, 'steps.load.$return_value["a"]: the key 1 is int; JSON keys are text'),
-        ({None: 2}, "steps.load.$return_value: the key None is NoneType; JSON keys are text"),
-        (math.nan, "steps.load.$return_value: nan is not JSON (use None, or a text)"),
-        ([math.inf], "steps.load.$return_value[0]: inf is not JSON (use None, or a text)"),
-        (-math.inf, "steps.load.$return_value: -inf is not JSON (use None, or a text)"),
-        ("\ud800", "steps.load.$return_value: the text holds a lone surrogate, which is not Unicode"),
-        ([{"\ud800": 1}], "steps.load.$return_value[0]: the text holds a lone surrogate, which is not Unicode"),
-        (loop(), 'steps.load.$return_value[0]["again"]: the list contains itself, so it is not JSON'),
-        ([10**5_000], "steps.load.$return_value[0]: a number of more than 3,900 digits is not JSON here (use a text)"),
-        ({'a"\n': [set()]}, 'steps.load.$return_value["a\\"\\n"][0]: set is not JSON'),
-    ],
-)
-def test_anything_else_is_refused_with_its_path_and_type_in_one_line(value: Any, line: str) -> None:
-    """Anything else fails the step with the path and type: ``steps.load.$return_value["rows"][3]: set is not JSON``."""
-    with pytest.raises(NotJSON) as refusal:
-        checked(value, "steps.load.$return_value")
-    assert str(refusal.value) == line
+def test_what_means_json_becomes_its_text() -> None:
+    assert checked({1: (2, Counter("a"))}, "x") == '{"1":[2,{"a":1}]}'
+
+
+def test_what_is_not_json_is_refused_with_its_place() -> None:
+    with pytest.raises(NotJSON, match=r'^x\["rows"\]\[1\]: set is not JSON: write sorted\(x\)$'):
+        checked({"rows": [1, {2}]}, "x")
 
 
 def test_a_large_number_that_can_be_read_back_is_json() -> None:
     assert json.loads(checked(-(10**3_900), "x")) == -(10**3_900)
-
-
-def test_nesting_has_an_end() -> None:
-    checked(nested(MAX_DEPTH), "x")
-    with pytest.raises(NotJSON, match=f"nested deeper than {MAX_DEPTH} levels"):
-        checked(nested(MAX_DEPTH + 1), "x")
-    with pytest.raises(NotJSON, match="nested deeper"):
-        checked(nested(100_000), "x")
-
-
-def test_the_same_list_twice_is_no_cycle() -> None:
-    rows = [1]
-    assert json.loads(checked([rows, {"again": rows}], "x")) == [[1], {"again": [1]}]
 
 
 def test_what_is_too_large_is_refused_and_the_remedy_named() -> None:

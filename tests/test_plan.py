@@ -18,8 +18,8 @@ HOUSE = Path(__file__).parents[1] / "pdnb"
 
 #: From the ground up. A package or module imports only from floors below; every one stands here.
 PLAN = (
-    "errors json_text model owner_id text",
-    "pauses",
+    "errors json_advice json_text model owner_id text",
+    "json_values pauses",
     "links codec workflow",
     "machine",
     "outputs forms request capture",

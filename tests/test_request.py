@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import warnings
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -118,6 +119,13 @@ def test_from_a_person_it_has_the_same_keys_plus_via_and_by() -> None:
     assert person.keys() == event(body=b"x").keys() | {"via", "by"}
     assert (person["via"], person["by"], person["body"]) == ("panel", "ann", {"ok": True})
     assert from_person("card", None).keys() == event().keys() | {"via", "by"}
+
+
+def test_what_a_person_sends_becomes_json_as_it_is_now() -> None:
+    rows: list[int] = [1]
+    request = from_person("python", "ann", {7: (rows, date(2026, 3, 29))})
+    rows.append(2)
+    assert request["body"] == {"7": [[1], "2026-03-29"]}
 
 
 def test_what_a_person_sends_is_json() -> None:

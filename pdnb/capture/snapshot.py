@@ -18,7 +18,8 @@ import builtins
 import types
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pdnb.capture.imports import module_import
@@ -26,20 +27,27 @@ from pdnb.capture.introspection import MISSING, NotCaptured, is_a, text_in
 from pdnb.capture.ordering import Node, label, ordered
 from pdnb.capture.values import Captured, Undefined, Values
 from pdnb.errors import CaptureError
+from pdnb.workflow.bindings import elsewhere
 from pdnb.workflow.cell import BUILTINS, PROVIDED, Names, compile_setup, parse, read_names
-from pdnb.workflow.definition import Workflow
+from pdnb.workflow.definition import Step, Workflow
 from pdnb.workflow.version import Environment, WorkflowVersion
+from pdnb.workflow.wall_clocks import check_lengths
 
 
-def snapshot(workflow: Workflow, names: Mapping[str, object], environment: Environment) -> WorkflowVersion:
+def snapshot(
+    workflow: Workflow, names: Mapping[str, object], environment: Environment, *, beside: Sequence[Step] = ()
+) -> WorkflowVersion:
     """The version of *workflow* that a run carries; *names* is the notebook's namespace.
 
+    *beside*: where *workflow* is a part of another one, all steps of that; refusals say which of them has a name.
     Raises ``CaptureError`` with a line for every name that cannot be captured, ``CellSyntaxError`` and
     ``DefinitionError`` for cells that cannot be used as written.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the user saw them when the cell was defined
         cells = [parse(step.source, filename=f"<step {step.name} of {workflow.name}>") for step in workflow.steps]
+        for step in workflow.steps:
+            check_lengths(step.source, f"step {step.name} of {workflow.name}")
         for i, source in enumerate(workflow.setup, 1):
             compile_setup(source, filename=f"<%%setup cell {i} of {workflow.name}>")
     setup = [read_names(source, filename=f"<%%setup cell {i}>") for i, source in enumerate(workflow.setup, 1)]
@@ -47,7 +55,12 @@ def snapshot(workflow: Workflow, names: Mapping[str, object], environment: Envir
     problems = [
         line
         for step, cell in zip(workflow.steps, cells, strict=True)
-        for line in notebook.follow(f"step {step.name!r}", cell.names, given=cell.provided)
+        for line in notebook.follow(
+            f"step {step.name!r}",
+            cell.names,
+            given=cell.provided,
+            elsewhere=partial(elsewhere, steps=beside or workflow.steps, here=step.name),
+        )
     ]
     for i, needs in enumerate(setup):
         problems += notebook.follow(label(i), needs, here=i)
@@ -75,11 +88,18 @@ class _Notebook:
     # -- resolving names to the code that defines them
 
     def follow(
-        self, cell: str, needs: Names, *, here: int | None = None, given: frozenset[str] = PROVIDED
+        self,
+        cell: str,
+        needs: Names,
+        *,
+        here: int | None = None,
+        given: frozenset[str] = PROVIDED,
+        elsewhere: Callable[[str], str | None] = lambda _: None,
     ) -> Iterator[str]:
         """Capture all that a cell needs, directly or not; yield a line for each name that cannot be captured.
 
         ``here``: the cell's index, if it is a setup cell. ``given``: names that executing it provides.
+        ``elsewhere``: what to say of a name that the notebook does not have.
         """
         seen: set[str] = set()
         own = needs.free - given if here is None else frozenset()
@@ -95,7 +115,8 @@ class _Notebook:
                     captured = self.captured[name] = self.captured.get(name) or self.values.capture(name)
                 except NotCaptured as reason:
                     if not (isinstance(reason, Undefined) and self.may_be_unknown(name, needs)):
-                        yield f"{path}{name!r}{reason}"
+                        found = elsewhere(name) if isinstance(reason, Undefined) else None
+                        yield f"{path}{name!r}" + (f", which {found}" if found else str(reason))
                 else:
                     waiting.append((f"{path}{name!r} ({captured.what}), which uses ", captured.names, None, PROVIDED))
         for function in sorted(seen & self.captured.keys()):

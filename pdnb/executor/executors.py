@@ -185,8 +185,7 @@ class ChildExecutor:
         return Execution({}, record.outputs(), None, lost="no process could be started to execute it")
 
     def _ended(self, end: Message, pd: Pd, record: Record) -> Execution:
-        for call, arguments in end["flow"]:
-            getattr(pd.flow, call)(**arguments)
+        pd.flow.repeat(end["flow"])
         error = Reported(end["error"]) if "error" in end else None
         return Execution(dict(end["exports"]), record.outputs(), error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,8 +39,10 @@ def problems(schema: Schema, body: JSON) -> tuple[str, ...]:
     if not isinstance(body, dict):
         return (f"the answer must be an object with the form's fields, not {shown(body)}",)
     try:
-        if len(checked(body, "the answer")) > MAX_ANSWER:
+        text = checked(body, "the answer")
+        if len(text) > MAX_ANSWER:
             return (f"the answer is too long: at most {MAX_ANSWER:,} bytes of JSON",)
+        body = json.loads(text)
         if any(len(name) > _MAX_NAME for name in _names(body)):
             return (f"the answer holds a name of more than {_MAX_NAME:,} characters",)
         return _ordered(schema, _errors(schema, body))

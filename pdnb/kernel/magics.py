@@ -13,6 +13,7 @@ from IPython.display import display
 
 from pdnb import client
 from pdnb.errors import DefinitionError, PdnbError
+from pdnb.json_values import plain
 from pdnb.kernel.completion import COMMANDS, Completer
 from pdnb.kernel.current_cell import CurrentCell
 from pdnb.kernel.displays import Diff, Steps
@@ -26,6 +27,7 @@ from pdnb.workflow.definition import Step, check_step_name
 from pdnb.workflow.notebook_cells import MagicCell
 from pdnb.workflow.options import Line, read_event, read_setup_line, read_step_line, step_options
 from pdnb.workflow.version import step_filename
+from pdnb.workflow.wall_clocks import check_lengths
 
 
 @magics_class
@@ -98,7 +100,7 @@ class PdnbMagics(Magics):
         with usage_errors():
             if line.options.keys() >= {"--wait", "--headless"}:
                 raise DefinitionError("%pdnb run: --wait runs here and --headless runs elsewhere: choose one")
-            event = read_event(line.rest, self._shell.user_ns)
+            event = plain(read_event(line.rest, self._shell.user_ns), 'steps.trigger["event"]')
             if background.wanted(self._shell) and (notice := background.ensure(self.session.home)):
                 print(notice)  # noqa: T201  # people should know what was started on their machine
             return self.start(
@@ -259,6 +261,7 @@ class PdnbMagics(Magics):
         name = check_step_name(given.name or "")
         workflow = self.session.workflow(given.text("--workflow"))
         cells.parse(cell, filename=step_filename(name, workflow.name))
+        check_lengths(cell, f"step {name} of {workflow.name}")
         return Step(name, cell, **step_options(given))
 
     def _check_wrapped(self, found: MagicCell) -> None:

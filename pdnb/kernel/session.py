@@ -216,6 +216,6 @@ class Session:
         __tracebackhide__ = True
         workflow = self.arrange(name).workflow
         only = workflow.only(step)  # what other steps lack must not fail this one
-        version = snapshot(only, self.names, Environment.here())
+        version = snapshot(only, self.names, Environment.here(), beside=workflow.steps)
         before = workflow.names[: workflow.names.index(step)]
         return self.step_test(name).test(version, before, resume_with=resume_with, show=True)

@@ -26,6 +26,7 @@ from pdnb.outputs.recorder import Recorder
 from pdnb.outputs.streams import swapped
 from pdnb.runtime import limits
 from pdnb.runtime.coroutines import complete, no_running_loop
+from pdnb.runtime.hints import add_hint
 from pdnb.runtime.namespace import Namespace
 from pdnb.runtime.process_kinds import Kind
 from pdnb.runtime.process_state import Leftovers, ProcessState, apply
@@ -132,6 +133,7 @@ def execute(
             exports = pd.exports(value)
         except BaseException as raised:  # noqa: BLE001  # anything a step raises ends its attempt in the ordinary way
             error = raised.with_traceback(_own_frames(raised.__traceback__))
+            add_hint(error, pd, version, name)
             if isinstance(error, SystemExit):
                 error.add_note(f"(sys.exit: {_EXIT})")
             recorder.error(error)
@@ -168,7 +170,7 @@ def _no_input(*_: object, **__: object) -> NoReturn:
 
 
 def one_line(error: BaseException) -> str:
-    """``ValueError: no such table``, whatever the exception's own ``__str__`` does."""
+    """``ValueError: no such table``, with its first note in brackets, whatever the exception's own ``__str__`` does."""
     if isinstance(error, Reported):
         return str(error)
     try:
@@ -176,8 +178,11 @@ def one_line(error: BaseException) -> str:
     except BaseException:  # noqa: BLE001  # an exception that cannot say what it is still ends the attempt
         text = "(its message cannot be shown)"
     name = type(error).__name__
+    notes = getattr(error, "__notes__", None)
     if isinstance(error, SystemExit):
         text += f" ({_EXIT})"
+    elif isinstance(notes, list) and notes and isinstance(notes[0], str):
+        text += f" ({notes[0].split(chr(10), 1)[0]})"
     return redact(f"{name}: {text}" if text else name)
 
 

@@ -6,24 +6,25 @@ The last of ``suspend``, ``rerun`` and ``delay`` wins, ``exit`` beats all, and e
 same links, because links belong to the attempt.
 
 Follows Pipedream's ``pd.flow`` (Python) and ``$.flow`` (Node.js); all times are integer milliseconds or a
-``datetime.timedelta``.
+``datetime.timedelta``. Every pause may also last ``until=`` a moment: an aware ``datetime``, which is absolute. A
+difference of two datetimes of one zone is no length of time: Python subtracts the clocks' hands, also across a change
+between summer and winter time.
 """
 
 from __future__ import annotations
 
 import json
-import math
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 from pdnb.codec import checked
 from pdnb.errors import PdnbError
 from pdnb.forms.schemas import form_schema
 from pdnb.model import JSON, End, Exited, Prompt, Returned, Slept, Suspended
-
-#: The longest pause: 365 days.
-MAX_MS: Final = 365 * 86_400_000
+from pdnb.runtime.times import MAX_MS, check_length, milliseconds, unix_milliseconds
 
 #: The longest ``message=`` and ``after=`` of a suspension, in characters.
 MAX_MESSAGE: Final = 10_000
@@ -47,6 +48,7 @@ class _WantedPause:
 
     kind: Literal["suspend", "rerun", "delay"]
     ms: int
+    until_ms: int | None
     confirm: bool
     on_timeout: Literal["cancel", "resume"] = "cancel"
     context: JSON = None
@@ -54,22 +56,35 @@ class _WantedPause:
     prompt: Prompt | None = None
 
     def arguments(self) -> dict[str, JSON]:
-        """The arguments of the method of :class:`Flow` that asks for it."""
+        """The arguments of the method of :class:`Flow` that asks for it, and ``until_ms``, if it ends at a moment."""
+        until: dict[str, JSON] = {} if self.until_ms is None else {"until_ms": self.until_ms}
         if self.kind == "suspend":
             prompt = self.prompt or Prompt()
             told: dict[str, JSON] = {"message": prompt.message, "form": prompt.form, "after": prompt.after}
-            return {"timeout": self.ms, "on_timeout": self.on_timeout, "confirm": self.confirm, **told}
+            return {"timeout": self.ms, "on_timeout": self.on_timeout, "confirm": self.confirm, **told, **until}
         if self.kind == "rerun":
             kept: dict[str, JSON] = {"context": self.context, "max_retries": self.max_retries}
-            return {"delay": self.ms, "confirm": self.confirm, **kept}
-        return {"ms": self.ms, "confirm": self.confirm}
+            return {"delay": self.ms, "confirm": self.confirm, **kept, **until}
+        return {"ms": self.ms, "confirm": self.confirm, **until}
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class Flow:
-    """``pd.flow`` of one attempt."""
+    """``pd.flow`` of one attempt. *clock* gives the time in Unix milliseconds."""
 
-    def __init__(self, urls: URLs, *, on_timeout: Literal["cancel", "resume"] = "cancel", confirm: bool = True) -> None:
+    def __init__(
+        self,
+        urls: URLs,
+        *,
+        on_timeout: Literal["cancel", "resume"] = "cancel",
+        confirm: bool = True,
+        clock: Callable[[], int] = _now_ms,
+    ) -> None:
         self._urls = urls
+        self._clock = clock
         self._on_timeout = on_timeout
         self._confirm = confirm
         self._wanted: _WantedPause | None = None
@@ -81,6 +96,7 @@ class Flow:
         self,
         timeout: int | float | timedelta = _DAY_MS,
         *,
+        until: datetime | None = None,
         on_timeout: Literal["cancel", "resume"] | None = None,
         confirm: bool | None = None,
         form: object = None,
@@ -89,14 +105,15 @@ class Flow:
     ) -> URLs:
         """Pause at the end of this step; go on with the **next** step when resumed.
 
-        ``timeout``: how long to wait, 1 ms to 365 days. ``on_timeout``: ``"cancel"`` the run then (the default, which
-        the configuration can change) or ``"resume"`` it without ``$resume_data``. ``confirm=False``: a GET on a link
-        acts at once instead of asking. ``form``: a JSON Schema (or a pydantic model) of an object: people fill it in,
-        and an answer that does not fit is refused, by whatever way it comes. ``message``: what they read, in Markdown.
-        ``after``: a text or a URL that they get once they have answered. Returns ``{"resume_url", "cancel_url"}``.
+        ``timeout``: how long to wait, 1 ms to 365 days; or ``until`` when, an aware ``datetime``. ``on_timeout``:
+        ``"cancel"`` the run then (the default, which the configuration can change) or ``"resume"`` it without
+        ``$resume_data``. ``confirm=False``: a GET on a link acts at once instead of asking. ``form``: a JSON Schema (or
+        a pydantic model) of an object: people fill it in, and an answer that does not fit is refused, by whatever way
+        it comes. ``message``: what they read, in Markdown. ``after``: a text or a URL that they get once they have
+        answered. Returns ``{"resume_url", "cancel_url"}``.
         Raises ``TypeError`` or ``ValueError`` for an argument that makes no sense; nothing is recorded then.
         """
-        ms = milliseconds("timeout", timeout, least=1)
+        ms, until_ms = self._length("timeout", timeout, until, least=1, default=_DAY_MS)
         if on_timeout not in (None, "cancel", "resume"):
             raise ValueError(f"on_timeout is {on_timeout!r}: use 'cancel' or 'resume'")
         prompt = Prompt(
@@ -104,37 +121,50 @@ class Flow:
             None if form is None else form_schema(form),
             checked_text("after", after, MAX_AFTER),
         )
-        wanted = _WantedPause("suspend", ms, self._checked_confirm(confirm), on_timeout or self._on_timeout)
+        wanted = _WantedPause("suspend", ms, until_ms, self._checked_confirm(confirm), on_timeout or self._on_timeout)
         return self._want(wanted if prompt == Prompt() else replace(wanted, prompt=prompt))
 
     def rerun(
         self,
-        delay: int | float | timedelta,
+        delay: int | float | timedelta | None = None,
         context: JSON = None,
         max_retries: int = 10,
         *,
+        until: datetime | None = None,
         confirm: bool | None = None,
         maxRetries: int | None = None,  # noqa: N803  # the spelling of Pipedream's documentation
     ) -> URLs:
-        """Pause for ``delay`` at the end of this step, then run the **same** step again.
+        """Pause for ``delay`` (or ``until`` a moment) at the end of this step, then run the **same** step again.
 
         ``context``: JSON for the next attempt, in ``pd.context["run"]["context"]``. ``max_retries``: how often the
         step runs again at the most; a rerun asked for after that is ignored and the workflow goes on to the next
         step. A request to ``resume_url`` wakes the step at once, with ``pd.context["run"]["callback_request"]``.
         Returns ``{"resume_url", "cancel_url"}``.
         """
-        ms = milliseconds("delay", delay, least=0)
+        ms, until_ms = self._length("delay", delay, until, least=0)
         retries = max_retries if maxRetries is None else maxRetries
         if type(retries) is not int:
             raise TypeError(f"max_retries is {retries!r}: use a whole number")
         if retries < 0:
             raise ValueError(f"max_retries is {retries}: use 0 or more")
         kept = json.loads(checked(context, "context"))  # as it is now, whatever the step does to it later
-        return self._want(_WantedPause("rerun", ms, self._checked_confirm(confirm), context=kept, max_retries=retries))
+        wanted = _WantedPause("rerun", ms, until_ms, self._checked_confirm(confirm))
+        return self._want(replace(wanted, context=kept, max_retries=retries))
 
-    def delay(self, ms: int | float | timedelta, *, confirm: bool | None = None) -> URLs:
-        """Pause for ``ms`` at the end of this step, then the **next** step; ``resume_url`` skips the rest."""
-        return self._want(_WantedPause("delay", milliseconds("ms", ms, least=0), self._checked_confirm(confirm)))
+    def delay(
+        self,
+        ms: int | float | timedelta | None = None,
+        *,
+        until: datetime | None = None,
+        confirm: bool | None = None,
+    ) -> URLs:
+        """Pause for ``ms`` (or ``until`` a moment) at the end of this step, then the **next** step.
+
+        ``resume_url`` skips the rest. Returns ``{"resume_url", "cancel_url"}``.
+        """
+        return self._want(
+            _WantedPause("delay", *self._length("ms", ms, until, least=0), self._checked_confirm(confirm))
+        )
 
     def exit(self, reason: str | None = None) -> None:
         """End the run successfully at the end of this step; ``return pd.flow.exit()`` skips the rest of its code."""
@@ -164,6 +194,20 @@ class Flow:
             found.append((wanted.kind, wanted.arguments()))
         return [*found, ("exit", {"reason": self._reason})] if self._exit else found
 
+    def repeat(self, calls: Iterable[tuple[str, dict[str, JSON]]]) -> None:
+        """Ask for what the flow of another process was asked for: *calls* are its :meth:`calls`.
+
+        A moment that has passed meanwhile is none that the step named wrongly. Raises as those methods do.
+        """
+        for name, arguments in calls:
+            given = dict(arguments)
+            until_ms = given.pop("until_ms", None)
+            getattr(self, name)(**given)
+            if until_ms is not None and self._wanted is not None:
+                if type(until_ms) is not int or until_ms > self._clock() + MAX_MS:
+                    raise ValueError(f"until_ms is {until_ms!r}: use Unix milliseconds within 365 days")
+                self._wanted = replace(self._wanted, until_ms=until_ms)
+
     def close(self) -> None:
         """The step has ended: from now on asking is an error."""
         self._over = True
@@ -176,7 +220,7 @@ class Flow:
         wanted = self._wanted
         if wanted is None:
             return Returned(at_ms, fence, exports, outputs, mails)
-        due_ms = at_ms + wanted.ms
+        due_ms = at_ms + wanted.ms if wanted.until_ms is None else max(at_ms, wanted.until_ms)
         if wanted.kind == "suspend":
             return Suspended(
                 at_ms,
@@ -201,6 +245,17 @@ class Flow:
             max_retries=wanted.max_retries,
             confirm=wanted.confirm,
         )
+
+    def _length(
+        self, name: str, length: object, until: object, *, least: int, default: int | None = None
+    ) -> tuple[int, int | None]:
+        """How long in milliseconds, and until when in Unix milliseconds; raises naming the argument."""
+        check_length(name, length)
+        if until is None:
+            return milliseconds(name, length, least=least), None
+        if length != default:
+            raise TypeError(f"{name} and until say when the pause ends: give one of them")
+        return least, unix_milliseconds("until", until, now_ms=self._clock())
 
     def _checked_confirm(self, confirm: bool | None) -> bool:  # noqa: FBT001  # what the caller gave, to be checked
         if confirm is not None and type(confirm) is not bool:
@@ -231,14 +286,3 @@ def checked_text(name: str, value: object, most: int) -> str | None:
         raise ValueError(f"{name} has {len(value)} characters: use at most {most}")
     text: str = json.loads(checked(value, name))  # a plain str, without lone surrogates
     return text or None
-
-
-def milliseconds(name: str, value: object, *, least: int) -> int:
-    """*value*, a number or a ``timedelta``, as milliseconds; raises naming the argument."""
-    if isinstance(value, timedelta):
-        value = value / timedelta(milliseconds=1)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} is {value!r}: use milliseconds (a number) or a datetime.timedelta")
-    if not least <= value <= MAX_MS:  # neither NaN nor infinity is
-        raise ValueError(f"{name} is {value!r}: use {least} to {MAX_MS} milliseconds (365 days)")
-    return math.ceil(value)

@@ -149,7 +149,7 @@ class Runner:
             raise Fenced(f"claim {run.fence} of run {run.id} was taken away before step {run.step!r} began")
         target = Target(run.id, run.step, run.runs)
         urls = URLs(resume_url=home.links.url("resume", target), cancel_url=home.links.url("cancel", target))
-        flow = Flow(urls, on_timeout=settings.on_timeout, confirm=settings.confirm_links)
+        flow = Flow(urls, on_timeout=settings.on_timeout, confirm=settings.confirm_links, clock=home.clock)
         send = Send(MailSettings(settings.smtp_url, settings.mail_from, settings.mail_to))
         return Pd(run.step, flow, send, home.store.exports(run.id), self._context(run, version))
 

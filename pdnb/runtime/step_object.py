@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pdnb.codec import checked
 from pdnb.model import JSON
@@ -24,6 +24,7 @@ class Progress(NamedTuple):
 class Pd:
     """The step object: ``handler(pd)``'s argument, and ``step`` in a body.
 
+    The argument may have any name: ``def handler(step)`` leaves ``pd`` to pandas.
     ``steps``: exports of earlier steps, ``pd.steps["name"]["$return_value"]``, ``pd.steps["trigger"]["event"]``.
     ``context``: ``id, trace_id, ts, workflow_id, workflow_name, deployment_id, deadline, test, JIT, replay, resume``
     and ``run`` (``runs``, ``key``, and after a rerun ``context`` and ``callback_request``).
@@ -40,10 +41,11 @@ class Pd:
         self._exports: dict[str, JSON] = {}
         self.latest_progress: Progress | None = None
 
-    def export(self, name: str, value: JSON) -> None:
-        """Leave *value* (JSON) for later steps as ``pd.steps[<this step>][name]``; ``$summary`` shows in views.
+    def export(self, name: str, value: object) -> None:
+        """Leave *value* for later steps as ``pd.steps[<this step>][name]``; ``$summary`` shows in views.
 
-        Raises ``NotJSON`` with the path and type of what is not JSON.
+        *value* is JSON, or has one obvious meaning in JSON (``pdnb.json_values`` lists them), and is taken as it is
+        now; ``None`` is left as ``None``. Raises ``NotJSON`` with the path, the type and what to write instead.
         """
         self.flow.check_open("pd.export")
         if type(name) is not str or not name:
@@ -62,10 +64,20 @@ class Pd:
         self.latest_progress = Progress(_number("done", done), whole, checked_text("text", text, MAX_AFTER))
 
     def exports(self, value: object) -> dict[str, JSON]:
-        """All exports once the step has returned *value*; ``None`` makes no ``$return_value``."""
+        """All exports once the step has returned *value*; ``None``, as in Pipedream, leaves no ``$return_value``."""
         if value is None:
             return dict(self._exports)
         return {**self._exports, "$return_value": json.loads(checked(value, f"steps.{self._step}.$return_value"))}
+
+    if not TYPE_CHECKING:  # a type checker knows what there is
+
+        def __getattr__(self, name: str) -> object:
+            raise AttributeError(
+                f"the step object has no {name!r} (it has flow, steps, context, send, export and progress): where "
+                "pandas is meant, give the handler's parameter another name, as in def handler(step)",
+                name=name,
+                obj=self,
+            )
 
     def __repr__(self) -> str:
         return f"<pd of step {self._step!r}: flow, steps, context, send, export(), progress()>"

@@ -600,7 +600,7 @@ x = 1
 %%step before
 def helper(): return 1
 -- step helper()
--- refused 'helper', which is not defined in this notebook
+-- refused 'helper', which is defined by step 'before' for itself alone: define it in a %%setup cell, for all steps
 """,
     "a setup cell": """
 -- setup

@@ -319,6 +319,29 @@ def test_an_empty_step_is_refused(notebook: Notebook) -> None:
         notebook.snapshot("# later")
 
 
+def test_a_variable_of_another_step_names_that_step_and_how_to_get_at_it(notebook: Notebook) -> None:
+    """A variable of another step names the step that defines it."""
+    notebook.run("def total(): return sum(rows)")
+    lines = notebook.refusal("rows = [1]", "def handler(pd): return rows", "total()").split("\n")
+    leave = "which is a variable of step 's1', and a step sees only what others leave: return it there, and read"
+    total = "'total' (a function of this notebook), which uses"
+    assert lines == [
+        f"step 's2' uses 'rows', {leave} pd.steps[\"s1\"][\"$return_value\"]",
+        f"step 's3' uses {total} 'rows', {leave} step.steps[\"s1\"][\"$return_value\"]",
+    ]
+
+
+def test_a_name_of_the_notebook_is_no_other_steps(notebook: Notebook) -> None:
+    notebook.run("rows = [1]")
+    assert notebook.snapshot("rows = [2]", "rows").setup == ("rows = [1]",)
+
+
+def test_a_length_of_time_that_a_change_of_clocks_makes_wrong_is_refused(notebook: Notebook) -> None:
+    wrong = "from datetime import datetime\nstep.flow.delay(datetime(2027, 3, 28) - datetime.now())"
+    with pytest.raises(DefinitionError, match=r"^step s1 of w, line 2: .*: write pd\.flow\.delay\(until="):
+        notebook.snapshot(wrong)
+
+
 def test_main_is_not_touched(notebook: Notebook) -> None:
     main = sys.modules["__main__"]
     assert isinstance(main, types.ModuleType)

@@ -116,7 +116,7 @@ def test_a_model_is_needed_and_not_one_answer_to_it() -> None:
         form_schema(Order(amount=1, reason="r", due_on=date(2025, 1, 31)))
 
 
-@pytest.mark.parametrize("value", [object(), float("nan"), (1, 2), {1: 2}, "\ud800"])
+@pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}, {None: 2}, "\ud800"])
 def test_a_schema_that_is_not_json_is_named(value: object) -> None:
     with pytest.raises(NotJSON, match=r"^form\["):
         form_schema({"type": "object", "properties": {"a": {"default": value}}})
@@ -413,7 +413,7 @@ def deep(n: int) -> Any:
         ({"properties": {"x": {}}}, {"x": float("nan")}, "nan is not JSON"),
         ({"properties": {"x": {}}}, {"x": "\ud800"}, "lone surrogate"),
         ({"properties": {"x": {}}}, {"x": 10**5_000}, "3,900 digits"),
-        ({"properties": {"x": {}}}, {1: 2}, "JSON keys are text"),
+        ({"properties": {"x": {}}}, {None: 2}, "JSON keys are text"),
     ],
 )
 def test_a_hostile_answer_is_a_problem_and_no_crash(form: object, body: object, says: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from IPython.core.error import UsageError
 
 import pdnb
-from pdnb.client import Run, Runs
+from pdnb.client import Run, Runs, list_runs
 from pdnb.coordination.home import Home
 from pdnb.coordination.leader import LeaderLock
 from pdnb.errors import BadAnswer
@@ -80,6 +80,10 @@ def test_steps_are_ordered_and_removed(nb: Notebook) -> None:
         ("%%step draft\n# to do\n", "step draft of workflow: the cell is empty"),
         ("%%step draft\nx = 1\ny = = 2", "step draft of workflow, line 2: invalid syntax: y = = 2"),
         ("%%step draft\nx = 1\n!ls", "step draft of workflow, line 2: '!ls' is IPython syntax"),
+        (
+            "%%step draft\nstep.flow.suspend(nine - datetime.now(z))",
+            "is an hour off when the clocks change in between: write pd.flow.suspend(until=nine)",
+        ),
         ("%%step draft\ndef handler(a, b): pass", "line 1: a handler takes the step object and nothing else"),
         ("%%setup draft\n1", "%%setup takes no name ('draft')"),
         ("%%setup\nx = 1\nawait x", "line 2: 'await' outside function (a setup cell cannot await)"),
@@ -132,6 +136,29 @@ def test_a_run_goes_to_its_first_pause_and_is_the_magics_value(nb: Notebook) -> 
     assert run.exports["draft"]["$return_value"] == {"to": "{x} $x", "n": [1, 2]}
     assert "drafting" in said.out
     assert f"suspended  (run {run.id})" in said.out
+
+
+def test_an_event_that_is_not_json_starts_nothing(nb: Notebook) -> None:
+    """Refused before effects where it can be known."""
+    nb.run("%%step one\nstep.steps['trigger']['event']")
+    nb.run("event = {'rows': {1}}")
+    assert nb.refused("%pdnb run event") == 'steps.trigger["event"]["rows"]: set is not JSON: write sorted(x)'
+    assert nb.magics.session.step_test().event is None
+    assert not list_runs(nb.home)
+
+
+def test_an_event_is_taken_as_json_and_as_it_is_now(nb: Notebook) -> None:
+    nb.run("%%step one\nstep.steps['trigger']['event']")
+    nb.run("import collections\nevent = {'n': collections.Counter('aab'), 7: (1, 2)}")
+    run = nb.run("%pdnb run event")
+    assert run.exports["one"]["$return_value"] == {"n": {"a": 2, "b": 1}, "7": [1, 2]}
+
+
+def test_what_a_step_looked_for_in_the_event_is_said_below_its_traceback(nb: Notebook) -> None:
+    nb.run('%%step one\ndef handler(pd):\n    return pd.steps["trigger"]["event"]["to"]')
+    said = nb.try_("%pdnb run")
+    assert isinstance(said.error, TypeError)
+    assert 'started without an event: %pdnb run {"to": …} gives it one' in said.out
 
 
 def test_a_variable_is_an_event_too(nb: Notebook) -> None:
@@ -228,7 +255,7 @@ def test_an_export_that_is_not_json_is_one_line(nb: Notebook) -> None:
     nb.run("%%step load\ndef handler(pd):\n    return {'rows': [1, {2}]}")
     said = nb.try_("%pdnb run")
     assert isinstance(said.error, UsageError)
-    assert said.err == 'UsageError: steps.load.$return_value["rows"][1]: set is not JSON\n'
+    assert said.err == 'UsageError: steps.load.$return_value["rows"][1]: set is not JSON: write sorted(x)\n'
     assert "Traceback" not in said.out
     [run] = nb.run("%pdnb runs --status failed")
     assert run.exports["load"] == {}

@@ -106,7 +106,7 @@ def test_an_event_is_handed_in_and_stays(nb: Notebook) -> None:
 def test_an_event_that_no_run_would_take_is_one_line(nb: Notebook) -> None:
     nb.run("%%step one\n1")
     nb.run("event = {1, 2}")
-    assert nb.refused("%pdnb test one --event event") == 'steps.trigger["event"]: set is not JSON'
+    assert nb.refused("%pdnb test one --event event") == 'steps.trigger["event"]: set is not JSON: write sorted(x)'
     assert "set is not JSON" in nb.refused("%pdnb test one --resume-with event")
     assert nb.refused("%pdnb test one --event nothing").startswith("'nothing' is no variable here and no JSON")
 
@@ -126,6 +126,16 @@ def test_what_other_steps_lack_does_not_matter(nb: Notebook) -> None:
     assert "'$return_value': 42" in good(nb.try_("%pdnb test fine"))
     assert "no_such_name_anywhere" in str(nb.try_("%pdnb test broken").error)
     assert "no_such_name_anywhere" in nb.refused("%pdnb run")
+
+
+def test_a_name_of_another_step_is_refused_as_in_a_run(nb: Notebook) -> None:
+    nb.run("%%step load\ndf = [1]")
+    nb.run("%%step publish\ndf")
+    for line in ("%pdnb test publish", "%pdnb run"):
+        assert nb.refused(line) == (
+            "step 'publish' uses 'df', which is a variable of step 'load', and a step sees only what others leave: "
+            'return it there, and read step.steps["load"]["$return_value"]'
+        )
 
 
 def test_a_name_that_the_step_itself_lacks_is_refused_as_in_a_run(nb: Notebook) -> None:

@@ -123,7 +123,7 @@ def test_a_value_that_is_no_json_is_the_outcome() -> None:
     """Anything else fails the step with the path and type."""
     outcome = go("{'rows': [1, {2}]}")
     assert outcome.error is not None
-    assert one_line(outcome.error) == 'NotJSON: steps.one.$return_value["rows"][1]: set is not JSON'
+    assert one_line(outcome.error) == 'NotJSON: steps.one.$return_value["rows"][1]: set is not JSON: write sorted(x)'
     assert outcome.exports == {}
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import json
 import math
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pdnb.errors import NotJSON, PdnbError
 from pdnb.model import End, Exited, Returned, Slept, Suspended
-from pdnb.runtime.flow import MAX_MS, Flow, URLs
+from pdnb.runtime.flow import Flow, URLs
 from pdnb.runtime.step_object import Pd
+from pdnb.runtime.times import MAX_MS
 
 DAY = 86_400_000
 NOW = 1_700_000_000_000
@@ -299,6 +303,136 @@ def test_max_retries_is_a_whole_number_of_0_or_more(value: Any, error: type[Exce
         Flow(LINKS).rerun(1, maxRetries=value)
 
 
+# ---- until a moment ------------------------------------------------------------------------------------------------
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NAIVE = datetime(2026, 1, 2, 9)  # noqa: DTZ001  # what is refused
+
+UNTIL: dict[str, Callable[[Flow, Any], object]] = {
+    "suspend": lambda flow, moment: flow.suspend(until=moment),
+    "rerun": lambda flow, moment: flow.rerun(until=moment),
+    "delay": lambda flow, moment: flow.delay(until=moment),
+}
+
+
+def unix_ms(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def due(kind: str, moment: Any, *, now: datetime, ended_ms: int | None = None) -> int:
+    """When the pause ends that is asked for at *now*, in a step that ends then or at *ended_ms*."""
+    flow = Flow(LINKS, clock=lambda: unix_ms(now))
+    UNTIL[kind](flow, moment)
+    event = flow.event(unix_ms(now) if ended_ms is None else ended_ms, 7, {}, ())
+    assert isinstance(event, Suspended | Slept)
+    return event.due_ms
+
+
+@pytest.mark.parametrize("kind", UNTIL)
+def test_a_pause_until_a_moment_ends_at_that_moment_also_across_a_change_of_clocks(kind: str) -> None:
+    """``pd.flow.suspend(until=…)``: an aware datetime is taken (daylight saving right)."""
+    evening = datetime(2027, 3, 27, 18, tzinfo=BERLIN)
+    nine = datetime(2027, 3, 28, 9, tzinfo=BERLIN)
+    assert due(kind, nine, now=evening) == unix_ms(datetime(2027, 3, 28, 7, tzinfo=UTC))
+    assert due(kind, nine.astimezone(UTC), now=evening) == unix_ms(datetime(2027, 3, 28, 7, tzinfo=UTC))
+
+
+def test_of_an_hour_that_comes_twice_fold_says_which() -> None:
+    evening = datetime(2026, 10, 24, 18, tzinfo=BERLIN)
+    first, second = (datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=fold) for fold in (0, 1))
+    assert due("delay", second, now=evening) - due("delay", first, now=evening) == 3_600_000
+
+
+@pytest.mark.parametrize("kind", UNTIL)
+def test_the_moment_stays_where_it_is_however_long_the_step_goes_on(kind: str) -> None:
+    now, moment = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
+    assert due(kind, moment, now=now, ended_ms=unix_ms(now) + 4_000) == unix_ms(moment)
+
+
+@pytest.mark.parametrize("kind", UNTIL)
+def test_a_pause_whose_moment_has_come_when_the_step_ends_ends_with_it(kind: str) -> None:
+    now, moment = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
+    assert due(kind, moment, now=now, ended_ms=unix_ms(moment) + 1) == unix_ms(moment) + 1
+
+
+@given(st.datetimes(NAIVE, NAIVE + timedelta(days=360), timezones=st.timezones(), allow_imaginary=False))
+def test_a_pause_never_ends_before_its_moment_nor_a_millisecond_after_it(moment: datetime) -> None:
+    due_ms = due("delay", moment, now=datetime(2026, 1, 1, tzinfo=UTC))
+    late = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=due_ms) - moment.astimezone(UTC)
+    assert timedelta(0) <= late < timedelta(milliseconds=1)
+
+
+def test_a_timestamp_of_pandas_is_a_moment() -> None:
+    moment = pd.Timestamp("2027-03-28 09:00", tz="Europe/Berlin")
+    assert due("suspend", moment, now=datetime(2027, 3, 27, tzinfo=UTC)) == unix_ms(
+        datetime(2027, 3, 28, 7, tzinfo=UTC)
+    )
+    not_a_time: Any = pd.NaT
+    with pytest.raises(TypeError, match=r"^until is NaT: use a datetime with a time zone"):
+        Flow(LINKS).delay(until=not_a_time)
+
+
+@pytest.mark.parametrize("kind", UNTIL)
+@pytest.mark.parametrize(
+    ("moment", "says"),
+    [
+        (NAIVE, r'in any time zone: add one, as tzinfo=ZoneInfo\("Europe/Berlin"\), or write until='),
+        (datetime(2025, 12, 31, tzinfo=UTC), "^until is 2025-12-31T00:00:00.00:00, which has passed"),
+        (datetime(2026, 1, 1, tzinfo=UTC), "which has passed"),
+        (datetime(2027, 1, 1, 0, 0, 0, 1_000, tzinfo=UTC), "within 365 days"),
+        (datetime.max.replace(tzinfo=UTC), "within 365 days"),
+        (datetime.min.replace(tzinfo=BERLIN), "which has passed"),
+    ],
+)
+def test_a_moment_that_makes_no_sense_is_a_value_error_that_says_what_to_write(
+    kind: str, moment: datetime, says: str
+) -> None:
+    """A naive one is refused with the zone to add, one that has passed as well."""
+    with pytest.raises(ValueError, match=says):
+        due(kind, moment, now=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("kind", UNTIL)
+@pytest.mark.parametrize("moment", ["2026-01-02", 5, True, date(2026, 1, 2), timedelta(1), []])
+def test_what_is_no_moment_is_a_type_error(kind: str, moment: Any) -> None:
+    with pytest.raises(TypeError, match=r"^until is .*: use a datetime with a time zone, as datetime\("):
+        UNTIL[kind](Flow(LINKS), moment)
+
+
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize("moment", [datetime(2026, 1, 2, tzinfo=UTC), NAIVE, date(2026, 1, 2)])
+def test_a_moment_where_a_length_of_time_belongs_says_until(name: str, moment: Any) -> None:
+    """``timeout=`` a datetime says so."""
+    says = rf"^{name} is 2026-01-02.*, a moment and no length of time: write until= instead of {name}=$"
+    with pytest.raises(TypeError, match=says):
+        TIMED[name](Flow(LINKS), moment)
+
+
+def test_a_length_and_a_moment_together_are_refused() -> None:
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    calls: tuple[Call, ...] = (
+        lambda flow: flow.suspend(5, until=moment),
+        lambda flow: flow.rerun(5, until=moment),
+        lambda flow: flow.delay(5, until=moment),
+    )
+    for call in calls:
+        with pytest.raises(TypeError, match="and until say when the pause ends: give one of them"):
+            call(Flow(LINKS, clock=lambda: NOW))
+
+
+@pytest.mark.parametrize("kind", UNTIL)
+def test_what_another_process_was_asked_for_is_repeated_here_with_its_moment(kind: str) -> None:
+    now, moment = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
+    asked = Flow(LINKS, clock=lambda: unix_ms(now))
+    UNTIL[kind](asked, moment)
+    later = Flow(LINKS, clock=lambda: unix_ms(moment) + 60_000)  # the step took a while
+    later.repeat(json.loads(json.dumps(asked.calls())))
+    at_ms = unix_ms(now) + 5
+    assert later.event(at_ms, 7, {}, ()) == asked.event(at_ms, 7, {}, ())
+    with pytest.raises(ValueError, match="until_ms is"):
+        Flow(LINKS, clock=lambda: NOW).repeat([("delay", {"ms": 0, "until_ms": NOW + MAX_MS + 1})])
+
+
 # ---- the step object ----------------------------------------------------------------------------------------------
 
 
@@ -310,8 +444,8 @@ def test_the_calls_have_the_documented_signatures() -> None:
         return [(p.name, p.default) for p in found if p.kind is p.POSITIONAL_OR_KEYWORD]
 
     assert shape(Flow.suspend) == [("timeout", DAY)]
-    assert shape(Flow.rerun) == [("delay", inspect.Parameter.empty), ("context", None), ("max_retries", 10)]
-    assert shape(Flow.delay) == [("ms", inspect.Parameter.empty)]
+    assert shape(Flow.rerun) == [("delay", None), ("context", None), ("max_retries", 10)]
+    assert shape(Flow.delay) == [("ms", None)]
     assert shape(Flow.exit) == [("reason", None)]
 
 
@@ -350,9 +484,11 @@ def test_an_export_is_kept_as_it_was_when_it_was_made() -> None:
 
 def test_an_export_that_is_not_json_names_its_place() -> None:
     """Anything else fails the step with the path and type."""
-    with pytest.raises(NotJSON, match=r'^steps\.load\.\$return_value\["rows"\]\[3\]: set is not JSON$'):
+    with pytest.raises(
+        NotJSON, match=r'^steps\.load\.\$return_value\["rows"\]\[3\]: set is not JSON: write sorted\(x\)$'
+    ):
         pd_of().exports({"rows": [0, 1, 2, set()]})
-    with pytest.raises(NotJSON, match=r"^steps\.load\.chart: bytes is not JSON$"):
+    with pytest.raises(NotJSON, match=r"^steps\.load\.chart: bytes is not JSON: write x"):
         pd_of().export("chart", b"")
 
 

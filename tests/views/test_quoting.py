@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from pdnb.codec import MAX_DEPTH
+from pdnb.json_values import MAX_DEPTH
 from pdnb.links import Links, Target
 from pdnb.text import plain
 from pdnb.views.quoting import fenced, fenced_json, inline
