@@ -14,6 +14,10 @@ from typing import Final, NamedTuple
 BOOT: Final = "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1)); from {module} import main; main()"
 
 
+#: As in a kernel: figures are outputs, not windows.
+_BACKEND: Final = "module://matplotlib_inline.backend_inline"
+
+
 class Started(NamedTuple):
     """A fork server that has been started, and our end of what it is told by."""
 
@@ -30,6 +34,7 @@ def start(path: Sequence[str], cwd: str) -> Started:
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", boot, json.dumps(list(path)), *given],
             cwd=cwd,
+            env={"MPLBACKEND": _BACKEND, **os.environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],

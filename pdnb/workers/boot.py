@@ -10,7 +10,6 @@ from pdnb.executor import starting
 
 def main() -> None:
     """The entry of the process; its working directory and ``sys.path`` are those of its environment."""
-    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as in a kernel: no windows
     started = starting.start(sys.path, os.getcwd())  # noqa: PTH109
     from pdnb.workers.worker import main as serve  # noqa: PLC0415
 
