@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 
 from pdnb.coordination.home import Home
+from pdnb.executor.executors import Executors
 from pdnb.model import JSON, RunRecord
 from pdnb.runtime.foreground import start
 from pdnb.workers.worker import Worker
@@ -24,7 +25,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 @pytest.fixture(scope="module")
 def worker(home: Home) -> Iterator[Worker]:
-    found = Worker(home, Environment.here())
+    here = Environment.here()
+    found = Worker(home, here, Executors(here, home.lock))
     yield found
     found.close()
 
