@@ -25,7 +25,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 @pytest.fixture(scope="module")
 def worker(home: Home) -> Iterator[Worker]:
-    found = Worker(home, Environment.here(), Executors(Environment.here(), home.lock))
+    here = Environment.here()
+    found = Worker(home, here, Executors(here, home.lock))
     yield found
     found.close()
 
