@@ -286,7 +286,15 @@ class Upgraded:
     steps: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Unserved:
+    """No worker can take the queued run for now: why, and what to do."""
+
+    at_ms: int
+    reason: str
+
+
 End: TypeAlias = Returned | Suspended | Slept | Exited | Raised
 """What the end of an attempt may report."""
 
-Event: TypeAlias = Claimed | End | Lost | Resumed | Cancelled | Elapsed | Retried | Upgraded
+Event: TypeAlias = Claimed | End | Lost | Resumed | Cancelled | Elapsed | Retried | Upgraded | Unserved

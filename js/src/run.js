@@ -35,8 +35,11 @@ export function stepState(run, position) {
   return presentState(run);
 }
 
-/** What the run says of itself in one line: what went wrong, or its summary. @param {Run} run */
-export const headline = (run) => (run.status === "failed" && run.error ? run.error : run.summary ?? "");
+/** What went wrong, or keeps a queued run from going on. @param {Run} run */
+export const troubleOf = (run) => (run.status === "failed" || run.status === "queued" ? run.error : null);
+
+/** What the run says of itself in one line: its trouble, or its summary. @param {Run} run */
+export const headline = (run) => troubleOf(run) ?? run.summary ?? "";
 
 /** The attempt is the one at which the run is. @param {Attempt} attempt @param {Run} run */
 export const isPresent = (attempt, run) => attempt.position === run.position && attempt.runs === run.runs;

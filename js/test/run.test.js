@@ -35,8 +35,9 @@ test("whether a form has to be filled is known from the row, and better from the
   assert.equal(asksForm({ ...row, prompt: { message: null, message_html: null, fields: null, after: null } }), false);
 });
 
-test("a failed run says what went wrong, every other one its summary", () => {
+test("a failed run says what went wrong, a queued one what keeps it, every other one its summary", () => {
   assert.equal(headline(aRun({ status: "failed", error: "no page 4", summary: "s" })), "no page 4");
+  assert.equal(headline(aRun({ status: "queued", error: "no worker", summary: "s" })), "no worker");
   assert.equal(headline(aRun({ error: "an earlier attempt's", summary: "s" })), "s");
   assert.equal(headline(aRun()), "");
 });

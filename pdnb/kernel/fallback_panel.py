@@ -116,7 +116,7 @@ def _key(run: RunRecord) -> tuple[str, str, int]:
 
 
 def _cells(run: RunRecord, now_ms: int) -> tuple[str, str, str, str]:
-    summary = (run.error if run.status is Status.FAILED else run.summary) or ""
+    summary = (run.error if run.status in (Status.FAILED, Status.QUEUED) else run.summary) or run.summary or ""
     when = relative(run.since_ms, now_ms) if run.status.over else f"for {span(now_ms - run.since_ms)}"
     lines = (f"{run.workflow} · {run.step}", str(run.status), when, summary)
     return tuple(harmless(clip(" ".join(text.split()), 80)) for text in lines)  # type: ignore[return-value]  # four of them

@@ -39,6 +39,7 @@ from pdnb.model import (
     Slept,
     Status,
     Suspended,
+    Unserved,
     Upgraded,
 )
 
@@ -75,6 +76,7 @@ TABLE: Final[dict[tuple[Status, type[Any]], Rule]] = {
     (QUEUED, Claimed): Rule((RUNNING,), transitions.claimed),
     (QUEUED, Resumed): Rule((QUEUED,), transitions.requested_while_queued),
     (QUEUED, Cancelled): Rule((CANCELLED,), transitions.cancelled),
+    (QUEUED, Unserved): Rule((QUEUED,), transitions.unserved),
     (RUNNING, Returned): Rule((RUNNING, SUCCEEDED, CANCELLED), transitions.returned),
     (RUNNING, Suspended): Rule((SUSPENDED, QUEUED, SUCCEEDED, CANCELLED), transitions.suspended),
     (RUNNING, Slept): Rule((SLEEPING, QUEUED, RUNNING, SUCCEEDED, CANCELLED), transitions.slept),

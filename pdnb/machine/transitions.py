@@ -38,6 +38,7 @@ from pdnb.model import (
     Slept,
     Status,
     Suspended,
+    Unserved,
     Upgraded,
 )
 from pdnb.pauses import PAUSES
@@ -52,7 +53,12 @@ SUCCEEDED, FAILED, CANCELLED = Status.SUCCEEDED, Status.FAILED, Status.CANCELLED
 
 def claimed(run: RunRecord, event: Claimed) -> RunRecord:
     """An owner begins to work at it: the claim gets the next number."""
-    return replace(run, status=RUNNING, owner=event.owner, fence=run.fence + 1, since_ms=event.at_ms)
+    return replace(run, status=RUNNING, owner=event.owner, fence=run.fence + 1, since_ms=event.at_ms, error=None)
+
+
+def unserved(run: RunRecord, event: Unserved) -> RunRecord:
+    """What keeps the run from going on is said; it waits all the same."""
+    return replace(run, error=shortened(event.reason))
 
 
 def returned(run: RunRecord, event: Returned) -> RunRecord:
@@ -111,7 +117,7 @@ def cancelled(run: RunRecord, event: Cancelled) -> RunRecord:
         raise explain(run, None, event.step, event.runs)
     if run.losses:  # between two workers: the wake-up ends here
         run = _end_wake_up(run)
-    return _end(run, CANCELLED, event.at_ms, decision=decision_of(event))
+    return _end(replace(run, error=None), CANCELLED, event.at_ms, decision=decision_of(event))
 
 
 def keep_early(run: RunRecord, event: Resumed | Cancelled) -> RunRecord:
@@ -164,7 +170,8 @@ def upgraded(run: RunRecord, event: Upgraded) -> RunRecord:
             f"run {run.id} cannot go on with this code: it has come to {' → '.join(been)}, "
             f"and the new steps begin {' → '.join(event.steps[: run.position + 1])}"
         )
-    return replace(run, version_id=event.version_id, environment=event.environment, steps=event.steps)
+    error = run.error if run.status is FAILED else None  # what kept it waiting was the other environment's
+    return replace(run, version_id=event.version_id, environment=event.environment, steps=event.steps, error=error)
 
 
 # ---- what they share -------------------------------------------------------------------------------------------------

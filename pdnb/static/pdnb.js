@@ -435,7 +435,8 @@ function stepState(run, position) {
   if (position > run.position) return isOver(run) ? "unreached" : "upcoming";
   return presentState(run);
 }
-var headline = (run) => run.status === "failed" && run.error ? run.error : run.summary ?? "";
+var troubleOf = (run) => run.status === "failed" || run.status === "queued" ? run.error : null;
+var headline = (run) => troubleOf(run) ?? run.summary ?? "";
 var isPresent = (attempt, run) => attempt.position === run.position && attempt.runs === run.runs;
 var hasMoved = (before, after) => before.status !== after.status || before.position !== after.position || before.runs !== after.runs;
 function withoutDetail(run) {
@@ -2303,7 +2304,7 @@ var Card = class {
     this.drawMessage(run);
     setOptionalText(this.summary, run.summary && run.summary.trim() !== run.prompt?.message?.trim() ? run.summary : null);
     setOptionalText(this.note, remark(run, now));
-    setOptionalText(this.error, run.status === "failed" && run.error ? plainText(run.error) : null);
+    setOptionalText(this.error, troubleOf(run) ? plainText(troubleOf(run) ?? "") : null);
     this.answer.patch(run);
     if (before && decisionKey(before) !== decisionKey(run)) this.confirmation.close(null);
     this.gate.patch(run);

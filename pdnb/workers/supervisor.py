@@ -6,6 +6,7 @@ Environments take turns: where all workers are busy in others, one of them ends 
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections import Counter
 from collections.abc import Container
@@ -14,7 +15,7 @@ from typing import Final
 
 from pdnb.coordination.home import Home
 from pdnb.errors import Refused, RunNotFound, StoreCorrupt
-from pdnb.model import Claimed, Raised, RunRecord, Status
+from pdnb.model import Claimed, Raised, RunRecord, Status, Unserved
 from pdnb.owner_id import OwnerId, this_host
 from pdnb.workers.launch import WorkerProcess, launch
 from pdnb.workers.restarts import Restarts
@@ -80,7 +81,10 @@ class Supervisor:
             self._workers.remove(worker)
             if worker.exit_code is not None and worker.exit_code > 0:
                 self._restarts.failed(worker.environment)
-                self._log.error("pdnb: a worker ended with code %s: %s", worker.exit_code, worker.last_words())
+                words = worker.last_words()
+                self._log.error("pdnb: a worker ended with code %s: %s", worker.exit_code, words)
+                why = f"workers end with code {worker.exit_code} ({words.splitlines()[-1] if words else 'silently'})"
+                self._say_unserved(worker.environment, f"{why}: {_remedy(words)}")
             else:
                 self._restarts.succeeded(worker.environment)
             worker.close()
@@ -102,13 +106,20 @@ class Supervisor:
             self._workers.append(launch(self._home.directory, run_id, environment, place))
         except OSError as error:
             self._restarts.failed(environment)
+            why = f"{place.executable} cannot be started in {place.cwd} ({error.strerror})"
+            text = f"{why}: restore that interpreter or directory; it is tried again from time to time"
+            self._say_unserved(environment, text)
             if environment not in self._logged:
                 self._logged.add(environment)
-                self._log.error(
-                    "pdnb: no worker for run %s: %s cannot be started in %s (%s): "
-                    "restore that interpreter or directory; it is tried again from time to time",
-                    run_id, place.executable, place.cwd, error.strerror,
-                )  # fmt: skip
+                self._log.error("pdnb: no worker for run %s: %s", run_id, text)
+
+    def _say_unserved(self, environment: str, text: str) -> None:
+        """Let the runs that wait for a worker of *environment* say why none comes."""
+        reason = f"no worker can go on with this run: {text}"
+        for run in self._home.store.list(statuses=[Status.QUEUED], limit=1_000).runs:
+            if run.environment == environment and run.error != reason:
+                with contextlib.suppress(Refused):  # another process has claimed it
+                    self._home.store.apply(run.id, Unserved(self._home.clock(), reason))
 
     def _fail_tampered(self, run_id: str, error: StoreCorrupt) -> None:
         """Fail a run whose code was tampered with: nothing of it is executed, and it blocks no other run."""
@@ -144,6 +155,13 @@ class Supervisor:
         if self._workers:
             shares = Counter(worker.environment for worker in self._workers)
             max(self._workers, key=lambda worker: shares[worker.environment]).end()
+
+
+def _remedy(words: str) -> str:
+    """What to do about a worker that ends with these *words*."""
+    if re.search("No module named '?pdnb", words):
+        return "install pdnb in that environment (pip install pdnb)"
+    return "put that environment in order, or upgrade the run to another one; it is tried again from time to time"
 
 
 def _workers_at_work(running: tuple[RunRecord, ...]) -> set[int]:

@@ -144,6 +144,14 @@ async def test_a_place_that_is_gone_is_said_in_one_line_and_stops_nobody_else(
     assert "restore" in said[0]
     assert "\n" not in said[0]
     assert rig.status(lost) is Status.QUEUED
+    error = rig.now(lost).error or ""
+    assert error.startswith("no worker can go on with this run")
+    assert str(gone) in error
+    assert "restore" in error
+    if missing == "directory":
+        gone.mkdir()
+        await ended(rig, lost)
+        assert rig.now(lost).error is None
 
 
 async def test_an_interpreter_that_cannot_work_is_said_and_not_tried_in_a_circle(
@@ -159,6 +167,7 @@ async def test_an_interpreter_that_cannot_work_is_said_and_not_tried_in_a_circle
         return [r.getMessage() for r in caplog.records if "No module named pdnb" in r.getMessage()]
 
     await eventually(said)
+    assert "pip install pdnb" in (rig.now(lost).error or "")
     end = time.monotonic() + 0.5
     while time.monotonic() < end:
         await rig.service.step()

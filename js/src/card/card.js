@@ -7,7 +7,7 @@ import { AnswerForm } from "../form/answer.js";
 import { Gate, listenForPresses } from "../gate.js";
 import { safeMarkup } from "../message.js";
 import { announcement, counted, decisionPhrase, earlyPhrase, fullStop, situation } from "../phrases.js";
-import { decisionKey, hasMoved, isOver, isPaused, presentState } from "../run.js";
+import { decisionKey, hasMoved, isOver, isPaused, presentState, troubleOf } from "../run.js";
 import { StatusPill } from "../signs.js";
 import { clock, fullMoment, moment } from "../time.js";
 import { Attempts } from "./attempts.js";
@@ -84,7 +84,7 @@ export class Card {
     this.drawMessage(run);
     setOptionalText(this.summary, run.summary && run.summary.trim() !== run.prompt?.message?.trim() ? run.summary : null);
     setOptionalText(this.note, remark(run, now));
-    setOptionalText(this.error, run.status === "failed" && run.error ? plainText(run.error) : null);
+    setOptionalText(this.error, troubleOf(run) ? plainText(troubleOf(run) ?? "") : null);
     this.answer.patch(run);
     if (before && decisionKey(before) !== decisionKey(run)) this.confirmation.close(null);
     this.gate.patch(run);
