@@ -30,6 +30,7 @@ from pdnb.errors import CaptureError
 from pdnb.workflow.bindings import elsewhere
 from pdnb.workflow.cell import BUILTINS, PROVIDED, Names, compile_setup, parse, read_names
 from pdnb.workflow.definition import Step, Workflow
+from pdnb.workflow.local_modules import fingerprints
 from pdnb.workflow.version import Environment, WorkflowVersion
 from pdnb.workflow.wall_clocks import check_lengths
 
@@ -66,12 +67,15 @@ def snapshot(
         problems += notebook.follow(label(i), needs, here=i)
     if problems:
         raise CaptureError("\n".join(dict.fromkeys(problems)))
+    taken = notebook.cells(workflow.setup)
+    sources = [*taken, *(step.source for step in workflow.steps)]
     return WorkflowVersion(
         name=workflow.name,
         steps=workflow.steps,
-        setup=notebook.cells(workflow.setup),
+        setup=taken,
         environment=environment,
         notebook=workflow.notebook,
+        modules=fingerprints(sources, environment.path, environment.cwd),
     )
 
 

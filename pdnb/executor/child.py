@@ -60,12 +60,11 @@ class Child:
             ready = {descriptor for descriptor, _ in self._poll.poll(timeout_s * 1000)}
             if not ready:
                 return
-            self.read_pipes(record)
-            if self._wire.fileno() in ready:
-                found = list(self._wire.received())
-                yield from found
-                if self.over or any(until in message for message in found):
-                    return
+            found = list(self._wire.received()) if self._wire.fileno() in ready else []
+            self.read_pipes(record)  # after the wire: what was printed before a message is there when the message is
+            yield from found
+            if self.over or (until and any(until in message for message in found)):
+                return
             if not until:
                 return
 

@@ -117,7 +117,9 @@ def execute(
     version, process, threads = namespace.version, os.getpid(), set(threading.enumerate())
     error: BaseException | None = None
     value: object = None
-    with recorder, _without_keyboard(), no_running_loop():
+    with recorder, _without_keyboard(), no_running_loop(), namespace.modules.present():
+        if notice := namespace.notice():
+            print(notice, file=sys.stderr)  # noqa: T201  # part of the step's record
         try:
             definition = version.step(name)
             step = cell.parse(definition.source, filename=step_filename(name, version.name, version.id))

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 
 from pdnb.runtime.importable import Importable
 from pdnb.workflow.cell import OFFSET, Cell, compile_setup, show_in_tracebacks
+from pdnb.workflow.local_modules import LocalModules, changed
 from pdnb.workflow.version import WorkflowVersion
 
 _PREFIX: Final = "pdnb_workflow_"
@@ -33,7 +34,9 @@ class Namespace:
             name += "_"
         self._module = ModuleType(name, f"The code of a run of {version.name!r}.")
         self._importable = Importable(name)
+        self.modules = LocalModules(version.modules)
         self._setup: dict[str, Any] | None = None
+        self._noticed = False
 
     def fresh(self, cell: Cell) -> dict[str, Any]:
         """The module's names, as the setup left them, for one attempt of the step *cell*.
@@ -67,6 +70,18 @@ class Namespace:
             names.update(pristine)
             raise
         self._setup = dict(names)
+
+    def notice(self) -> str | None:
+        """That local modules have changed since the run started; ``None`` if not, or if it was said before."""
+        if self._noticed or not self.version.modules:
+            return None
+        self._noticed = True
+        environment = self.version.environment
+        names = changed(self.version.modules, environment.path, environment.cwd)
+        if not names:
+            return None
+        which, has = ", ".join(names[:5]) + ("…" if len(names) > 5 else ""), "has" if len(names) == 1 else "have"
+        return f"pdnb: {which} {has} changed since this run started; it goes on with the new text"
 
     def __enter__(self) -> Self:
         return self

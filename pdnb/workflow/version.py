@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from pdnb.workflow.definition import Step
+from pdnb.workflow.local_modules import Fingerprints
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Environment:
 class WorkflowVersion:
     """The code that one run carries: ``setup`` cells in the order they execute, then the steps.
 
-    ``notebook``: the path of the notebook that it comes from, where that was known.
+    ``notebook``: the path of the notebook that it comes from, where that was known. ``modules``: the local modules that
+    it imports, each with a fingerprint of its text; the text is no part of the version.
     """
 
     name: str
@@ -50,6 +52,7 @@ class WorkflowVersion:
     setup: tuple[str, ...]
     environment: Environment
     notebook: str | None = None
+    modules: Fingerprints = ()
     id: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +79,8 @@ class WorkflowVersion:
         }
         if self.notebook is not None:
             document["notebook"] = self.notebook
+        if self.modules:
+            document["modules"] = dict(self.modules)
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -89,6 +94,7 @@ class WorkflowVersion:
             setup=tuple(c["source"] for c in document["cells"] if c["kind"] == "setup"),
             environment=Environment(env["executable"], env["cwd"], tuple(env["path"])),
             notebook=document.get("notebook"),
+            modules=tuple(sorted(document.get("modules", {}).items())),
         )
 
 
@@ -113,6 +119,8 @@ def _cells(version: WorkflowVersion) -> dict[str, str]:
             [*([version.notebook] if version.notebook else []), env.executable, env.cwd, *env.path]
         )
     }
+    if version.modules:
+        cells["local modules"] = "\n".join(f"{name} {digest}" for name, digest in version.modules)
     cells |= {f"setup {i}": source for i, source in enumerate(version.setup, 1)}
     for step in version.steps:
         options = {name: value for name, value in _step_cell(step).items() if name not in ("name", "source") and value}
