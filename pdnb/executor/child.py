@@ -14,6 +14,7 @@ from pdnb.executor.wire import Message, Wire
 from pdnb.outputs.buffer import Record
 
 _CHUNK: Final = 64 * 1024
+_MOST_CHUNKS: Final = 16  # at one look: more than a pipe holds; a step that prints without end is not waited for
 _START_S: Final = 30.0
 
 
@@ -72,10 +73,13 @@ class Child:
         """Record what has been printed so far."""
         for descriptor, name in list(self._pipes.items()):
             with suppress(BlockingIOError):
-                while chunk := os.read(descriptor, _CHUNK):
+                for _ in range(_MOST_CHUNKS):
+                    chunk = os.read(descriptor, _CHUNK)
                     if text := self._decoders[descriptor].decode(chunk):
                         record.write(name, text)
-                self._drop(descriptor)  # everybody who could write has gone
+                    if not chunk:
+                        self._drop(descriptor)  # everybody who could write has gone
+                        break
 
     def close(self) -> None:
         """Have no more to do with it."""

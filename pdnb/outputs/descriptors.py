@@ -21,6 +21,7 @@ from contextlib import suppress
 from typing import Any, Final, TextIO
 
 _CHUNK: Final = 64 * 1024
+_MOST_CHUNKS: Final = 16  # at one look: more than a pipe holds; a program that prints without end is not waited for
 
 
 class Descriptors:
@@ -70,8 +71,8 @@ class Descriptors:
             for number, (_, ours, decoder) in self._pipes.items():
                 chunks = []
                 with suppress(BlockingIOError):
-                    while chunk := os.read(ours, _CHUNK):
-                        chunks.append(chunk)
+                    for _ in range(_MOST_CHUNKS):
+                        chunks.append(os.read(ours, _CHUNK))
                 if chunks:
                     self._received("stdout" if number == 1 else "stderr", decoder.decode(b"".join(chunks)))
 
