@@ -72,7 +72,7 @@ class Descriptors:
                 chunks = []
                 with suppress(BlockingIOError):
                     for _ in range(_MOST_CHUNKS):
-                        chunks.append(os.read(ours, _CHUNK))
+                        chunks.append(os.read(ours, _CHUNK))  # noqa: PERF401  # until there is no more
                 if chunks:
                     self._received("stdout" if number == 1 else "stderr", decoder.decode(b"".join(chunks)))
 
