@@ -123,7 +123,10 @@ def environment_of(notebook: Path) -> Environment:
 @contextmanager
 def entered(environment: Environment) -> Iterator[None]:
     """While the block lasts, this process has the working directory and ``sys.path`` of *environment*."""
-    cwd, path = os.getcwd(), list(sys.path)  # noqa: PTH109
+    from pdnb.executor.starting import BACKEND
+
+    cwd, path, before = os.getcwd(), list(sys.path), dict(os.environ)  # noqa: PTH109
+    os.environ.setdefault("MPLBACKEND", BACKEND)  # figures are outputs, no windows
     os.chdir(environment.cwd)
     sys.path[:] = environment.path
     try:
@@ -131,6 +134,8 @@ def entered(environment: Environment) -> Iterator[None]:
     finally:
         sys.path[:] = path
         os.chdir(cwd)
+        if "MPLBACKEND" not in before:
+            os.environ.pop("MPLBACKEND", None)
 
 
 def forgiving() -> None:

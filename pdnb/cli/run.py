@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import warnings
 from contextlib import ExitStack, redirect_stdout
@@ -35,7 +34,6 @@ def start(
     notebook: Path, event: JSON, workflow: str | None, *, wait: bool, links: bool, as_json: bool, directory: Path
 ) -> None:
     """Start a run and follow it to its first pause, or with *wait* to its end; ends with 1 when it failed."""
-    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # figures are outputs, no windows
     code = workflow_version(notebook, workflow, environment_of(notebook))
     for step in code.steps:
         if advice := lone_function(step.name, step.source):

@@ -15,7 +15,7 @@ BOOT: Final = "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1)); from
 
 
 #: As in a kernel: figures are outputs, not windows.
-_BACKEND: Final = "module://matplotlib_inline.backend_inline"
+BACKEND: Final = "module://matplotlib_inline.backend_inline"
 
 
 class Started(NamedTuple):
@@ -34,7 +34,7 @@ def start(path: Sequence[str], cwd: str) -> Started:
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", boot, json.dumps(list(path)), *given],
             cwd=cwd,
-            env={"MPLBACKEND": _BACKEND, **os.environ},
+            env={"MPLBACKEND": BACKEND, **os.environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
