@@ -38,6 +38,7 @@ def main() -> None:
 def measure(isolation: Literal["wake-up", "workflow"], method: Literal["fork", "spawn"], setup: Any, of: str) -> None:
     """Measure one level, and print a line."""
     runs = RUNS if method == "fork" else SPAWNED
+    os.environ["PDNB_ISOLATION"] = isolation  # as a server's setting would: a worker reads it at every wake-up
     here = Environment(sys.executable, str(Path.cwd()), tuple(filter(None, sys.path)))
     version = WorkflowVersion("isolation", (Step("one", "1"),), tuple(setup), here)
     with tempfile.TemporaryDirectory(prefix="pdnb-bench-") as name, Home(Path(name), kind="worker") as home:

@@ -12,7 +12,7 @@ from pdnb.coordination import progress
 from pdnb.coordination.home import Home
 from pdnb.decisions import Action, decide
 from pdnb.errors import MovedOn
-from pdnb.links import Link, Purpose
+from pdnb.links import Link, Purpose, redact
 from pdnb.model import JSON, Attempt, Lost, Prompt, RunRecord, Status, Via
 from pdnb.runtime import foreground
 from pdnb.runtime.namesakes import notebook_of
@@ -206,7 +206,8 @@ class Run:
 
     def __repr__(self) -> str:
         record = self._read()
-        return f"<Run {record.id} of {record.workflow}: {record.status} at {record.step}>"
+        trouble = f"; {redact(record.error)}" if record.error else ""
+        return f"<Run {record.id} of {record.workflow}: {record.status} at {record.step}{trouble}>"
 
 
 class Runs(Sequence[Run]):

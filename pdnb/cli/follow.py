@@ -64,6 +64,7 @@ class Follower:
         self._shown: set[tuple[int, int]] = set()
         self._begun: tuple[int, int] | None = None
         self._took: dict[str, int] = {}  # milliseconds, by step
+        self._kept_by: str | None = None
         self._published: dict[str, Any] | None = None
         self._progress = ("", -1.0)  # text and share that were shown last
 
@@ -111,6 +112,9 @@ class Follower:
         return self._console.is_terminal
 
     def _show_begin(self, run: RunRecord) -> None:
+        if run.status == "queued" and run.error is not None and run.error != self._kept_by:
+            self._console.print(display.text_of(run.error), soft_wrap=True)  # what keeps it from going on
+        self._kept_by = run.error if run.status == "queued" else None
         if run.status == "running" and self._begun != (run.position, run.runs) and not self._live:
             self._begun = (run.position, run.runs)
             self._console.print(display.text_of(f"{STATUSES[run.status].sign} {attempt_name(run.step, run.runs)}"))

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 #: Begins a new interpreter with an environment's ``sys.path``; by argument, so that no child of a step inherits it.
-BOOT: Final = "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1)); from {module} import main; main()"
+BOOT: Final = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1)) or sys.path; from {module} import main; main()"
+)
 
 
 #: As in a kernel: figures are outputs, not windows.

@@ -34,7 +34,7 @@ class Namespace:
             name += "_"
         self._module = ModuleType(name, f"The code of a run of {version.name!r}.")
         self._importable = Importable(name)
-        self.modules = LocalModules(version.modules)
+        self.modules = LocalModules(version.modules, version.environment.path, version.environment.cwd)
         self._setup: dict[str, Any] | None = None
         self._noticed = False
 

@@ -134,7 +134,7 @@ class Workflow:
     def from_module(cls, module: ModuleType | str, name: str | None = None) -> Self:
         """The workflow of the functions of *module* marked with ``@pdnb.step``, in the order they stand there.
 
-        A run uses the module as it is imported at that time: its code is not part of the version. Raises
+        A run uses the module's text of that time: a version has its fingerprint, not its code. Raises
         ``DefinitionError`` when there are none, or one cannot be imported.
         """
         if isinstance(module, str):

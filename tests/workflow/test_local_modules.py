@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +17,9 @@ from pdnb.runtime.foreground import start
 from pdnb.workflow.definition import Step, Workflow
 from pdnb.workflow.local_modules import LocalModules, changed, fingerprints
 from pdnb.workflow.version import Environment, WorkflowVersion, difference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -50,6 +55,7 @@ def version(source: str) -> WorkflowVersion:
     [
         ("import price", ["price"]),
         ("def handler(pd):\n    from price import RATE\n    return RATE", ["price"]),
+        ("import importlib\nimportlib.import_module('price')", ["price"]),
         ("import shop", ["price", "shop", "shop.parts", "shop.parts.wheel", "shop.tax"]),
         ("import shop.tax as t", ["price", "shop", "shop.parts", "shop.parts.wheel", "shop.tax"]),
         ("from shop import *", ["price", "shop", "shop.parts", "shop.parts.wheel", "shop.tax"]),
@@ -97,7 +103,7 @@ def test_imports_of_a_wake_up_are_afresh_and_those_of_the_process_come_back(plac
     import price  # type: ignore[import-not-found]
 
     try:
-        modules = LocalModules(version("import price").modules)
+        modules = LocalModules(version("import price").modules, sys.path, str(place))
         edit(place / "price.py", "RATE = 2\n")
         with modules.present():
             import price as again
@@ -129,3 +135,95 @@ def test_a_run_that_goes_on_with_another_text_is_told(place: Path, tmp_path: Pat
         told = home.store.attempts(run.id)[0].outputs[0]
         assert told["text"] == "pdnb: price has changed since this run started; it goes on with the new text\n"
         assert home.store.exports(run.id)["one"]["$return_value"] == 2
+
+
+def test_a_change_that_keeps_size_and_time_is_seen(place: Path) -> None:
+    """As copying with times does."""
+    then, file = version("import price").modules, place / "price.py"
+    before = file.stat()
+    file.write_text("RATE = 2\n")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert changed(then, sys.path, str(place)) == ["price"]
+
+
+def test_an_installed_module_that_comes_first_is_no_local_code(place: Path, tmp_path: Path) -> None:
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    (installed / "price.py").write_text("")
+    assert fingerprints(["import price"], [str(installed), str(place)], str(place)) == ()
+    assert len(fingerprints(["import price"], [str(place), str(installed)], str(place))) == 1
+
+
+def test_a_folder_with_a_name_like_that_of_installed_code_is_local(tmp_path: Path) -> None:
+    notes = tmp_path / "my-site-packages-notes"
+    notes.mkdir()
+    (notes / "price.py").write_text("")
+    assert [name for name, _ in fingerprints(["import price"], [str(notes)], str(notes))] == ["price"]
+
+
+@pytest.fixture
+def forget(place: Path) -> Iterator[None]:
+    """Afterwards the process has imported nothing more than before."""
+    del place
+    importlib.invalidate_caches()
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("forget")
+def test_a_submodule_that_only_the_process_named_is_afresh_too(place: Path) -> None:
+    (place / "shop" / "extra.py").write_text("N = 1\n")
+    extra = importlib.import_module("shop.extra")
+    modules = LocalModules(version("import shop").modules, sys.path, str(place))
+    edit(place / "shop" / "extra.py", "N = 2\n")
+    with modules.present():
+        again = importlib.import_module("shop.extra")
+        assert (again.N, sys.modules["shop"].extra is again) == (2, True)
+    assert sys.modules["shop"].extra is sys.modules["shop.extra"] is extra
+
+
+@pytest.mark.usefixtures("forget")
+def test_the_installed_part_of_a_namespace_stays_where_it_is(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = tmp_path / "site-packages" / "wide" / "there"
+    part.mkdir(parents=True)
+    (part / "__init__.py").write_text("")
+    (place / "wide").mkdir()
+    (place / "wide" / "here.py").write_text("N = 1\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "site-packages")])
+    there, here = importlib.import_module("wide.there"), importlib.import_module("wide.here")
+    modules = LocalModules(version("import wide.here").modules, sys.path, str(place))
+    edit(place / "wide" / "here.py", "N = 2\n")
+    with modules.present():
+        assert importlib.import_module("wide.here").N == 2
+        assert sys.modules["wide"].here.N == 2
+        assert sys.modules["wide"].there is there
+    assert (sys.modules["wide"].here, sys.modules["wide.here"]) == (here, here)
+
+
+@pytest.mark.usefixtures("forget")
+def test_a_module_that_is_a_link_is_afresh_too(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.py").write_text("N = 1\n")
+    (place / "linked.py").symlink_to(tmp_path / "elsewhere.py")
+    importlib.import_module("linked")
+    modules = LocalModules(version("import linked").modules, sys.path, str(place))
+    edit(tmp_path / "elsewhere.py", "N = 2\n")
+    with modules.present():
+        assert importlib.import_module("linked").N == 2
+
+
+@pytest.mark.usefixtures("forget")
+def test_where_two_wake_ups_overlap_the_modules_of_the_process_come_back(place: Path) -> None:
+    own = importlib.import_module("price")
+    first, second = (LocalModules(version("import price").modules, sys.path, str(place)) for _ in range(2))
+    one, two = first.present(), second.present()
+    one.__enter__()
+    importlib.import_module("price")
+    two.__enter__()
+    importlib.import_module("price")
+    one.__exit__(None, None, None)
+    two.__exit__(None, None, None)
+    assert sys.modules["price"] is own
