@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from pdnb.codec import SCHEMA
 from pdnb.links import Links
-from pdnb.store.sqlite import SQLiteBackend
+from pdnb.store.sqlite_backend import SQLiteBackend
 from pdnb.store.store import Store, new_id
 
 #: ``(key, tag, text)``

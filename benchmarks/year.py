@@ -19,8 +19,8 @@ from pdnb.codec import SCHEMA
 from pdnb.links import Links
 from pdnb.model import Claimed, Elapsed, End, Returned, RunRecord, Slept, Status, Suspended
 from pdnb.store.backend import Transaction
-from pdnb.store.queries import decoded
-from pdnb.store.sqlite import SQLiteBackend
+from pdnb.store.reads import decoded
+from pdnb.store.sqlite_backend import SQLiteBackend
 from pdnb.store.store import Store
 from pdnb.workflow.definition import Step
 from pdnb.workflow.version import Environment, WorkflowVersion

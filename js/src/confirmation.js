@@ -2,7 +2,7 @@
 // An inline confirmation dialog for actions that cannot be undone.
 
 import { button, focused, h, setAttribute, setText, show, uniqueId } from "./dom.js";
-import { HOLD_MS } from "./gate.js";
+import { HOLD_MS } from "./run_buttons.js";
 
 /**
  * @typedef {object} Question

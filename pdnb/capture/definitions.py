@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final, ForwardRef
 
-from pdnb.capture.introspection import MISSING, NotCaptured, deep_getattr, is_a, text_in
+from pdnb.capture.safe_getattr import MISSING, NotCaptured, deep_getattr, is_a, text_in
 from pdnb.capture.statements import Function
 
 _RUN_AGAIN: Final = "run its cell again, or define it in a %%setup cell"

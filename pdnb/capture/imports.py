@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from importlib.machinery import PathFinder
 from typing import Any
 
-from pdnb.capture.introspection import MISSING, NotCaptured, deep_getattr, is_a, text_in
+from pdnb.capture.safe_getattr import MISSING, NotCaptured, deep_getattr, is_a, text_in
 
 
 def module_import(name: str, module: Any, used: Iterable[Sequence[str]] = ()) -> str:

@@ -22,7 +22,7 @@ from operator import itemgetter
 from typing import Any, Final, NewType, ParamSpec, TypeVar
 
 from pdnb.capture.definitions import check_class, check_function, fits, is_postponed, methods_of
-from pdnb.capture.introspection import AT_TOP_LEVEL, ELSEWHERE, NotCaptured, deep_getattr
+from pdnb.capture.safe_getattr import AT_TOP_LEVEL, ELSEWHERE, NotCaptured, deep_getattr
 from pdnb.capture.statements import Function, Statement, statements
 
 _POSTPONED: Final = __future__.annotations.compiler_flag

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from pdnb.capture.definitions import unwrapped
 from pdnb.capture.imports import from_import, module_import, replaced_by
-from pdnb.capture.introspection import (
+from pdnb.capture.safe_getattr import (
     AT_TOP_LEVEL,
     ELSEWHERE,
     MISSING,
@@ -25,7 +25,7 @@ from pdnb.capture.introspection import (
 )
 from pdnb.capture.sources import Sources
 from pdnb.errors import CellSyntaxError
-from pdnb.workflow.cell import Names, read_names
+from pdnb.workflow.names import Names, read_names
 
 #: The most JSON, in bytes, that one name may be captured as a literal.
 MAX_LITERAL: Final = 100_000

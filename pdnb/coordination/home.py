@@ -23,7 +23,7 @@ from pdnb.coordination.settings import Settings, default_directory, read_setting
 from pdnb.errors import StoreCorrupt, StoreError, StoreUnavailable
 from pdnb.links import Link, Links, Purpose, Target
 from pdnb.model import RunRecord
-from pdnb.store.sqlite import SQLiteBackend
+from pdnb.store.sqlite_backend import SQLiteBackend
 from pdnb.store.store import Store
 
 _SECRET: Final = "secret"  # noqa: S105  # a file's name

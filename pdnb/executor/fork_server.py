@@ -31,7 +31,7 @@ from typing import Any, Final
 from pdnb.executor import process
 from pdnb.executor.preloading import may_have_threads
 from pdnb.executor.starting import BOOT
-from pdnb.runtime.process_state import GRACE_S
+from pdnb.runtime.process_state import GRACE_S, children, end_descendants
 
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _DESCRIPTORS: Final = 4
@@ -141,6 +141,7 @@ class ForkServer:
             return 0
         if not _has_ended(pid):
             time.sleep(0.002)  # it may be about to: then the status is its own
+        end_descendants(pid)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
         with suppress(ProcessLookupError):
@@ -150,14 +151,12 @@ class ForkServer:
         return status
 
     def _kill_adopted(self) -> None:
-        """Kill the processes that have lost their parents among the executors."""
-        with suppress(OSError):
-            found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-            for pid in map(int, found):
-                if pid not in self._executors:
-                    with suppress(ProcessLookupError, ChildProcessError):
-                        os.kill(pid, signal.SIGKILL)
-                        os.waitpid(pid, 0)
+        """Kill what an executor has left that died at once; while it lives, its descendants are its own."""
+        while found := children(os.getpid()) - self._executors.keys():
+            for pid in found:
+                with suppress(ProcessLookupError, ChildProcessError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
 
 
 def _fork() -> int:

@@ -30,15 +30,15 @@ from typing import Any, Final
 
 from pdnb.codec import checked
 from pdnb.errors import MailError, NotJSON, PdnbError, TimeLimit
-from pdnb.executor import ordering
-from pdnb.executor.ordering import Order
+from pdnb.executor import output_order
+from pdnb.executor.output_order import Order
 from pdnb.executor.recording import SayingRecorder
 from pdnb.executor.wire import Message, Wire
 from pdnb.runtime import limits
 from pdnb.runtime.execute import execute, one_line
 from pdnb.runtime.flow import Flow
 from pdnb.runtime.namespace import Namespace
-from pdnb.runtime.process_state import GRACE_S, Leftovers, ProcessState
+from pdnb.runtime.process_state import GRACE_S, Leftovers, ProcessState, end_descendants
 from pdnb.runtime.send import MailSettings, Send
 from pdnb.runtime.step_object import Pd
 from pdnb.workflow.definition import Step
@@ -51,6 +51,8 @@ LIMIT_SIGNAL: Final = signal.SIGRTMIN + 7 if hasattr(signal, "SIGRTMIN") else si
 WIRE: Final = 3
 
 _PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_getpid: Final = os.getpid  # bound now: a step may patch it
 
 
 class ExecutorProcess:
@@ -62,7 +64,7 @@ class ExecutorProcess:
     def __init__(self, wire: Wire, lock: int | None = None) -> None:
         self._wire = wire
         self._lock = lock
-        self._pid = os.getpid()
+        self._pid = _getpid()
         self._asking = threading.RLock()
         self._order = Order(lambda: self._ask({"sync": True}))
         self._namespace: Namespace | None = None
@@ -151,13 +153,13 @@ class ExecutorProcess:
 
     def _say(self, message: Message) -> None:
         with self._asking:
-            if os.getpid() == self._pid:
+            if _getpid() == self._pid:
                 self._wire.send(message)
 
     def _ask(self, message: Message) -> Message:
         """Say *message*, and wait for the worker's reply."""
         with self._asking:
-            if os.getpid() != self._pid:
+            if _getpid() != self._pid:
                 raise OSError("a process that a step has forked cannot ask its worker for anything")
             self._asked += 1
             number = self._asked
@@ -189,6 +191,7 @@ class ExecutorProcess:
         with suppress(BaseException):
             atexit._run_exitfuncs()  # noqa: SLF001  # os._exit skips them
         ctypes.CDLL(None).fflush(None)
+        end_descendants(_getpid())
         os._exit(0)
 
 
@@ -238,6 +241,12 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
+def _adopt() -> None:
+    """Be the parent of what loses its own among this process's descendants, so that they can be found (Linux)."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
 def become(wire: int, stdout: int, stderr: int, lock: int) -> None:
     """Make this process, just forked or spawned, an executor with these descriptors; it never returns."""
     os.setsid()
@@ -247,10 +256,13 @@ def become(wire: int, stdout: int, stderr: int, lock: int) -> None:
     os.dup2(stderr, 2)
     for descriptor in (stdout, stderr):
         os.close(descriptor)
+    for descriptor in (wire, lock):  # what came by a message, or over exec, would go to every program of the step
+        os.set_inheritable(descriptor, False)
+    _adopt()
     sys.modules["__main__"] = types.ModuleType("__main__")
     executor = ExecutorProcess(Wire(socket.socket(fileno=wire)), lock)
     os.register_at_fork(after_in_child=executor.forget_wire)
-    ordering.install()
+    output_order.install()
     with suppress(BrokenPipeError, ConnectionError):
         executor.rehearse()
         executor.serve()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, cast
 
-from pdnb.executor.ordering import Order, OrderedStream, set_present
+from pdnb.executor.output_order import Order, OrderedStream, set_present
 from pdnb.executor.wire import Message
 from pdnb.links import redact
 from pdnb.outputs.buffer import Record

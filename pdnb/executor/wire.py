@@ -18,6 +18,8 @@ Message: TypeAlias = dict[str, Any]
 
 _CHUNK: Final = 256 * 1024
 _encoded: Final = json.JSONEncoder(separators=(",", ":")).encode  # bound now: a step may patch json
+_sendall: Final = socket.socket.sendall  # likewise
+_recv: Final = socket.socket.recv
 _decoded: Final = json.JSONDecoder().decode
 
 
@@ -35,7 +37,7 @@ class Wire:
 
     def send(self, message: Message) -> None:
         """Send *message*. Raises ``OSError`` when the other end is gone."""
-        self._socket.sendall(_encoded(message).encode() + b"\n")
+        _sendall(self._socket, _encoded(message).encode() + b"\n")
 
     def receive(self) -> Message | None:
         """The next message; ``None`` when the other end has closed. Blocks."""
@@ -53,7 +55,7 @@ class Wire:
 
     def _fill(self) -> bool:
         try:
-            chunk = self._socket.recv(_CHUNK)
+            chunk = _recv(self._socket, _CHUNK)
         except ConnectionError:  # the other end was killed
             return False
         self._rest += chunk

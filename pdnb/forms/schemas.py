@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from pdnb.codec import checked
 from pdnb.errors import NotJSON
-from pdnb.forms.jsonschema_import import import_jsonschema
+from pdnb.forms.lazy_jsonschema import import_jsonschema
 from pdnb.forms.messages import line, not_json, shown
 from pdnb.forms.model_schema import model_schema
 from pdnb.model import JSON

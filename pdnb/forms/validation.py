@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pdnb.codec import checked
 from pdnb.errors import NotJSON
 from pdnb.forms.formats import format_checker
-from pdnb.forms.jsonschema_import import import_jsonschema
+from pdnb.forms.lazy_jsonschema import import_jsonschema
 from pdnb.forms.messages import Path, explained, line, not_json, place, shown
 from pdnb.forms.schemas import Schema, resolved
 from pdnb.model import JSON

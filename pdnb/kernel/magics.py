@@ -23,6 +23,7 @@ from pdnb.kernel.watcher import Watcher
 from pdnb.model import JSON, Status
 from pdnb.workers import background
 from pdnb.workflow import cell as cells
+from pdnb.workflow.compiling import show_in_tracebacks
 from pdnb.workflow.definition import Step, check_step_name
 from pdnb.workflow.notebook_cells import MagicCell
 from pdnb.workflow.options import Line, read_event, read_setup_line, read_step_line, step_options
@@ -75,7 +76,7 @@ class PdnbMagics(Magics):
             workflow = self.session.workflow(given.text("--workflow"))
             filename = f"<setup {len(workflow.setup) + 1} of {workflow.name}>"
             code = cells.compile_setup(cell, filename=filename)
-        cells.show_in_tracebacks(cell, filename)
+        show_in_tracebacks(cell, filename)
         exec(code, self._shell.user_ns)  # noqa: S102  # as an ordinary cell would: later cells may use it
         return Steps(self.session.define_setup(workflow, cell, self.current.now().id))
 

@@ -83,9 +83,10 @@ class Descriptors:
         _flush_c()
         assert self._wake is not None  # noqa: S101  # made with the pipes
         assert self._thread is not None  # noqa: S101
-        os.close(self._wake[1])
+        os.write(self._wake[1], b"x")  # closing would not do: a process that was forked meanwhile has it too
         self._thread.join()
-        os.close(self._wake[0])
+        for end in self._wake:
+            os.close(end)
         self.drain()
         for number, (before, ours, _) in self._pipes.items():
             os.dup2(before, number)

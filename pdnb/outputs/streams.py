@@ -25,6 +25,7 @@ from pdnb.outputs.nbformat import storable
 # Every token begins with pdnb1 and is shorter than 200 characters: one that may go on, or two of them joined.
 _UNFINISHED: Final = re.compile(r"pdnb1[\w.-]{0,400}\Z")
 _MISSING: Final = object()
+_getpid: Final = os.getpid  # bound now: a step may patch it
 
 
 @contextmanager
@@ -65,7 +66,7 @@ class Stream(io.TextIOBase):
     ) -> None:
         self.original = original
         self.active = True
-        self._pid = os.getpid()
+        self._pid = _getpid()
         self._others = frozenset(threading.enumerate()) - {threading.current_thread()}
         self._descriptors = descriptors
         self.name = f"<{key}>"
@@ -83,7 +84,7 @@ class Stream(io.TextIOBase):
         """
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        if self.active and os.getpid() != self._pid:  # a child that was forked: its memory is its own, the pipe is not
+        if self.active and _getpid() != self._pid:  # a child that was forked: its memory is its own, the pipe is not
             os.write(self._number, text.encode(errors="replace"))
             return len(text)
         if self.active and threading.current_thread() in self._others:

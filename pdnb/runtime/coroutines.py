@@ -32,9 +32,12 @@ def no_running_loop() -> Iterator[None]:
     if task is not None:
         asyncio.tasks._leave_task(loop, task)  # noqa: SLF001  # what asyncio's own steps do
     asyncio._set_running_loop(None)  # noqa: SLF001
+    own = asyncio.new_event_loop()
+    asyncio.set_event_loop(own)  # what asyncio.get_event_loop() gives, as in a plain process
     try:
         yield
     finally:
+        own.close()
         asyncio.set_event_loop(loop)  # asyncio.run() leaves none
         asyncio._set_running_loop(loop)  # noqa: SLF001
         if task is not None:

@@ -36,6 +36,7 @@ from pdnb.workflow.definition import Step
 from pdnb.workflow.version import WorkflowVersion, step_filename
 
 _OURS: Final = (str(Path(__file__).parents[1]), str(Path(inspect.__file__).with_name("asyncio")))
+_getpid: Final = os.getpid  # bound now: a step may patch it
 _EXIT: Final = "it ends a process, not a run: pd.flow.exit() ends the run"
 
 #: Gives the publisher of one attempt; it is told how to get the newest outputs within a number of bytes.
@@ -114,7 +115,7 @@ def execute(
     namespace: Namespace, name: str, pd: Pd, recorder: Recorder, limited: Limits = limits.enforced
 ) -> tuple[dict[str, JSON], BaseException | None]:
     """Execute step *name* of the namespace's version with the step object *pd*: its exports, and what it raised."""
-    version, process, threads = namespace.version, os.getpid(), set(threading.enumerate())
+    version, process, threads = namespace.version, _getpid(), set(threading.enumerate())
     error: BaseException | None = None
     value: object = None
     with recorder, _without_keyboard(), no_running_loop(), namespace.modules.present():
@@ -126,7 +127,7 @@ def execute(
             with limited(definition):
                 try:
                     value = step.call(namespace.fresh(step), pd)
-                    if step.awaits and inspect.iscoroutine(value):  # a decorator may have awaited it
+                    if (step.awaits or step.binds_handler) and inspect.iscoroutine(value):  # a decorator may have awaited it
                         value = complete(value)
                 finally:
                     _end_a_forked_child(process)
@@ -152,7 +153,7 @@ def execute(
 
 def _end_a_forked_child(process: int) -> None:
     """End here if this is a process that the step forked: only the one that was claimed for reports a result."""
-    if os.getpid() != process:
+    if _getpid() != process:
         error = sys.exc_info()[1]
         os._exit(0 if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)) else 1)
 
@@ -163,8 +164,15 @@ def _without_keyboard() -> Iterator[None]:
     with ExitStack() as undo, Path(os.devnull).open() as nothing:
         undo.enter_context(swapped(builtins, "input", _no_input))
         undo.enter_context(swapped(sys, "stdin", nothing))
+        undo.enter_context(swapped(sys, "argv", [""]))  # pdnb's own says nothing to a step
+        for name in ("exit", "quit"):  # a kernel has none of its own
+            undo.enter_context(swapped(builtins, name, _exit))
         undo.enter_context(swapped(getpass, "getpass", _no_input))
         yield
+
+
+def _exit(code: object = None) -> NoReturn:
+    raise SystemExit(code)
 
 
 def _no_input(*_: object, **__: object) -> NoReturn:

@@ -17,7 +17,8 @@ from types import ModuleType, TracebackType
 from typing import Any, Final, Self
 
 from pdnb.runtime.importable import Importable
-from pdnb.workflow.cell import OFFSET, Cell, compile_setup, show_in_tracebacks
+from pdnb.workflow.cell import Cell, compile_setup
+from pdnb.workflow.compiling import OFFSET, show_in_tracebacks
 from pdnb.workflow.local_modules import LocalModules, changed
 from pdnb.workflow.version import WorkflowVersion
 
@@ -91,4 +92,5 @@ class Namespace:
     ) -> None:
         if sys.modules.get(self._module.__name__) is self._module:
             del sys.modules[self._module.__name__]
+        self._setup = None
         self._importable.remove()

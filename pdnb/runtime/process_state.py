@@ -53,33 +53,44 @@ class Leftovers:
 
     def __init__(self) -> None:
         self._threads = set(threading.enumerate())
-        self._children = _children()
+        self._children = children(os.getpid())
 
     def found(self) -> list[str]:
         """What there is, in words."""
         threads = set(threading.enumerate()) - self._threads
-        return ["threads"] * bool(threads) + ["child processes"] * bool(_children() - self._children)
+        return ["threads"] * bool(threads) + ["child processes"] * bool(children(os.getpid()) - self._children)
 
     def end(self) -> None:
         """End them: timers at once, child processes after the grace. Threads nobody can end."""
         for thread in set(threading.enumerate()) - self._threads:
             if isinstance(thread, threading.Timer):
                 thread.cancel()
-        _end(_children() - self._children - _helpers())
+        _end(children(os.getpid()) - self._children - _helpers())
 
 
-def _children() -> set[int]:
-    """The process ids of this process's children; where the system does not tell, those of multiprocessing only."""
-    with suppress(OSError):
-        found = Path("/proc/self/task").glob("*/children")
-        return {int(pid) for file in found for pid in file.read_text().split()}
-    multiprocessing: Any = sys.modules.get("multiprocessing.process")
-    return {child.pid for child in getattr(multiprocessing, "_children", ())}
+def children(pid: int) -> set[int]:
+    """The process ids of the children of *pid*; where the system does not tell, none."""
+    found: set[int] = set()
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # a thread has just ended
+            found.update(map(int, file.read_text().split()))
+    return found
+
+
+def end_descendants(pid: int) -> None:
+    """Kill all that *pid* and its children have started; what loses its parent meanwhile comes to *pid* or to us."""
+    for child in children(pid):
+        end_descendants(child)
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(child, signal.SIGKILL)
 
 
 def _end(pids: set[int]) -> None:
     """End child processes: ask, and after the grace kill."""
     for pid in pids:
+        for descendant in _descendants(pid):  # first: they may be in a session of their own
+            with suppress(ProcessLookupError):
+                os.kill(descendant, signal.SIGTERM)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
     until_s = time.monotonic() + GRACE_S
@@ -87,8 +98,13 @@ def _end(pids: set[int]) -> None:
         pids = {pid for pid in pids if _runs(pid)}
         time.sleep(0.005 if pids else 0)
     for pid in pids:
+        end_descendants(pid)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    return [found for child in children(pid) for found in (*_descendants(child), child)]
 
 
 def _runs(pid: int) -> bool:

@@ -444,7 +444,7 @@ function withoutDetail(run) {
   return summary;
 }
 
-// src/gate.js
+// src/run_buttons.js
 var HOLD_MS = 700;
 var NOTICE_MS = 3e3;
 var GATES = /* @__PURE__ */ new WeakMap();

@@ -32,7 +32,7 @@ from pdnb.model import (
 )
 from pdnb.store.backend import Backend, Transaction
 from pdnb.store.form_check import Verdict, check, judge
-from pdnb.store.queries import Queries, decoded
+from pdnb.store.reads import Queries, decoded
 from pdnb.workflow.version import WorkflowVersion
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"

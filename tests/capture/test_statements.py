@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pdnb.capture.statements import Statement, statements
-from pdnb.workflow.cell import show_in_tracebacks
+from pdnb.workflow.compiling import show_in_tracebacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

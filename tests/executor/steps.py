@@ -74,7 +74,7 @@ STEPS: Final[dict[str, tuple[str | tuple[str, str], Any]]] = {
     ),
     "a thread beside a loop": ("import asyncio\nawait asyncio.to_thread(lambda: 3)", 3),
     "asyncio.run in a coroutine": (
-        "import asyncio\nasync def handler(pd):\n    return asyncio.run(asyncio.sleep(0, 1))",
+        "import asyncio\nasync def handler(pd):\n    return asyncio.run(None)",
         Fails("cannot be called from a running event loop"),
     ),
     # errors

@@ -23,7 +23,7 @@ from pdnb.links import Target
 from pdnb.model import JSON, Cancelled, Claimed, Elapsed, Lost, Resumed, Retried, RunRecord, Status
 from pdnb.request import from_person
 from pdnb.runtime.runner import Runner
-from pdnb.store import sqlite_table
+from pdnb.store import sqlite_file
 from pdnb.workflow.definition import Step
 from pdnb.workflow.version import Environment, WorkflowVersion
 
@@ -648,7 +648,7 @@ def test_active_time_is_counted_and_paused_time_is_not(stage: Stage, props: Simp
 def test_a_store_that_is_locked_at_the_report_is_asked_again(
     pdnb_dir: Path, monkeypatch: pytest.MonkeyPatch, props: SimpleNamespace
 ) -> None:
-    monkeypatch.setattr(sqlite_table, "_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(sqlite_file, "_TIMEOUT_S", 0.01)
     pauses = []
     with Home(pdnb_dir, kind="kernel") as home:
         stage = Stage(home)

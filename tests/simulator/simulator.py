@@ -38,7 +38,7 @@ from pdnb.errors import PdnbError, Refused, StoreUnavailable
 from pdnb.model import Cancelled, Claimed, Ended, Event, Lost, Resumed, RunRecord
 from pdnb.runtime import foreground, runner
 from pdnb.runtime.execute import Execution
-from pdnb.store.sqlite import _lane
+from pdnb.store.sqlite_backend import _lane
 from pdnb.workers.worker import Worker
 from pdnb.workflow import cell
 from pdnb.workflow.definition import Step

@@ -46,7 +46,7 @@ from pdnb.model import (
     Suspended,
 )
 from pdnb.runtime.runner import Runner
-from pdnb.store import sqlite_table
+from pdnb.store import sqlite_file
 from pdnb.store import store as store_module
 from pdnb.store.store import Store
 from pdnb.workflow.definition import Step
@@ -407,7 +407,7 @@ def test_a_stretch_whose_nth_statement_fails_executes_every_step_once_and_keeps_
 def test_a_stretch_waits_for_a_lock_that_another_process_holds(
     place: Path, executed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_table, "_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(sqlite_file, "_TIMEOUT_S", 0.01)
     with Home(place, kind="kernel") as home, contextlib.ExitStack() as stack:
         run = home.store.add(play(), None, at_ms=T0, owner=home.owner)
         held = stack.enter_context(locked(place))

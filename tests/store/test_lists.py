@@ -10,7 +10,7 @@ from pdnb.model import (
     Cancelled,
     Status,
 )
-from pdnb.store.queries import Page
+from pdnb.store.reads import Page
 from pdnb.store.store import Store
 from tests.support.store_runs import T0, code
 

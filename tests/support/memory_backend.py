@@ -66,7 +66,7 @@ class MemoryBackend:
         return [run.id for run in self._paused() if (run.due_ms or 0) <= until_ms][:limit]
 
     def next_queued(self, environment: str, after: str | None) -> str | None:
-        from pdnb.store.sqlite import _lane
+        from pdnb.store.sqlite_backend import _lane
 
         queued = [run for run in self._queued() if run.environment == environment]
         turn = "" if after is None else _lane(after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pdnb.codec import SCHEMA
-from pdnb.store.sqlite import SQLiteBackend
+from pdnb.store.sqlite_backend import SQLiteBackend
 from pdnb.store.store import Store
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pdnb.links import Links
-    from pdnb.store.sqlite_table import TextTable
+    from pdnb.store.sqlite_file import TextTable
 
 
 def open_store(directory: Path, links: Links, *, on_commit: Callable[[], None] = lambda: None) -> Store:

@@ -28,7 +28,7 @@ def test_a_cell_with_one_function_that_nothing_calls_does_nothing(source: str) -
     [
         "def handler(pd):\n    pass",
         "def total(n):\n    return n\n\ntotal(3)",
-        "def a():\n    pass\n\ndef b():\n    pass",
+        "def a():\n    pass\n\ndef b():\n    pass\n\nb()",
         "def a():\n    pass\n\ndef handler(pd):\n    return a()",
         "@registered\ndef a():\n    pass",
         "x = 1",

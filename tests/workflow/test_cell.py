@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdnb.errors import CellSyntaxError, DefinitionError
-from pdnb.workflow.cell import BUILTINS, compile_setup, parse, read_names
+from pdnb.workflow.cell import compile_setup, parse
+from pdnb.workflow.names import BUILTINS, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -54,6 +55,11 @@ async def awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
         "import asyncio\nawait asyncio.sleep(0, step + 1)",
         "async def one():\n    yield 1\n[step + n async for n in one()][0]",
         "if True:\n    def handler(pd): return 0\nstep + 1",
+        "if True:\n    def handler(pd): return pd + 1",
+        "try:\n    import pdnb_nowhere\nexcept ImportError:\n    def handler(pd): return pd + 1",
+        "handler = lambda pd: pd + 1",
+        "from functools import partial\ndef add(n, pd): return pd + n\nhandler = partial(add, 1)",
+        "import logging\nhandler = logging.NullHandler()\nstep + 1",
     ],
 )
 def test_a_cell_is_a_handler_or_a_body_and_gives_its_value(source: str) -> None:

@@ -4,7 +4,7 @@
 import { Confirmation } from "../confirmation.js";
 import { announcer, h, setAttribute, setOptionalText, setText, show, troubleLine } from "../dom.js";
 import { AnswerForm } from "../form/answer.js";
-import { Gate, listenForPresses } from "../gate.js";
+import { Gate, listenForPresses } from "../run_buttons.js";
 import { safeMarkup } from "../message.js";
 import { announcement, counted, decisionPhrase, earlyPhrase, fullStop, situation } from "../phrases.js";
 import { decisionKey, hasMoved, isOver, isPaused, presentState, troubleOf } from "../run.js";

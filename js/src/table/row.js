@@ -2,13 +2,13 @@
 // One run in the table.
 
 import { h, setAttribute } from "../dom.js";
-import { Gate } from "../gate.js";
+import { Gate } from "../run_buttons.js";
 import { decisionKey, isOver } from "../run.js";
 import { COLUMNS } from "./columns.js";
 
 /**
  * @import { Run, Source } from "../types"
- * @import { GateOptions } from "../gate.js"
+ * @import { GateOptions } from "../run_buttons.js"
  */
 
 /** @type {WeakMap<Element, Row>} */

@@ -3,7 +3,7 @@
 
 import { Confirmation } from "../confirmation.js";
 import { announcer, button, h, setAttribute, setOptionalText, setText, show, troubleLine } from "../dom.js";
-import { HOLD_MS, listenForPresses } from "../gate.js";
+import { HOLD_MS, listenForPresses } from "../run_buttons.js";
 import { announcement, counted } from "../phrases.js";
 import { hasMoved, withoutDetail } from "../run.js";
 import { clock } from "../time.js";

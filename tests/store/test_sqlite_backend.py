@@ -33,7 +33,7 @@ from pdnb.model import (
     Status,
     Suspended,
 )
-from pdnb.store import sqlite_table
+from pdnb.store import sqlite_file
 from pdnb.store.store import Store
 from tests.store.conftest import SQLitePlace
 from tests.store.test_sealing import linked
@@ -85,7 +85,7 @@ def test_a_run_that_changes_while_a_list_is_read_is_in_it_once(tmp_path: Path, m
     """Every look is one read."""
     store = open_store(tmp_path, LINKS)
     ids = [store.add(code(name), None, at_ms=T0).id for name in "ab"]
-    monkeypatch.setattr(sqlite_table, "_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(sqlite_file, "_TIMEOUT_S", 0.01)
     other = open_store(tmp_path, LINKS)
     tagged = table_of(store).tagged
 

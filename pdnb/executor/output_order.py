@@ -23,12 +23,15 @@ Channel: TypeAlias = Literal["stdout", "stderr", "wire"]
 _BEGINS: Final = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec"})
 
 
+_getpid: Final = os.getpid  # bound now: a step may patch it
+
+
 class Order:
     """Who wrote last. *sync* returns when the worker has read everything that was written before."""
 
     def __init__(self, sync: Callable[[], object]) -> None:
         self._sync = sync
-        self._pid = os.getpid()
+        self._pid = _getpid()
         self._last: Channel | None = None
         self._others = False
 
@@ -36,13 +39,13 @@ class Order:
         """*channel* is about to be written to."""
         if channel == self._last and not self._others and not _has_children():
             return
-        if (self._last is not None or self._others) and os.getpid() == self._pid:
+        if (self._last is not None or self._others) and _getpid() == self._pid:
             self._sync()
         self._last, self._others = channel, False
 
     def others(self) -> None:
         """Another process is about to begin."""
-        if self._last is not None and os.getpid() == self._pid:
+        if self._last is not None and _getpid() == self._pid:
             self._sync()
         self._last, self._others = None, True
 

@@ -22,8 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pdnb.errors import StoreCorrupt, StoreError, StoreNewer, StoreUnavailable
-from pdnb.store import sqlite_table
-from pdnb.store.sqlite_table import TextTable
+from pdnb.store import sqlite_file
+from pdnb.store.sqlite_file import TextTable
 
 SCHEMA = 1
 
@@ -203,12 +203,12 @@ def test_an_interrupt_is_not_forgotten_when_the_transaction_fails(rows: TextTabl
 def test_an_interrupt_while_another_process_holds_the_lock_is_not_forgotten(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_table, "_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(sqlite_file, "_TIMEOUT_S", 0.05)
     found = TextTable(directory, SCHEMA)
     with sqlite(directory) as con:
         con.execute("BEGIN EXCLUSIVE")
-        held = sqlite_table._interrupts_held
-        monkeypatch.setattr(sqlite_table, "_interrupts_held", lambda: pressing(held()))
+        held = sqlite_file._interrupts_held
+        monkeypatch.setattr(sqlite_file, "_interrupts_held", lambda: pressing(held()))
         with pytest.raises(KeyboardInterrupt), found.transact():
             pass
         con.execute("ROLLBACK")
@@ -388,7 +388,7 @@ OPEN_AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from pdnb.errors import StoreError
-from pdnb.store.sqlite_table import TextTable
+from pdnb.store.sqlite_file import TextTable
 if os.getuid() == 0:  # root writes everywhere
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
@@ -448,7 +448,7 @@ def test_a_store_locked_by_another_process_is_not_available_and_works_afterwards
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A short timeout and an error, never ``retry=True`` for ever."""
-    monkeypatch.setattr(sqlite_table, "_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(sqlite_file, "_TIMEOUT_S", 0.05)
     rows = TextTable(directory, SCHEMA)
     rows.set("a", "1")
     reached: list[str] = []
@@ -529,7 +529,7 @@ def test_a_store_deleted_while_open_is_a_clear_error(rows: TextTable, directory:
 OPEN_AND_WRITE = """
 import sys
 from pathlib import Path
-from pdnb.store.sqlite_table import TextTable
+from pdnb.store.sqlite_file import TextTable
 rows = TextTable(Path(sys.argv[1]), 1)
 with rows.transact():
     rows.set(sys.argv[2], "x")
@@ -602,7 +602,7 @@ def test_tags_file_rows_newest_first(new_dir: Callable[[], Path], changes: list[
 
 
 def test_a_snapshot_shows_one_moment(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_table, "_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(sqlite_file, "_TIMEOUT_S", 0.01)
     rows, other = TextTable(directory, SCHEMA), TextTable(directory, SCHEMA)
     rows.set("a", "1")
     with rows.snapshot():

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { Gate, HOLD_MS, listenForPresses } from "../src/gate.js";
+import { Gate, HOLD_MS, listenForPresses } from "../src/run_buttons.js";
 import { RequestError } from "../src/sources/request_error.js";
 import { VERBS } from "../src/vocabulary.js";
 import { aPause, aRun, settled, useDocument } from "./support.js";
 
 /** @import { Source } from "../src/types" */
-/** @import { GateOptions } from "../src/gate.js" */
+/** @import { GateOptions } from "../src/run_buttons.js" */
 
 let now = 0;
 mock.method(performance, "now", () => now);

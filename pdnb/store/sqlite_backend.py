@@ -9,7 +9,7 @@
                                           has its lane, so that none waits behind all runs of another
 ========================================  ===========================================================================
 
-Changes are numbered in a table of their own (see :mod:`pdnb.store.sqlite_table`). Lists go by tags and rowids: a run's
+Changes are numbered in a table of their own (see :mod:`pdnb.store.sqlite_file`). Lists go by tags and rowids: a run's
 row is written over in place, so rowids are in the order in which the runs began.
 """
 
@@ -26,7 +26,7 @@ from typing import Final
 from pdnb.errors import StoreCorrupt
 from pdnb.model import RunRecord, Status
 from pdnb.store.backend import Changes, Filter, Stored, StoredPage, TextKind
-from pdnb.store.sqlite_table import TextTable
+from pdnb.store.sqlite_file import TextTable
 from pdnb.text import clip
 
 _LAST: Final = "\U0010ffff"  # behind every character that keys have

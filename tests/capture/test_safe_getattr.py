@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pdnb.capture.introspection import MISSING, deep_getattr, is_a, kind_of, text_in
+from pdnb.capture.safe_getattr import MISSING, deep_getattr, is_a, kind_of, text_in
 
 
 class Proxy:
