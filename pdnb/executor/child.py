@@ -8,7 +8,7 @@ import select
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pdnb.executor.wire import Message, Wire
 from pdnb.outputs.buffer import Record
@@ -18,10 +18,21 @@ _MOST_CHUNKS: Final = 16  # at one look: more than a pipe holds; a step that pri
 _START_S: Final = 30.0
 
 
-class Child:
-    """One executor. ``pid`` is known once it is ready, ``None`` before."""
+class Maker(Protocol):
+    """What has made an executor, and ends it."""
 
-    def __init__(self, wire: socket.socket, stdout: int, stderr: int) -> None:
+    def release(self, child: Child) -> None:
+        """Its wake-up is over: it has the grace to end."""
+
+    def kill(self, child: Child) -> int | None:
+        """Kill it and all it has left; how it ended, as ``waitpid`` says it; ``None`` if nobody knows."""
+
+
+class Child:
+    """One executor. ``pid`` is known once it is ready, ``None`` before. ``server`` has made it."""
+
+    def __init__(self, server: Maker, wire: socket.socket, stdout: int, stderr: int) -> None:
+        self.server = server
         self._wire = Wire(wire)
         self._pipes = {stdout: "stdout", stderr: "stderr"}
         self._decoders: dict[int, Any] = {}

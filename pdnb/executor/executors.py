@@ -34,13 +34,47 @@ Isolation = Literal["wake-up", "workflow"]
 
 _LIMIT: Final = 1024 * 1024  # bytes of outputs that an attempt keeps
 _TRIES: Final = 3
+_MOST_POOLS: Final = 4
 _AGAIN_S: Final = 5.0  # between two signals that the time is over
 _GRACE_S: Final = 15.0  # behind a time limit: until then the step may give way by itself
 _REST_S: Final = 2.0
 
 
+class _Pool:
+    """A fork server that has imported *modules*, and its spare executor."""
+
+    def __init__(self, server: ForkClient, modules: tuple[str, ...]) -> None:
+        self.server = server
+        self.modules = modules
+        self.spare: Child | None = None
+        if modules:
+            server.preload(modules)
+
+    def prepare(self) -> None:
+        """Have a spare. Raises ``ForkServerGone``."""
+        if self.spare is None:
+            self.spare = self.server.make()
+
+    def take(self) -> Child:
+        """The spare, or one that is made now. Raises ``ForkServerGone``."""
+        self.prepare()
+        child, self.spare = self.spare, None
+        assert child is not None  # noqa: S101  # it was prepared
+        return child
+
+    def close(self) -> None:
+        """End it."""
+        if self.spare is not None:
+            self.spare.close()
+        self.server.close()
+
+
 class Executors:
-    """Makes executors for *environment*. *lock*: the descriptor by which their worker is alive as an owner."""
+    """Makes executors for *environment*. *lock*: the descriptor by which their worker is alive as an owner.
+
+    For what a workflow's setup imports first there is a fork server that has imported just that: a process holds
+    nothing of another workflow.
+    """
 
     def __init__(
         self,
@@ -55,13 +89,12 @@ class Executors:
         self._lock = lock
         self._method = method
         self.isolation = isolation
-        self._preloaded: set[str] = set()
         self._unfit: set[str] = set()
-        self._server = ForkClient(environment, lock, method, started)
-        self._spare: Child | None = None
+        self._pools: dict[tuple[str, ...], _Pool] = {}  # the one used last stands last; () is always there
+        self._pools[()] = _Pool(ForkClient(environment, lock, method, started), ())
         self._kept: tuple[str, Child] | None = None
         self._texts: dict[str, str] = {}
-        self.prepare()
+        self._pools[()].prepare()
 
     def __call__(self, version: WorkflowVersion) -> ChildExecutor:
         """The executor of one wake-up with the code of *version*."""
@@ -69,17 +102,17 @@ class Executors:
 
     def close(self) -> None:
         """End them all."""
-        for child in (self._spare, self._kept[1] if self._kept else None):
-            if child is not None:
-                child.close()
-        self._server.close()
+        if self._kept is not None:
+            self._kept[1].close()
+        for pool in self._pools.values():
+            pool.close()
 
     # ---- for the executors ----
 
     @property
     def server(self) -> ForkClient:
-        """The fork server at work."""
-        return self._server
+        """The fork server that has imported nothing for a workflow."""
+        return self._pools[()].server
 
     def take(self, version: WorkflowVersion) -> Child | None:
         """A process that is ready for *version*; ``None`` if none could be made."""
@@ -87,56 +120,67 @@ class Executors:
             (kept, child), self._kept = self._kept, None
             if kept == version.id and not child.over:
                 return child
-            self._server.release(child)
-        self._renew_if_stale()
+            child.server.release(child)
+        self._renew()
+        modules = self._modules(version)
         for _ in range(_TRIES):
-            child, self._spare = self._spare or self._make(), None
-            if child.wait_until_ready():
-                return child
-            self._server.kill(child)
-            self._restart()
+            pool = self._pools.get(modules)
+            if pool is None or (modules and pool.server.unfit() is None):  # it still imports
+                pool = self._pools[()]
+            try:
+                child = pool.take()
+                if child.wait_until_ready():
+                    return child
+                child.server.kill(child)
+            except ForkServerGone:
+                pass
+            self._restart(pool)
         return None
 
-    def prepare(self, version: WorkflowVersion | None = None) -> None:
-        """Have a spare ready for the next wake-up, with what *version* imports first."""
-        names = [] if version is None else [n for n in leading_imports(version.setup) if n not in self._unfit]
-        new = [name for name in names if name not in self._preloaded]
+    def prepare(self, version: WorkflowVersion) -> None:
+        """Have a spare ready for the next wake-up of *version*."""
+        modules = self._modules(version)
         try:
-            if new and self._method == "fork":
-                self._preloaded |= set(new)
-                self._server.preload(new)
-            if self._spare is None:
-                self._spare = self._server.make()
+            if modules not in self._pools:
+                self._pools[modules] = self._made(modules)
+                if len(self._pools) > _MOST_POOLS:
+                    oldest = next(key for key in self._pools if key not in ((), modules))
+                    self._pools.pop(oldest).close()
+            pool = self._pools[modules] = self._pools.pop(modules)
+            pool.prepare()
+            self._pools[()].prepare()
         except ForkServerGone:
-            self._restart()
+            for pool in list(self._pools.values()):
+                if pool.spare is None:
+                    self._restart(pool)
 
     def keep(self, version: WorkflowVersion, child: Child) -> None:
         """*child* may be used for another wake-up of *version*."""
         self._kept = (version.id, child)
 
-    def _make(self) -> Child:
-        try:
-            return self._server.make()
-        except ForkServerGone:
-            self._restart()
-            return self._server.make()
+    def _modules(self, version: WorkflowVersion) -> tuple[str, ...]:
+        if self._method == "spawn":
+            return ()
+        return tuple(name for name in leading_imports(version.setup) if name not in self._unfit)
 
-    def _renew_if_stale(self) -> None:
-        unfit = self._server.unfit()
-        if unfit or self._server.is_stale():
-            self._unfit |= set(unfit)
-            self._preloaded -= self._unfit
-            self._restart()
+    def _made(self, modules: tuple[str, ...]) -> _Pool:
+        return _Pool(ForkClient(self._environment, self._lock, self._method), modules)
 
-    def _restart(self) -> None:
-        """Another fork server, which knows what this one knew."""
-        if self._spare is not None:
-            self._server.release(self._spare)
-            self._spare = None
-        self._server.close()
-        self._server = ForkClient(self._environment, self._lock, self._method)
-        if self._preloaded and self._method == "fork":
-            self._server.preload(sorted(self._preloaded))
+    def _renew(self) -> None:
+        """Away with fork servers that imported what they should not, or what was installed anew since."""
+        for modules, pool in list(self._pools.items()):
+            unfit = pool.server.unfit()
+            self._unfit |= set(unfit or ())
+            if unfit:
+                self._pools.pop(modules).close()
+            elif pool.server.is_stale():
+                self._restart(pool)
+
+    def _restart(self, pool: _Pool) -> None:
+        """Another fork server in the place of this one."""
+        pool.close()
+        if self._pools.get(pool.modules) is pool:
+            self._pools[pool.modules] = self._made(pool.modules)
 
     def _text(self, version: WorkflowVersion) -> str:
         if version.id not in self._texts:
@@ -178,7 +222,7 @@ class ChildExecutor:
             if end is not None:
                 return self._ended(end, pd, record)
             child, self._child = self._child, None
-            status = self._executors.server.kill(child)
+            status = child.server.kill(child)
             if attempt.began:
                 lost, again = attempt.killed or _reason(status), attempt.killed is None
                 return Execution({}, record.outputs(), None, lost=lost, again=again)
@@ -199,7 +243,7 @@ class ChildExecutor:
         if self._executors.isolation == "workflow" and self._is_clean(child):
             self._executors.keep(self._version, child)
         else:
-            self._executors.server.release(child)
+            child.server.release(child)
 
     @staticmethod
     def _is_clean(child: Child) -> bool:

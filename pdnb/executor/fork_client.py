@@ -66,21 +66,21 @@ class ForkClient:
         finally:
             os.close(outs[1])
             os.close(errs[1])
-        return Child(ours, outs[0], errs[0])
+        return Child(self, ours, outs[0], errs[0])
 
     def preload(self, names: Iterable[str]) -> None:
         """Have the next executors know these modules. Raises ``ForkServerGone``."""
         self._send({"preload": list(names)})
 
-    def unfit(self) -> list[str]:
-        """The modules that should not have been preloaded, as far as it has said so by now."""
+    def unfit(self) -> list[str] | None:
+        """The modules that should not have been preloaded; ``None`` as long as it has not said so."""
         with suppress(ForkServerGone, BlockingIOError):
             self._control.setblocking(False)
             while True:
                 self._fill()
         self._control.settimeout(_PATIENCE_S)
-        found = self._replies.pop("preloaded", ())
-        return [name for names in found for name in names]
+        found: list[list[str]] | None = self._replies.get("preloaded")  # type: ignore[assignment]
+        return None if found is None else [name for names in found for name in names]
 
     def release(self, child: Child) -> None:
         """A wake-up is over: *child* has the grace to end."""

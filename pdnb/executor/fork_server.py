@@ -21,9 +21,10 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -114,12 +115,18 @@ class ForkServer:
         self._executors[pid] = None
 
     def _preload(self, names: Iterable[str]) -> list[str]:
-        """Import modules; the names of those after which this process had threads that no child may inherit."""
+        """Import modules; the names of those that should not have been.
+
+        After which this process had threads that no child may inherit; which fail, or say something: so they do then
+        where a step imports them, and it is part of its record.
+        """
         unfit = []
         for name in names:
-            with suppress(Exception):  # a step that needs it says so itself
-                importlib.import_module(name)
-            if not may_have_threads(name) and _threads() > 1:
+            try:
+                said = _said_by(lambda name=name: importlib.import_module(name))  # type: ignore[misc]
+            except Exception:  # noqa: BLE001  # whatever it is, a step that needs it says so itself
+                said = True
+            if said or (not may_have_threads(name) and _threads() > 1):
                 unfit.append(name)
         return unfit
 
@@ -157,6 +164,23 @@ class ForkServer:
                 with suppress(ProcessLookupError, ChildProcessError):
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, 0)
+
+
+def _said_by(call: Callable[[], object]) -> bool:
+    """Whether *call* writes anything to the descriptors 1 and 2."""
+    with tempfile.TemporaryFile() as file:
+        before = [os.dup(number) for number in (1, 2)]
+        try:
+            for number in (1, 2):
+                os.dup2(file.fileno(), number)
+            call()
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+        finally:
+            for number, old in zip((1, 2), before, strict=True):
+                os.dup2(old, number)
+                os.close(old)
+        return os.fstat(file.fileno()).st_size > 0
 
 
 def _fork() -> int:

@@ -119,6 +119,7 @@ class ExecutorProcess:
         if self._keep and self._state is None:
             self._state = ProcessState()
             self._leftovers = Leftovers()
+            self._modules, self._descriptors = set(sys.modules), _descriptors()
 
     def _rest(self) -> None:
         """The wake-up is over, and another may come: say what is not as it was; the worker decides."""
@@ -127,7 +128,12 @@ class ExecutorProcess:
             self._namespace.__exit__(None, None, None)
         self._namespace = None
         gc.collect()
-        self._say({"changes": [kind.name for kind in self._state.changes()] + self._leftovers.found()})
+        changes = [kind.name for kind in self._state.changes()] + self._leftovers.found()
+        if imported := sys.modules.keys() - self._modules:  # nobody knows how they were
+            changes.append(f"modules: {', '.join(sorted(imported)[:3])}")
+        if _descriptors() != self._descriptors:
+            changes.append("descriptors")
+        self._say({"changes": changes})
 
     @contextmanager
     def _limited(self, step: Step) -> Iterator[None]:
@@ -228,6 +234,16 @@ _ERRORS: Final = {error.__name__: error for error in (MailError, PdnbError, NotJ
 
 _Pd.progress.__doc__ = Pd.progress.__doc__
 _Send.email.__doc__ = Send.email.__doc__
+
+
+def _descriptors() -> list[tuple[int, int, int]]:
+    """What every open descriptor leads to."""
+    found = []
+    for number in range(64):
+        with suppress(OSError):
+            status = os.fstat(number)
+            found.append((number, status.st_dev, status.st_ino))
+    return found
 
 
 # ---- becoming one -------------------------------------------------------------------------------------------------

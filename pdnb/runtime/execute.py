@@ -127,7 +127,7 @@ def execute(
             with limited(definition):
                 try:
                     value = step.call(namespace.fresh(step), pd)
-                    if (step.awaits or step.binds_handler) and inspect.iscoroutine(value):  # a decorator may have awaited it
+                    if (step.awaits or step.binds_handler) and inspect.iscoroutine(value):  # or awaited already
                         value = complete(value)
                 finally:
                     _end_a_forked_child(process)

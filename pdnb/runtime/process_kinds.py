@@ -7,6 +7,7 @@ in other modules are their own business: caches, counters, lazily made objects.
 from __future__ import annotations
 
 import builtins
+import copy
 import faulthandler
 import gc
 import locale
@@ -27,6 +28,10 @@ from typing import Any, Final
 
 _SIGNALS: Final = sorted(set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
 _CODE: Final = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
+_PLAIN: Final = (int, float, str, bool, tuple, bytes, type(None))
+_PRIVATE: Final = frozenset({"_event_loop_policy", "_opener"})  # private, and set by public functions
+_HEAP: Final = 1 << 9  # of a type's flags: made by a class statement
+_ABSENT: Final = object()
 _OWN_KINDS: Final = frozenset({"__main__", "sys", "builtins", "signal", "_signal"})  # said elsewhere, or not at all
 
 
@@ -168,7 +173,8 @@ def _limits() -> tuple[Any, ...]:
         import resource  # noqa: PLC0415  # not on every system
     except ImportError:
         return ()
-    names = ("RLIMIT_DATA", "RLIMIT_AS", "RLIMIT_NOFILE", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_STACK")
+    kinds = "DATA AS NOFILE NPROC CORE CPU FSIZE STACK"
+    names = [f"RLIMIT_{kind}" for kind in kinds.split()]
     return tuple((getattr(resource, name), resource.getrlimit(getattr(resource, name))) for name in names)
 
 
@@ -313,14 +319,126 @@ def _changed(module: str, before: dict[str, Any], now: dict[str, Any]) -> list[s
     """The names of *module* that were changed and count."""
     if len(before) == len(now) and all(map(operator.is_, before.values(), now.values())):
         return []
-    standard = module.partition(".")[0] in sys.stdlib_module_names
     changed = [name for name in now if name not in before or now[name] is not before[name]] + [*(before.keys() - now)]
-    return [
-        name
-        for name in changed
-        if isinstance(before.get(name), _CODE)
-        or (standard and not name.startswith("_") and not isinstance(now.get(name), types.ModuleType))
-    ]
+    return [name for name in changed if _counts(module, name, before.get(name), now.get(name))]
+
+
+def _counts(module: str, name: str, before: object, now: object) -> bool:
+    if isinstance(before, _CODE) or name in _PRIVATE:
+        return True
+    if name.startswith("_") or isinstance(now, types.ModuleType):
+        return False
+    return module.partition(".")[0] in sys.stdlib_module_names or (type(before) in _PLAIN and type(now) in _PLAIN)
+
+
+def _classes() -> dict[type, dict[str, Any]]:
+    """What the classes of the standard library that are written in Python have."""
+    return {
+        value: dict(vars(value))
+        for name, module in _loaded()
+        if isinstance(module, types.ModuleType) and name.partition(".")[0] in sys.stdlib_module_names
+        for value in list(vars(module).values())
+        if type(value) is type and value.__flags__ & _HEAP and value.__module__ == name
+    }
+
+
+def _patched(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    if len(before) == len(now) and all(map(operator.is_, before.values(), now.values())):
+        return []
+    names = [name for name in {**before, **now} if before.get(name, _ABSENT) is not now.get(name, _ABSENT)]
+    return [n for n in names if isinstance(before.get(n), _CODE) or isinstance(now.get(n), types.FunctionType)]
+
+
+def _same_classes(before: dict[type, dict[str, Any]], now: dict[type, dict[str, Any]]) -> bool:
+    return not any(_patched(names, now[cls]) for cls, names in before.items() if cls in now)
+
+
+def _set_classes(before: dict[type, dict[str, Any]]) -> None:
+    for cls, names in before.items():
+        for name in _patched(names, dict(vars(cls))):
+            if name in names:
+                setattr(cls, name, names[name])
+            else:
+                delattr(cls, name)
+
+
+def _replaced_modules() -> dict[str, Any]:
+    return {name: module for name, module in _loaded() if not name.startswith("pdnb_workflow_")}
+
+
+def _same_replaced(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether what was imported is still that; what came since is no change if it is a module."""
+    came = (value for name, value in now.items() if name not in before)
+    return all(now.get(name) is module for name, module in before.items()) and all(
+        isinstance(value, types.ModuleType) for value in came
+    )
+
+
+def _set_replaced(before: dict[str, Any]) -> None:
+    for name, value in _loaded():
+        if name not in before and not isinstance(value, types.ModuleType):
+            del sys.modules[name]
+    for name, module in before.items():
+        if sys.modules.get(name) is not module:
+            sys.modules[name] = module
+
+
+def _start_method() -> Any:
+    context = sys.modules.get("multiprocessing.context")
+    return None if context is None else context._default_context._actual_context  # noqa: SLF001
+
+
+def _set_start_method(before: Any) -> None:
+    context: Any = sys.modules.get("multiprocessing.context")
+    if context is not None:
+        context._default_context._actual_context = before  # noqa: SLF001
+
+
+def _pandas() -> Any:
+    config: Any = sys.modules.get("pandas._config.config")
+    return None if config is None else (copy.deepcopy(getattr(config, "_global_config", None)),)
+
+
+def _set_pandas(before: Any) -> None:
+    config: Any = sys.modules.get("pandas._config.config")
+    if before is not None and config is not None:
+        config._global_config.clear()  # noqa: SLF001
+        config._global_config.update(copy.deepcopy(before[0]))  # noqa: SLF001
+
+
+def _sys() -> tuple[Any, ...]:
+    return getattr(sys, "tracebacklimit", _ABSENT), sys.pycache_prefix, tuple(sys.get_asyncgen_hooks())
+
+
+def _set_sys(before: tuple[Any, ...]) -> None:
+    limit, sys.pycache_prefix, hooks = before
+    sys.set_asyncgen_hooks(*hooks)
+    if limit is not _ABSENT:
+        sys.tracebacklimit = limit
+    elif hasattr(sys, "tracebacklimit"):
+        del sys.tracebacklimit
+
+
+def _affinity() -> Any:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+
+
+def _set_affinity(before: Any) -> None:
+    if before is not None:
+        os.sched_setaffinity(0, before)
+
+
+def _csv() -> Any:
+    csv: Any = sys.modules.get("csv")
+    return None if csv is None else (csv.list_dialects(), csv.field_size_limit())
+
+
+def _set_csv(before: Any) -> None:
+    csv: Any = sys.modules.get("csv")
+    if before is not None and csv is not None:
+        csv.field_size_limit(before[1])
+        for name in set(csv.list_dialects()) - set(before[0]):
+            csv.unregister_dialect(name)
 
 
 def _set_builtins(before: dict[str, Any]) -> None:
@@ -368,5 +486,14 @@ KINDS: Final = (
     Kind("numpy", _numpy, _set_numpy, _same_if_known),
     Kind("matplotlib", _pyplot, _set_pyplot, _same_if_known),
     Kind("builtins", lambda: dict(vars(builtins)), _set_builtins),
+    Kind("sys", _sys, _set_sys),
+    Kind("callbacks of the garbage collector", *_in_place(lambda: gc.callbacks)),
+    Kind("trace function of threads", threading.gettrace, threading.settrace),
+    Kind("processors", _affinity, _set_affinity),
+    Kind("start method of processes", _start_method, _set_start_method, operator.is_),
+    Kind("csv", _csv, _set_csv),
+    Kind("pandas", _pandas, _set_pandas),
+    Kind("modules that were replaced", _replaced_modules, _set_replaced, _same_replaced),
+    Kind("classes", _classes, _set_classes, _same_classes),
     Kind("names of modules", _modules, _set_modules, _same_modules),
 )

@@ -97,6 +97,47 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
         "import sys, io\nsys.stdout = io.StringIO()",
         "type(__import__('sys').stdout).__name__ == 'StringIO'",
     ),
+    "a class that is patched": (
+        "import json\njson.JSONEncoder.default = lambda *_: 'patched'",
+        "__import__('json').JSONEncoder.default.__name__",
+    ),
+    "a module that is replaced": (
+        "import sys, types\nsys.modules['colorsys'] = types.SimpleNamespace(A=1)",
+        "hasattr(__import__('colorsys'), 'A')",
+    ),
+    "a module that is hidden": (
+        "import sys\nsys.modules['pdnb_nowhere'] = None",
+        "'pdnb_nowhere' in __import__('sys').modules",
+    ),
+    "the policy of event loops": (
+        "import asyncio\nclass Policy(asyncio.DefaultEventLoopPolicy): pass\nasyncio.set_event_loop_policy(Policy())",
+        "type(__import__('asyncio').get_event_loop_policy()).__name__ == 'Policy'",
+    ),
+    "the start method of processes": (
+        "import multiprocessing\nmultiprocessing.set_start_method('spawn')",
+        "__import__('multiprocessing').get_start_method(allow_none=True)",
+    ),
+    "an option of pandas": (
+        "import pandas\npandas.set_option('display.max_rows', 3)",
+        "__import__('pandas').get_option('display.max_rows')",
+    ),
+    "the opener of URLs": (
+        "import urllib.request\nurllib.request.install_opener(urllib.request.build_opener())",
+        "__import__('urllib.request').request._opener is None",
+    ),
+    "the limit of tracebacks": (
+        "import sys\nsys.tracebacklimit = 1",
+        "getattr(__import__('sys'), 'tracebacklimit', None)",
+    ),
+    "a dialect of CSV": ("import csv\ncsv.register_dialect('mine')", "'mine' in __import__('csv').list_dialects()"),
+    "a callback of the garbage collector": (
+        "import gc\ngc.callbacks.append(print)",
+        "print in __import__('gc').callbacks",
+    ),
+    "the first import of a module that is patched": (
+        "import colorsys\ncolorsys.rgb_to_hsv = None",
+        "__import__('colorsys').rgb_to_hsv is None",
+    ),
     "a child process": (
         "import subprocess\nsubprocess.Popen(['sleep', '1000.125'])",
         "__import__('subprocess').run(['pgrep', '-cf', 'sleep 1000.125'], capture_output=True, text=True).stdout",

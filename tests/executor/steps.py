@@ -73,6 +73,11 @@ STEPS: Final[dict[str, tuple[str | tuple[str, str], Any]]] = {
         1,
     ),
     "a thread beside a loop": ("import asyncio\nawait asyncio.to_thread(lambda: 3)", 3),
+    "the loop of the thread": (
+        "import asyncio\ndef handler(pd):\n    loop = asyncio.new_event_loop()\n    asyncio.set_event_loop(loop)\n"
+        "    n = asyncio.get_event_loop().run_until_complete(asyncio.sleep(0, 4))\n    loop.close()\n    return n",
+        4,
+    ),
     "asyncio.run in a coroutine": (
         "import asyncio\nasync def handler(pd):\n    return asyncio.run(None)",
         Fails("cannot be called from a running event loop"),
@@ -91,6 +96,8 @@ STEPS: Final[dict[str, tuple[str | tuple[str, str], Any]]] = {
     "a group of errors": ("raise ExceptionGroup('many', [ValueError(1), TypeError(2)])", Fails("many")),
     "an error in a function of the setup": (("def half(n): return n / 0", "half(1)"), Fails("ZeroDivisionError")),
     "sys.exit(0)": ("import sys\nsys.exit(0)", Fails("pd.flow.exit() ends the run")),
+    "exit()": ("exit(0)", Fails("pd.flow.exit() ends the run")),
+    "quit": ("quit is not None", True),
     "sys.exit with a text": ("import sys\nsys.exit('enough')", Fails("enough")),
     "KeyboardInterrupt": ("raise KeyboardInterrupt", Fails("KeyboardInterrupt")),
     "what is not JSON": ("object()", Fails("is not JSON")),
@@ -167,6 +174,11 @@ STEPS: Final[dict[str, tuple[str | tuple[str, str], Any]]] = {
         "    return p.exitcode",
         0,
     ),
+    "a child that is left": (
+        "import multiprocessing, time\ndef work(): time.sleep(60)\ndef handler(pd):\n"
+        "    multiprocessing.get_context('fork').Process(target=work, daemon=True).start()\n    return 1",
+        1,
+    ),
     "a pool that forks": (POOL.format(method="fork"), [1, 4, 9]),
     "a pool that spawns": (POOL.format(method="spawn"), [1, 4, 9]),
     "a pool of a fork server": (POOL.format(method="forkserver"), [1, 4, 9]),
@@ -220,7 +232,11 @@ STEPS: Final[dict[str, tuple[str | tuple[str, str], Any]]] = {
     "the locale": ("import locale\nlocale.setlocale(locale.LC_NUMERIC)", "C"),
     "the encoding of standard output": ("import sys\nsys.stdout.encoding", "utf-8"),
     "no terminal": ("import sys\n[sys.stdin.isatty(), sys.stdout.isatty()]", [False, False]),
-    "sys.argv's tail": ("import sys\nsys.argv[1:] and isinstance(sys.argv, list)", None),
+    "sys.argv": ("import sys\nsys.argv", [""]),
+    "argparse": ("import argparse\nvars(argparse.ArgumentParser().parse_args())", {}),
+    "os.getpid that is patched": ("import os\ndef handler(pd):\n    os.getpid = lambda: 1\n    return os.getpid()", 1),
+    "a handler that is assigned": ("handler = lambda pd: 3", 3),
+    "a handler below an if": ("if True:\n    def handler(pd):\n        return 4", 4),
     "a temporary file": ("import tempfile\nwith tempfile.NamedTemporaryFile() as f:\n    n = f.write(b'abc')\nn", 3),
     "a socket": ("import socket\na, b = socket.socketpair()\na.send(b'x')\nb.recv(1).decode()", "x"),
     "sqlite": ("import sqlite3\nsqlite3.connect(':memory:').execute('select 1').fetchone()[0]", 1),

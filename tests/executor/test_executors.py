@@ -121,6 +121,27 @@ def test_what_was_there_of_the_store_is_not_in_the_executor(go: Workshop) -> Non
     assert go(looks) == []
 
 
+@LINUX
+def test_a_program_inherits_neither_wire_nor_lock(go: Workshop) -> None:
+    run = go.run("import os\nos.system('ls -l /proc/self/fd')")
+    said = go.outputs(run)[0]["text"]
+    assert "socket" not in said
+    assert "owners" not in said
+
+
+def test_a_process_holds_nothing_of_another_workflow(go: Workshop) -> None:
+    looks = "import sys, xml\n['numpy' in sys.modules, hasattr(xml, 'etree')]"
+    assert go(looks) == [False, False]
+    for _ in range(5):
+        assert go(looks, setup="import numpy, xml.etree.ElementTree") == [True, True]
+    assert go(looks) == [False, False]
+
+
+def test_what_an_import_says_is_said_in_every_run(go: Workshop) -> None:
+    for _ in range(3):
+        assert "Zen of Python" in go.outputs(go.run("1", setup="import this"))[0]["text"]
+
+
 # ---- the order of what is put out ----
 
 OPS = {
@@ -156,12 +177,29 @@ def test_what_a_dying_step_has_printed_is_kept(go: Workshop) -> None:
 
 
 @LINUX
-@pytest.mark.parametrize("how", ["['sleep', '60']", "['setsid', 'sleep', '60']", "['sh', '-c', 'sleep 60 & sleep 60']"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "['sleep', '60']",
+        "['setsid', 'sleep', '60']",
+        "['sh', '-c', 'sleep 60 & sleep 60']",
+        "['setsid', 'sh', '-c', 'sleep 60 & (sleep 60; true)']",
+    ],
+)
 def test_a_process_that_is_left_does_not_outlive_the_grace(go: Workshop, how: str) -> None:
     source = f"import subprocess, time\np = subprocess.Popen({how})\ntime.sleep(0.05)\n"
     source += "from tests.executor.test_executors import children\n[*children(p.pid), p.pid]"
     for pid in go(source):
         until(lambda pid=pid: not alive(pid), within_s=5)  # type: ignore[misc]
+
+
+@LINUX
+def test_the_end_of_one_run_reaches_no_process_of_another(go: Workshop) -> None:
+    """A left thread keeps the first one's process for a while; what the second has in the background is its own."""
+    go("import threading, time\nthreading.Thread(target=time.sleep, args=(9,)).start()")
+    mine = "import subprocess, time\nsubprocess.run('(sleep 1.7; echo x > done) >/dev/null 2>&1 &', shell=True)\n"
+    mine = f"import os, tempfile\nos.chdir(tempfile.mkdtemp())\n{mine}time.sleep(2.2)\nos.path.exists('done')"
+    assert go(mine) is True
 
 
 def test_what_is_registered_for_the_end_is_executed(go: Workshop, tmp_path: Path) -> None:
