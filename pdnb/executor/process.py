@@ -281,6 +281,7 @@ def become(wire: int, stdout: int, stderr: int, lock: int) -> None:
     output_order.install()
     with suppress(BrokenPipeError, ConnectionError):
         executor.rehearse()
+        gc.freeze()  # what is here stays: it is neither looked at again nor copied for it
         executor.serve()
     executor.end()
 
