@@ -90,6 +90,7 @@ class Executors:
         self._method = method
         self.isolation = isolation
         self._unfit: set[str] = set()
+        self._learned: dict[str, list[str]] = {}  # by version: what its local modules import
         self._pools: dict[tuple[str, ...], _Pool] = {}  # the one used last stands last; () is always there
         self._pools[()] = _Pool(ForkClient(environment, lock, method, started), ())
         self._kept: tuple[str, Child] | None = None
@@ -158,10 +159,21 @@ class Executors:
         """*child* may be used for another wake-up of *version*."""
         self._kept = (version.id, child)
 
+    def learns(self, version: WorkflowVersion) -> bool:
+        """Whether it is not known yet what the local modules of *version* import."""
+        return bool(version.modules) and version.id not in self._learned and self._method == "fork"
+
+    def learn(self, version: WorkflowVersion, imported: list[str]) -> None:
+        """The local modules of *version* import these."""
+        self._learned[version.id] = imported
+        if len(self._learned) > _MOST_POOLS:
+            del self._learned[next(iter(self._learned))]
+
     def _modules(self, version: WorkflowVersion) -> tuple[str, ...]:
         if self._method == "spawn":
             return ()
-        return tuple(name for name in leading_imports(version.setup) if name not in self._unfit)
+        wanted = [*leading_imports(version.setup), *self._learned.get(version.id, ())]
+        return tuple(name for name in dict.fromkeys(wanted) if name not in self._unfit)
 
     def _made(self, modules: tuple[str, ...]) -> _Pool:
         return _Pool(ForkClient(self._environment, self._lock, self._method), modules)
@@ -209,7 +221,7 @@ class ChildExecutor:
                 if self._child is None:
                     break
                 keep = self._executors.isolation == "workflow"
-                go |= {"version": self._text, "keep": keep}
+                go |= {"version": self._text, "keep": keep, "learn": self._executors.learns(self._version)}
                 self._began = False
             attempt = _Attempt(self._child, record, pd, self._version.step(name).time_limit)
             self._child.say({"go": go})
@@ -231,6 +243,8 @@ class ChildExecutor:
     def _ended(self, end: Message, pd: Pd, record: Record) -> Execution:
         pd.flow.repeat(end["flow"])
         error = Reported(end["error"]) if "error" in end else None
+        if end.get("imported"):
+            self._executors.learn(self._version, end["imported"])
         return Execution(dict(end["exports"]), record.outputs(), error)
 
     def __enter__(self) -> Self:

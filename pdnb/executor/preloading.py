@@ -2,7 +2,8 @@
 
 Rules:
 
-- Only the import statements that lead the setup cells: what stands behind another statement may depend on it.
+- The import statements that lead the setup cells: what stands behind another statement may depend on it.
+- What local modules import, once a wake-up has shown it and has left the environment variables as they were.
 - Only installed packages and the standard library: a local module may change between two runs.
 - Nothing that starts threads, but for a few packages that are known to keep working in a forked child.
 """
@@ -31,8 +32,8 @@ def leading_imports(setup: Iterable[str]) -> list[str]:
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 found += [node.module] if node.module != "__future__" else []
             elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):  # a docstring is nothing
-                return [name for name in dict.fromkeys(found) if _is_installed(name.partition(".")[0])]
-    return [name for name in dict.fromkeys(found) if _is_installed(name.partition(".")[0])]
+                return [name for name in dict.fromkeys(found) if is_installed(name.partition(".")[0])]
+    return [name for name in dict.fromkeys(found) if is_installed(name.partition(".")[0])]
 
 
 def may_have_threads(name: str) -> bool:
@@ -41,7 +42,8 @@ def may_have_threads(name: str) -> bool:
 
 
 @cache
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Whether the top-level *package* is of the standard library, or installed."""
     if package in sys.stdlib_module_names:
         return True
     try:

@@ -32,6 +32,7 @@ from pdnb.codec import checked
 from pdnb.errors import MailError, NotJSON, PdnbError, TimeLimit
 from pdnb.executor import output_order
 from pdnb.executor.output_order import Order
+from pdnb.executor.preloading import is_installed
 from pdnb.executor.recording import SayingRecorder
 from pdnb.executor.wire import Message, Wire
 from pdnb.runtime import limits
@@ -52,6 +53,7 @@ WIRE: Final = 3
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_MOST_LEARNED: Final = 500
 _getpid: Final = os.getpid  # bound now: a step may patch it
 
 
@@ -105,6 +107,8 @@ class ExecutorProcess:
         recorder = SayingRecorder(self._say, self._order)
         exports, error = execute(self._namespace, go["step"], pd, recorder, self._limited)
         end: Message = {"exports": exports, "flow": flow.calls()}
+        if go.get("learn"):
+            end["imported"] = self._imported()
         flow.close()
         pd.send.end()
         if error is not None:
@@ -116,10 +120,20 @@ class ExecutorProcess:
         self._keep = go["keep"]
         self._namespace = Namespace(WorkflowVersion.from_json(go["version"]))
         self._namespace.__enter__()
-        if self._keep and self._state is None:
-            self._state = ProcessState()
-            self._leftovers = Leftovers()
-            self._modules, self._descriptors = set(sys.modules), _descriptors()
+        if self._state is None:
+            if self._keep:
+                self._state, self._leftovers, self._descriptors = ProcessState(), Leftovers(), _descriptors()
+            self._modules, self._environ = set(sys.modules), dict(os.environ)
+
+    def _imported(self) -> list[str]:
+        """The installed modules that the wake-up has imported so far, in order.
+
+        None where it has changed the environment: what it imported then may be another thing than it is without.
+        """
+        if dict(os.environ) != self._environ:
+            return []
+        new = [name for name in sys.modules if name not in self._modules]
+        return [name for name in new if is_installed(name.partition(".")[0])][:_MOST_LEARNED]
 
     def _rest(self) -> None:
         """The wake-up is over, and another may come: say what is not as it was; the worker decides."""

@@ -18,8 +18,9 @@ import importlib.util
 import os
 import sys
 import sysconfig
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from types import ModuleType
@@ -64,7 +65,7 @@ def changed(then: Fingerprints, path: Sequence[str], cwd: str) -> list[str]:
     names = []
     for name, digest in then:
         file = _file(name, places)
-        if file is None or _read(file)[1] != digest:
+        if file is None or _digest(file.read_bytes()) != digest:
             names.append(name)
     return names
 
@@ -177,8 +178,21 @@ class _FromSource(importlib.abc.MetaPathFinder):
 
 class _SourceLoader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> Any:
+        """The code; from the cache only if that was written in a later second than the source.
+
+        The cache knows its source by size and second: one of the same second may be of an earlier text.
+        """
         path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
+        second, cache = int(os.stat(path).st_mtime), importlib.util.cache_from_source(path)  # noqa: PTH116
+        try:
+            reliable = os.stat(cache).st_mtime >= second + 1  # noqa: PTH116
+        except OSError:
+            reliable = time.time() >= second + 2  # there is none, and Python may write one
+        if not reliable and time.time() >= second + 2:
+            with suppress(OSError):
+                os.unlink(cache)  # noqa: PTH108
+            reliable = not os.path.exists(cache)  # noqa: PTH110
+        return super().get_code(fullname) if reliable else self.source_to_code(self.get_data(path), path)
 
     def exec_module(self, module: ModuleType) -> None:
         """Execute it; a package has its submodules that stayed loaded as attributes, as after their import."""
@@ -225,10 +239,14 @@ def _file(name: str, places: Sequence[tuple[Path, bool]]) -> Path | None:
     return None
 
 
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
 def _read(file: Path) -> tuple[int, str, tuple[tuple[str, int], ...]]:
     """A file's size, its digest, and what it imports (with how many dots)."""
     text = file.read_bytes()  # its time and size would not do: two texts can share them
-    digest = hashlib.sha256(text).hexdigest()[:16]
+    digest = _digest(text)
     if digest not in _known:
         if len(_known) >= 2 * _MOST_FILES:
             _known.clear()

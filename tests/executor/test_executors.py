@@ -137,6 +137,20 @@ def test_a_process_holds_nothing_of_another_workflow(go: Workshop) -> None:
     assert go(looks) == [False, False]
 
 
+def test_what_local_modules_import_is_learned(go: Workshop, tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("import colorsys")
+    looks = f"import sys\nknown = 'colorsys' in sys.modules\nsys.path.insert(0, {str(tmp_path)!r})\n"
+    version = replace(code(one=f"{looks}import beside\nknown"), modules=(("beside", "0" * 16),))
+
+    def knows() -> bool:
+        run = go.home.store.add(version, None, at_ms=now_ms())
+        assert go.worker.work_once()
+        return go.home.store.exports(run.id)["one"]["$return_value"] is True
+
+    assert not knows()
+    until(knows)
+
+
 def test_what_an_import_says_is_said_in_every_run(go: Workshop) -> None:
     for _ in range(3):
         assert "Zen of Python" in go.outputs(go.run("1", setup="import this"))[0]["text"]
