@@ -1,13 +1,11 @@
 """The kinds of state that code can change for whatever executes after it in the same process.
 
-Of modules: functions and classes that stand in another's place, and public names of the standard library. Other values
-in other modules are their own business: caches, counters, lazily made objects.
+Those of the process itself stand here; see :mod:`pdnb.runtime.library_kinds` and :mod:`pdnb.runtime.module_kinds`.
 """
 
 from __future__ import annotations
 
 import builtins
-import copy
 import faulthandler
 import gc
 import locale
@@ -19,20 +17,45 @@ import socket
 import sys
 import threading
 import time
-import types
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pdnb.runtime.library_kinds import (
+    csv,
+    decimal,
+    loggers,
+    numpy,
+    pandas,
+    pyplot,
+    same_if_known,
+    same_loggers,
+    set_csv,
+    set_decimal,
+    set_loggers,
+    set_numpy,
+    set_pandas,
+    set_pyplot,
+    set_start_method,
+    start_method,
+)
+from pdnb.runtime.module_kinds import (
+    classes,
+    modules,
+    replaced_modules,
+    same_classes,
+    same_modules,
+    same_replaced,
+    set_builtins,
+    set_classes,
+    set_modules,
+    set_replaced,
+)
+
 _SIGNALS: Final = sorted(set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
-_CODE: Final = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
-_PLAIN: Final = (int, float, str, bool, tuple, bytes, type(None))
-_PRIVATE: Final = frozenset({"_event_loop_policy", "_opener"})  # private, and set by public functions
-_HEAP: Final = 1 << 9  # of a type's flags: made by a class statement
 _ABSENT: Final = object()
-_OWN_KINDS: Final = frozenset({"__main__", "sys", "builtins", "signal", "_signal"})  # said elsewhere, or not at all
 
 
 @dataclass(frozen=True)
@@ -43,13 +66,6 @@ class Kind:
     read: Callable[[], Any]
     write: Callable[[Any], object]
     same: Callable[[Any, Any], bool] = operator.eq
-
-
-def _module(name: str) -> Any:
-    return sys.modules.get(name)
-
-
-# ---- single kinds -------------------------------------------------------------------------------------------------
 
 
 def _set_environment(before: dict[str, str]) -> None:
@@ -120,54 +136,6 @@ def _set_filters(before: tuple[list[Any], bool]) -> None:
         warnings.showwarning = _showwarning()
 
 
-_NEW_LOGGER: Final = (0, (), True, False, ())
-
-
-def _loggers() -> dict[str, tuple[Any, ...]]:
-    logging = _module("logging")
-    if logging is None:
-        return {}
-    every = {"": logging.root, **logging.root.manager.loggerDict}
-    return {
-        name: (logger.level, tuple(logger.handlers), logger.propagate, logger.disabled, tuple(logger.filters))
-        for name, logger in every.items()
-        if hasattr(logger, "handlers")
-    } | {"\0disabled": (logging.root.manager.disable,)}
-
-
-def _set_loggers(before: dict[str, tuple[Any, ...]]) -> None:
-    logging = _module("logging")
-    if logging is None:
-        return
-    logging.disable(before.get("\0disabled", (0,))[0])
-    for name, logger in {"": logging.root, **logging.root.manager.loggerDict}.items():
-        if hasattr(logger, "handlers"):
-            level, handlers, logger.propagate, logger.disabled, filters = before.get(name, _NEW_LOGGER)
-            logger.setLevel(level)
-            for handler in set(logger.handlers) - set(handlers):
-                logger.removeHandler(handler)
-            logger.handlers[:], logger.filters[:] = handlers, filters
-
-
-def _same_loggers(before: dict[str, tuple[Any, ...]], now: dict[str, tuple[Any, ...]]) -> bool:
-    return all(now.get(name) == before.get(name, _NEW_LOGGER) for name in now)
-
-
-def _decimal() -> Any:
-    decimal = _module("decimal")
-    if decimal is None:
-        return None
-    now = decimal.getcontext().copy()
-    now.clear_flags()
-    return repr(now), now
-
-
-def _set_decimal(before: Any) -> None:
-    decimal = _module("decimal")
-    if decimal is not None:
-        decimal.setcontext(before[1].copy() if before is not None else decimal.DefaultContext.copy())
-
-
 def _limits() -> tuple[Any, ...]:
     try:
         import resource  # noqa: PLC0415  # not on every system
@@ -184,33 +152,6 @@ def _set_limits(before: tuple[Any, ...]) -> None:
 
         with suppress(OSError, ValueError):  # lowered for good
             resource.setrlimit(number, values)
-
-
-def _numpy() -> Any:
-    numpy = _module("numpy")
-    if numpy is None or not hasattr(numpy, "random"):
-        return None
-    state, errors, options = numpy.random.get_state(), numpy.geterr(), numpy.get_printoptions()
-    return (state[1].tobytes(), state[2:], errors, repr(options)), state, errors, options
-
-
-def _set_numpy(before: Any) -> None:
-    numpy = _module("numpy")
-    if before is not None and numpy is not None:
-        numpy.random.set_state(before[1])
-        numpy.seterr(**before[2])
-        numpy.set_printoptions(**before[3])
-
-
-def _pyplot() -> Any:
-    matplotlib = _module("matplotlib")
-    return None if matplotlib is None or not hasattr(matplotlib, "rcParams") else (dict(matplotlib.rcParams),)
-
-
-def _set_pyplot(before: Any) -> None:
-    matplotlib = _module("matplotlib")
-    if before is not None and matplotlib is not None:
-        matplotlib.rcParams.update({k: v for k, v in before[0].items() if dict.get(matplotlib.rcParams, k) != v})
 
 
 def _locale() -> str:
@@ -288,124 +229,6 @@ def _set_blocked(before: Any) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _modules() -> dict[str, dict[str, Any]]:
-    """The names of every module; copying them costs some milliseconds, looking at each would cost fifty."""
-    return {
-        name: dict(vars(module))
-        for name, module in _loaded()
-        if isinstance(module, types.ModuleType) and name not in _OWN_KINDS and not name.startswith("pdnb_workflow_")
-    }
-
-
-def _loaded() -> list[tuple[str, Any]]:
-    return list(sys.modules.items())  # anything may stand there
-
-
-def _set_modules(before: dict[str, dict[str, Any]]) -> None:
-    for module, values in before.items():
-        names = vars(sys.modules[module]) if isinstance(sys.modules.get(module), types.ModuleType) else values
-        for name in _changed(module, values, names):
-            if name in values:
-                names[name] = values[name]
-            else:
-                del names[name]
-
-
-def _same_modules(before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> bool:
-    return not any(_changed(module, values, now[module]) for module, values in before.items() if module in now)
-
-
-def _changed(module: str, before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """The names of *module* that were changed and count."""
-    if len(before) == len(now) and all(map(operator.is_, before.values(), now.values())):
-        return []
-    changed = [name for name in now if name not in before or now[name] is not before[name]] + [*(before.keys() - now)]
-    return [name for name in changed if _counts(module, name, before.get(name), now.get(name))]
-
-
-def _counts(module: str, name: str, before: object, now: object) -> bool:
-    if isinstance(before, _CODE) or name in _PRIVATE:
-        return True
-    if name.startswith("_") or isinstance(now, types.ModuleType):
-        return False
-    return module.partition(".")[0] in sys.stdlib_module_names or (type(before) in _PLAIN and type(now) in _PLAIN)
-
-
-def _classes() -> dict[type, dict[str, Any]]:
-    """What the classes of the standard library that are written in Python have."""
-    return {
-        value: dict(vars(value))
-        for name, module in _loaded()
-        if isinstance(module, types.ModuleType) and name.partition(".")[0] in sys.stdlib_module_names
-        for value in list(vars(module).values())
-        if type(value) is type and value.__flags__ & _HEAP and value.__module__ == name
-    }
-
-
-def _patched(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    if len(before) == len(now) and all(map(operator.is_, before.values(), now.values())):
-        return []
-    names = [name for name in {**before, **now} if before.get(name, _ABSENT) is not now.get(name, _ABSENT)]
-    return [n for n in names if isinstance(before.get(n), _CODE) or isinstance(now.get(n), types.FunctionType)]
-
-
-def _same_classes(before: dict[type, dict[str, Any]], now: dict[type, dict[str, Any]]) -> bool:
-    return not any(_patched(names, now[cls]) for cls, names in before.items() if cls in now)
-
-
-def _set_classes(before: dict[type, dict[str, Any]]) -> None:
-    for cls, names in before.items():
-        for name in _patched(names, dict(vars(cls))):
-            if name in names:
-                setattr(cls, name, names[name])
-            else:
-                delattr(cls, name)
-
-
-def _replaced_modules() -> dict[str, Any]:
-    return {name: module for name, module in _loaded() if not name.startswith("pdnb_workflow_")}
-
-
-def _same_replaced(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether what was imported is still that; what came since is no change if it is a module."""
-    came = (value for name, value in now.items() if name not in before)
-    return all(now.get(name) is module for name, module in before.items()) and all(
-        isinstance(value, types.ModuleType) for value in came
-    )
-
-
-def _set_replaced(before: dict[str, Any]) -> None:
-    for name, value in _loaded():
-        if name not in before and not isinstance(value, types.ModuleType):
-            del sys.modules[name]
-    for name, module in before.items():
-        if sys.modules.get(name) is not module:
-            sys.modules[name] = module
-
-
-def _start_method() -> Any:
-    context = sys.modules.get("multiprocessing.context")
-    return None if context is None else context._default_context._actual_context  # noqa: SLF001
-
-
-def _set_start_method(before: Any) -> None:
-    context: Any = sys.modules.get("multiprocessing.context")
-    if context is not None:
-        context._default_context._actual_context = before  # noqa: SLF001
-
-
-def _pandas() -> Any:
-    config: Any = sys.modules.get("pandas._config.config")
-    return None if config is None else (copy.deepcopy(getattr(config, "_global_config", None)),)
-
-
-def _set_pandas(before: Any) -> None:
-    config: Any = sys.modules.get("pandas._config.config")
-    if before is not None and config is not None:
-        config._global_config.clear()  # noqa: SLF001
-        config._global_config.update(copy.deepcopy(before[0]))  # noqa: SLF001
-
-
 def _sys() -> tuple[Any, ...]:
     return getattr(sys, "tracebacklimit", _ABSENT), sys.pycache_prefix, tuple(sys.get_asyncgen_hooks())
 
@@ -428,31 +251,6 @@ def _set_affinity(before: Any) -> None:
         os.sched_setaffinity(0, before)
 
 
-def _csv() -> Any:
-    csv: Any = sys.modules.get("csv")
-    return None if csv is None else (csv.list_dialects(), csv.field_size_limit())
-
-
-def _set_csv(before: Any) -> None:
-    csv: Any = sys.modules.get("csv")
-    if before is not None and csv is not None:
-        csv.field_size_limit(before[1])
-        for name in set(csv.list_dialects()) - set(before[0]):
-            csv.unregister_dialect(name)
-
-
-def _set_builtins(before: dict[str, Any]) -> None:
-    names = vars(builtins)
-    for name in names.keys() - before.keys():
-        del names[name]
-    names.update(before)
-
-
-def _same_if_known(before: Any, now: Any) -> bool:
-    """Whether the comparable part is the same. Of a module that was imported meanwhile nobody knows what it was."""
-    return before is now is None or (before is not None and now is not None and before[0] == now[0])
-
-
 #: All of them.
 KINDS: Final = (
     Kind("environment variables", lambda: dict(os.environ), _set_environment),
@@ -466,8 +264,8 @@ KINDS: Final = (
     Kind("blocked signals", _blocked, _set_blocked),
     Kind("alarms", _armed, _set_timers),
     Kind("warning filters", _filters, _set_filters),
-    Kind("loggers", _loggers, _set_loggers, _same_loggers),
-    Kind("decimal context", _decimal, _set_decimal, _same_if_known),
+    Kind("loggers", loggers, set_loggers, same_loggers),
+    Kind("decimal context", decimal, set_decimal, same_if_known),
     Kind("locale", _locale, _set_locale),
     Kind("time zone", _time_zone, _set_time_zone),
     Kind("limits", _limits, _set_limits),
@@ -483,17 +281,17 @@ KINDS: Final = (
     Kind("fault handler", faulthandler.is_enabled, lambda on: None if on else faulthandler.disable()),
     Kind("bytecode files", *_attribute(sys, "dont_write_bytecode")),
     Kind("random numbers", random.getstate, random.setstate),
-    Kind("numpy", _numpy, _set_numpy, _same_if_known),
-    Kind("matplotlib", _pyplot, _set_pyplot, _same_if_known),
-    Kind("builtins", lambda: dict(vars(builtins)), _set_builtins),
+    Kind("numpy", numpy, set_numpy, same_if_known),
+    Kind("matplotlib", pyplot, set_pyplot, same_if_known),
+    Kind("builtins", lambda: dict(vars(builtins)), set_builtins),
     Kind("sys", _sys, _set_sys),
     Kind("callbacks of the garbage collector", *_in_place(lambda: gc.callbacks)),
     Kind("trace function of threads", threading.gettrace, threading.settrace),
     Kind("processors", _affinity, _set_affinity),
-    Kind("start method of processes", _start_method, _set_start_method, operator.is_),
-    Kind("csv", _csv, _set_csv),
-    Kind("pandas", _pandas, _set_pandas),
-    Kind("modules that were replaced", _replaced_modules, _set_replaced, _same_replaced),
-    Kind("classes", _classes, _set_classes, _same_classes),
-    Kind("names of modules", _modules, _set_modules, _same_modules),
+    Kind("start method of processes", start_method, set_start_method, operator.is_),
+    Kind("csv", csv, set_csv),
+    Kind("pandas", pandas, set_pandas),
+    Kind("modules that were replaced", replaced_modules, set_replaced, same_replaced),
+    Kind("classes", classes, set_classes, same_classes),
+    Kind("names of modules", modules, set_modules, same_modules),
 )
