@@ -11,7 +11,7 @@ import linecache
 import re
 import sys
 from types import CodeType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from pdnb.errors import CellSyntaxError
 
@@ -104,17 +104,21 @@ def show_in_tracebacks(source: str, filename: str) -> None:
     linecache.cache[filename] = (len(source), None, [line + "\n" for line in _split(source)], filename)
 
 
-def class_defined(made: object) -> None:
+def class_defined(made: Any) -> None:
     """Let ``inspect.getsource`` find a class of a cell: from Python 3.13 on it asks the class for its first line.
 
     That is a line of the cell; the module's text has :data:`OFFSET` lines before it.
     """
-    if isinstance(made, type) and "__firstlineno__" in vars(made):
+    if issubclass(type(made), type) and "__firstlineno__" in vars(made):  # isinstance() asks the object itself
         before = getattr(sys.modules.get(made.__module__), OFFSET, 0)
-        made.__firstlineno__ += before  # type: ignore[attr-defined]
-        for inner in vars(made).values():
-            if getattr(inner, "__qualname__", "").startswith(f"{made.__qualname__}."):
+        type.__setattr__(made, "__firstlineno__", vars(made)["__firstlineno__"] + before)
+        for inner in list(vars(made).values()):
+            if issubclass(type(inner), type) and vars(inner).get("__firstlineno__") and _stands_in(inner, made):
                 class_defined(inner)
+
+
+def _stands_in(inner: Any, outer: Any) -> bool:
+    return bool(inner.__module__ == outer.__module__ and inner.__qualname__.startswith(f"{outer.__qualname__}."))
 
 
 class _SaysClasses(ast.NodeTransformer):
