@@ -49,6 +49,18 @@ class SavedNotebook:
             return None
         return next((i for i, saved in enumerate(self.cells) if saved.cell.id == cell_id), None)
 
+    def cell(self, cell_id: str | None) -> SavedCell | None:
+        """The cell with that id."""
+        spot = self.spot(cell_id)
+        return None if spot is None else self.cells[spot]
+
+    def ordinary(self, cell_id: str | None, source: str) -> str | None:
+        """What people call the cell with that id, if it was *source* and defines nothing now; else ``None``."""
+        saved = self.cell(cell_id)
+        if saved is None or saved.loaded is not None or saved.problem or saved.cell.source == source:
+            return None
+        return saved.where
+
 
 class NotebookFile:
     """The file of one kernel's notebook, where the host tells its path; read again when it has changed.

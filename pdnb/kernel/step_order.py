@@ -102,6 +102,9 @@ class StepOrder:
         said: list[str] = []
         gone: list[str] = []
         if saved is not None:
+            self._ids_fit = self._ids_fit or any(
+                saved.spot(place.cell.id) is not None for place in self.places.values()
+            )
             workflow = self._without_gone(workflow, saved, said, gone)
         spots = {} if saved is None else self._spots(workflow, saved)
         order = _merged(workflow.names, spots)
@@ -116,7 +119,7 @@ class StepOrder:
             if any(place.at_ns < saved.saved_ns for place in self.places.values()) and workflow.steps and not spots:
                 said.append(f"none of these steps has its cell in {saved.path.name}: is it this notebook's file?")
             else:
-                workflow = replace(workflow, setup=self._setups(workflow, saved))
+                workflow = replace(workflow, setup=self._setups(workflow, saved, said))
             said += self._against(workflow, saved)
         if self.explicit is None:
             said += self._doubts(workflow, spots, saved)
@@ -130,7 +133,8 @@ class StepOrder:
         for name in workflow.names:
             place = self.places.get(name)
             spot = saved.spot(place.cell.id) if place is not None else None
-            if spot is None:
+            new = place is not None and place.cell.id is not None and self._ids_fit and place.at_ns >= saved.saved_ns
+            if spot is None and not new:  # a cell that was not saved yet is no other one of its step's name
                 spot = next((cell.cell.number - 1 for cell, other in saved.steps(workflow.name) if other == name), None)
             if spot is not None:
                 found[name] = spot
@@ -140,12 +144,19 @@ class StepOrder:
         """*workflow* without the steps whose cells are gone from the notebook: *gone* gets a line for each."""
         spots = self._spots(workflow, saved)
         self._seen |= spots.keys()
-        self._ids_fit = self._ids_fit or any(saved.spot(place.cell.id) is not None for place in self.places.values())
         if not spots:
             return workflow  # it may be another notebook's file: what it lacks says nothing
         for name in workflow.names:
             place = self.places.get(name)
-            if place is None or name in spots or place.at_ns >= saved.saved_ns:
+            if place is None or place.at_ns >= saved.saved_ns:
+                continue
+            now = saved.ordinary(place.cell.id, place.cell.source)
+            if name in spots and now is None:
+                continue
+            if now is not None:
+                workflow = workflow.without(name)
+                self.forget(name)
+                gone.append(f"step {name!r} was taken out: {now} of {saved.path.name} is no step now")
                 continue
             if name not in self._seen and not (place.cell.id is not None and self._ids_fit):
                 continue  # it was never seen there, and this host's ids are not the file's
@@ -163,14 +174,27 @@ class StepOrder:
             )
         return workflow
 
-    def _setups(self, workflow: Workflow, saved: SavedNotebook) -> tuple[str, ...]:
+    def _setups(self, workflow: Workflow, saved: SavedNotebook, said: list[str]) -> tuple[str, ...]:
+        """The setup cells as the notebook has them; *said* gets a line for each that has changed there."""
         spots: dict[str, int] = {}
         kept: list[str] = []
         for source in workflow.setup:
             place = self.setups.get(source)
             spot = None if place is None else saved.spot(place.cell.id)
-            if spot is not None:
+            if (
+                place is not None
+                and place.at_ns < saved.saved_ns
+                and saved.ordinary(place.cell.id, place.cell.source) is not None
+            ):
+                del self.setups[source]
+                continue
+            if spot is not None and place is not None:
                 spots[source] = spot
+                there = saved.cell(place.cell.id)
+                if there and there.loaded and there.loaded.source != source and place.at_ns < saved.saved_ns:
+                    said.append(
+                        f"{there.where} of the notebook, a %%setup cell, has changed since it was run here: run it"
+                    )
             elif place is not None and place.cell.id is not None and place.at_ns < saved.saved_ns:
                 del self.setups[source]
                 continue
@@ -245,7 +269,7 @@ class StepOrder:
                 f"{' → '.join(names)}: if the notebook has the first, save it, or set the order: "
                 f"%pdnb steps {' '.join(suggested)}"
             )
-        missing = [name for name in names if name not in ran and name not in spots]
+        missing = [name for name in names if name not in ran]  # what the notebook shows of them may be gone by now
         if self._again and len(ran) > 1 and ran[0] == names[0] and missing and not unsaved:
             yield (
                 f"{_listed(missing)} not run again with the others: if the cell is gone from the notebook, "

@@ -136,10 +136,30 @@ def test_a_cell_of_the_notebook_that_is_no_step_though_it_looks_like_one_is_name
     assert "in the notebook, code cell 2 ('%%Step gate'): '%%Step' is no magic of pdnb" in out
 
 
-def test_a_step_whose_magic_was_taken_away_is_named(book: EditedNotebook) -> None:
-    book.put("c2", "2")
+@pytest.mark.parametrize("source", ["2", "# %%step gate\n# 1"])
+def test_a_step_whose_cell_is_none_any_more_is_taken_out_and_that_is_said(book: EditedNotebook, source: str) -> None:
+    book.put("c2", source)
     book.save()
-    assert "code cell 2 of the notebook was run as step 'gate' and is no step now" in book.start()[1]
+    steps, out = book.start()
+    assert steps == ("draft", "publish")
+    assert "step 'gate' was taken out: code cell 2 of flow.ipynb is no step now" in out
+
+
+def test_a_deleted_cell_of_a_notebook_that_was_not_saved_is_named_when_the_others_ran_again(
+    book: EditedNotebook,
+) -> None:
+    book.delete("c2")
+    book.run_all()
+    steps, out = book.start()
+    assert steps == ("draft", "gate", "publish")
+    assert "step 'gate' was not run again with the others" in out
+
+
+def test_a_cell_that_was_cut_and_pasted_and_not_saved_is_named(book: EditedNotebook) -> None:
+    book.delete("c1")
+    book.put("c9", STEPS["c1"])
+    book.run("c9")
+    assert "step 'draft' stands first, but its cell is not in the notebook as saved last" in book.start()[1]
 
 
 def test_a_cell_that_was_changed_and_not_run_is_named(book: EditedNotebook) -> None:
