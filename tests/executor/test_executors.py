@@ -242,8 +242,9 @@ def children(pid: int) -> list[int]:
 @LINUX
 def test_a_killed_spare_is_replaced(go: Workshop) -> None:
     go("1")
-    (spare,) = [pid for pid in children(go.executors.server.pid) if alive(pid)][-1:]
-    os.kill(spare, signal.SIGKILL)
+    server = go.executors.server.pid
+    until(lambda: any(map(alive, children(server))))
+    os.kill(max(filter(alive, children(server))), signal.SIGKILL)
     assert go("2") == 2
 
 
