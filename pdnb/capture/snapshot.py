@@ -27,10 +27,10 @@ from pdnb.capture.ordering import Node, label, ordered
 from pdnb.capture.safe_getattr import MISSING, NotCaptured, is_a, text_in
 from pdnb.capture.values import Captured, Undefined, Values
 from pdnb.errors import CaptureError
-from pdnb.workflow.bindings import elsewhere
 from pdnb.workflow.cell import compile_setup, parse
 from pdnb.workflow.definition import Step, Workflow
 from pdnb.workflow.local_modules import fingerprints
+from pdnb.workflow.missing_names import elsewhere
 from pdnb.workflow.names import BUILTINS, PROVIDED, Names, read_names
 from pdnb.workflow.version import Environment, WorkflowVersion
 from pdnb.workflow.wall_clocks import check_lengths

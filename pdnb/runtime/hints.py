@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from pdnb.runtime.step_object import Pd
-from pdnb.workflow.bindings import elsewhere
+from pdnb.workflow.missing_names import elsewhere
 from pdnb.workflow.version import WorkflowVersion
 
 _READS_EVENT: Final = re.compile(r"""\bevent\b.*?(?:\[|\.get\()\s*["'](\w+)["']""", re.DOTALL)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pdnb.workflow.bindings import bindings, elsewhere
 from pdnb.workflow.definition import Step
+from pdnb.workflow.missing_names import bindings, elsewhere
 
 HANDLER = "def handler(pd):\n    df = load()\n    return df"
 
